@@ -1,0 +1,68 @@
+"""Text to speech: text goes in piece by piece, audio comes out while text is still arriving.
+
+Audio is PCM16 mono at 24 kHz, little endian, whatever the vendor sends.
+"""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class TtsConfig:
+    voice: str
+    language: str | None = None
+    speed: float = 1.0  # 0.25 to 1.5
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """The audio that follows says this text. All `Spoken` texts of a stream join to the text that was sent."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Audio:
+    pcm: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class TtsUsage:
+    characters: int
+    audio_ms: int
+
+
+TtsEvent = Spoken | Audio | TtsUsage
+
+
+@dataclass(frozen=True, slots=True)
+class TtsCapabilities:
+    speed: bool = False
+    word_marks: bool = False
+
+
+class TtsStream(Protocol):
+    """The speech of one response."""
+
+    async def send(self, piece: str) -> None:
+        """Adds a speakable piece of text, white space included. Waits while too much is queued."""
+
+    def end(self) -> None:
+        """Says that no more text follows."""
+
+    def events(self) -> AsyncIterator[TtsEvent]:
+        """Spoken and Audio in the order of the text, TtsUsage last. Raises ProviderError."""
+
+    async def aclose(self) -> None:
+        """Cancels what is queued and releases everything at once. May be called twice."""
+
+
+class TextToSpeech(Protocol):
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def capabilities(self) -> TtsCapabilities: ...
+
+    def open(self, config: TtsConfig) -> TtsStream: ...
