@@ -1,7 +1,6 @@
 """What the host must provide to a session. The engine knows these shapes and nobody behind them.
 
-Positions in audio are samples at 16 kHz for detectors and milliseconds on the session's input timeline
-elsewhere; audio is PCM16 mono at 24 kHz.
+Audio is PCM16 mono at 24 kHz, except that detectors take `float32[n]` at 16 kHz.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,6 +9,10 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from antiphon.engine.inputs import AudioFrame, Played
+from antiphon.protocol.client_events import ClientEvent
+from antiphon.protocol.codec import BadEvent
+from antiphon.protocol.server_events import ServerEvent
 from antiphon.providers.base.llm import LanguageModel
 from antiphon.providers.base.stt import SpeechToText
 from antiphon.providers.base.tts import TextToSpeech
@@ -30,8 +33,13 @@ class VadStream(Protocol):
 
 
 class VoiceActivity(Protocol):
-    def open(self, on_result: Callable[[Sequence[float]], None]) -> VadStream:
-        """`on_result` gets the speech probabilities of the next consecutive windows of VAD_WINDOW samples."""
+    def open(
+        self, on_result: Callable[[Sequence[float]], None], on_error: Callable[[Exception], None]
+    ) -> VadStream:
+        """`on_result` gets the speech probabilities of the next consecutive windows of VAD_WINDOW samples.
+
+        `on_error` is called at most once; no result follows it.
+        """
 
 
 class EndOfTurn(Protocol):
@@ -39,10 +47,15 @@ class EndOfTurn(Protocol):
         """Probability that the speaker has finished, from up to the last 8 s, `float32[n]` at 16 kHz."""
 
 
-class Models(Protocol):
-    """Finds models by the names that sessions use. Raises `UnknownModel`."""
+class UnknownModel(Exception):
+    """No such model; the message says what to do about it."""
 
-    def language_model(self, name: str) -> LanguageModel: ...
+
+class Models(Protocol):
+    """Finds models by the names that sessions use."""
+
+    def language_model(self, name: str) -> LanguageModel:
+        """Raises UnknownModel."""
 
     def speech_to_text(self, name: str | None) -> SpeechToText:
         """An unknown or absent name is the tenant's default."""
@@ -51,5 +64,33 @@ class Models(Protocol):
         """An unknown or absent name is the tenant's default."""
 
 
-class UnknownModel(Exception):
-    """No such model; the message says what to do about it."""
+class Disconnected(Exception):
+    """The client is gone."""
+
+
+class Transport(Protocol):
+    """How a client is reached. The session alone calls it: one `receive` and one `send` at a time."""
+
+    @property
+    def paced(self) -> bool:
+        """The transport plays audio at real-time pace and reports it (a phone line, WebRTC); audio then comes
+        through `play`. Elsewhere it leaves as events, as fast as the client reads."""
+
+    async def receive(self) -> ClientEvent | BadEvent | AudioFrame | Played:
+        """Raises Disconnected."""
+
+    async def send(self, event: ServerEvent) -> None:
+        """Waits while the client reads too slowly. Raises Disconnected."""
+
+    def play(self, pcm: bytes) -> None:
+        """Only when paced: plays after all that was given before."""
+
+    def stop_playing(self) -> None:
+        """Only when paced: drops what has not been played."""
+
+    async def close(self, code: int, reason: str) -> None:
+        """Ends the connection; `code` is a WebSocket close code."""
+
+
+Observer = Callable[[object, float], None]
+"""Sees each input and each server event with the time in ms; it cannot change the flow."""

@@ -1,0 +1,141 @@
+"""One response as a stream: a language model's text, cut into speakable pieces, spoken while it is written.
+
+Nothing waits for anything complete: the first piece is short and goes to the voice as soon as it exists, and
+audio is delivered as it is made.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
+
+from antiphon.engine import inputs
+from antiphon.engine.effects import Generate
+from antiphon.engine.ports import Models
+from antiphon.engine.speakable import Speakable
+from antiphon.providers.base.llm import (
+    LlmEvent,
+    LlmUsage,
+    Stop,
+    TextDelta,
+    ToolCallDelta,
+    ToolCallStarted,
+)
+from antiphon.providers.base.tts import Audio, Spoken, TtsStream
+
+Deliver = Callable[[inputs.Happening], Awaitable[None]]
+
+_FIRST_DELTA = 100 * 48  # bytes of PCM16 at 24 kHz: 100 ms, so that playing can begin
+_DELTA = 200 * 48
+
+
+async def generate(job: Generate, models: Models, deliver: Deliver) -> None:
+    """Runs one response to its end; `deliver` waits while the client reads too slowly.
+
+    Raises ProviderError and UnknownModel. Cancelling it closes everything upstream at once.
+    """
+    model = models.language_model(job.model)
+    async with aclosing(_announced(model.stream(job.request), job.response_id, deliver)) as events:
+        if job.modality == "text":
+            end = await _write(events, job.response_id, deliver)
+        else:
+            voice = models.text_to_speech(job.speech_model)
+            end = await _speak(events, voice.open(job.speech), job.response_id, deliver)
+    await deliver(end)
+
+
+class _Ending:
+    """What a model says last."""
+
+    def __init__(self, response_id: str) -> None:
+        self._response_id = response_id
+        self._usage: LlmUsage | None = None
+        self._stop = Stop("end")
+
+    def note(self, event: LlmEvent) -> None:
+        if isinstance(event, LlmUsage):
+            self._usage = event
+        elif isinstance(event, Stop):
+            self._stop = event
+
+    def happening(self) -> inputs.Generated:
+        return inputs.Generated(self._response_id, self._stop.reason, self._usage)
+
+
+async def _announced(
+    events: AsyncIterator[LlmEvent], response_id: str, deliver: Deliver
+) -> AsyncIterator[LlmEvent]:
+    first = True
+    async for event in events:
+        if first:
+            first = False
+            await deliver(inputs.ModelStarted(response_id))
+        yield event
+
+
+def _call(event: LlmEvent, response_id: str) -> inputs.Happening | None:
+    match event:
+        case ToolCallStarted(call_id, name):
+            return inputs.CallStarted(response_id, call_id, name)
+        case ToolCallDelta(call_id, arguments):
+            return inputs.CallArguments(response_id, call_id, arguments)
+    return None
+
+
+async def _write(
+    events: AsyncIterator[LlmEvent], response_id: str, deliver: Deliver
+) -> inputs.Generated:
+    ending = _Ending(response_id)
+    async for event in events:
+        if isinstance(event, TextDelta):
+            await deliver(inputs.TextGenerated(response_id, event.text))
+        elif call := _call(event, response_id):
+            await deliver(call)
+        else:
+            ending.note(event)
+    return ending.happening()
+
+
+async def _speak(
+    events: AsyncIterator[LlmEvent], speech: TtsStream, response_id: str, deliver: Deliver
+) -> inputs.Generated:
+    ending = _Ending(response_id)
+    calls: list[inputs.Happening] = []  # they follow the words that were said before them
+
+    async def write() -> None:
+        pieces = Speakable()
+        async for event in events:
+            if isinstance(event, TextDelta):
+                for piece in pieces.push(event.text):
+                    await speech.send(piece)
+            elif call := _call(event, response_id):
+                calls.append(call)
+            else:
+                ending.note(event)
+        for piece in pieces.flush():
+            await speech.send(piece)
+        speech.end()
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(write(), name="write for the voice")
+            await _listen(speech, response_id, deliver)
+    except* Exception as broken:
+        raise broken.exceptions[0] from None
+    finally:
+        await speech.aclose()
+    for call in calls:
+        await deliver(call)
+    return ending.happening()
+
+
+async def _listen(speech: TtsStream, response_id: str, deliver: Deliver) -> None:
+    size = _FIRST_DELTA
+    async for event in speech.events():
+        if isinstance(event, Spoken):
+            await deliver(inputs.SpeechText(response_id, event.text))
+        elif isinstance(event, Audio):
+            start = 0
+            while start < len(event.pcm):
+                await deliver(inputs.SpeechAudio(response_id, event.pcm[start : start + size]))
+                start += size
+                size = _DELTA

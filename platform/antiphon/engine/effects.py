@@ -1,0 +1,99 @@
+"""What the machine wants done. The session carries effects out in order and decides nothing."""
+
+from dataclasses import dataclass
+
+from antiphon.protocol.server_events import ServerEvent
+from antiphon.protocol.session import Modality
+from antiphon.providers.base.llm import LlmRequest
+from antiphon.providers.base.stt import SttConfig
+from antiphon.providers.base.tts import TtsConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    event: ServerEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Detect:
+    """Feed audio (PCM16, 24 kHz) to the voice activity detector of `run`; another run is a new stream."""
+
+    run: int
+    pcm: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StopDetecting:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreTurn:
+    """Ask the end-of-turn model about the turn so far (PCM16, 24 kHz)."""
+
+    pause: int
+    pcm: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Transcribe:
+    item_id: str
+    pcm: bytes
+    model: str | None
+    config: SttConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Generate:
+    response_id: str
+    model: str
+    request: LlmRequest
+    modality: Modality
+    speech_model: str | None
+    speech: TtsConfig
+
+
+@dataclass(frozen=True, slots=True)
+class StopGenerating:
+    response_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class StopPlaying:
+    """Drop what a paced transport has not played yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetTimer:
+    """Replaces a timer of the same name."""
+
+    name: str
+    after_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class ClearTimer:
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """End the connection once everything sent so far has left."""
+
+    code: int
+    reason: str
+
+
+Effect = (
+    Send
+    | Detect
+    | StopDetecting
+    | ScoreTurn
+    | Transcribe
+    | Generate
+    | StopGenerating
+    | StopPlaying
+    | SetTimer
+    | ClearTimer
+    | Close
+)

@@ -1,0 +1,131 @@
+"""The user's side: audio into the input buffer, turns out of it, each turn one item of the conversation."""
+
+from collections.abc import Iterable
+
+from antiphon.engine.answering import Answering
+from antiphon.engine.conversation import Entry
+from antiphon.engine.effects import Detect, ScoreTurn, StopDetecting
+from antiphon.engine.input_buffer import SAMPLES_PER_MS, InputBuffer
+from antiphon.engine.inputs import SpeechHeard, TurnScored
+from antiphon.engine.state import SessionState
+from antiphon.engine.transcripts import Transcripts
+from antiphon.engine.turns import (
+    PauseBegan,
+    SpeechStarted,
+    SpeechStopped,
+    TurnDecision,
+    TurnDetector,
+)
+from antiphon.protocol import errors, items
+from antiphon.protocol import server_events as ev
+from antiphon.protocol.session import TurnDetection
+
+SHORTEST_COMMIT_MS = 100
+_UNSPOKEN_MS = 10_000  # audio that is kept while nobody speaks, for a commit by hand
+_SCORED_MS = 8_000  # what the end-of-turn model listens to
+
+
+class Listening:
+    def __init__(self, state: SessionState, transcripts: Transcripts, answering: Answering) -> None:
+        self._state = state
+        self._transcripts = transcripts
+        self._answering = answering
+        self._buffer = InputBuffer()
+        self._run = 0
+        self._detector: TurnDetector | None = None
+        self._item_id = ""  # of the turn being spoken
+        self._start = 0
+        self.configure(None)
+
+    def configure(self, before: TurnDetection | None) -> None:
+        """Takes over the session's turn detection, which was `before`. A turn in progress goes on under other
+        settings; without turn detection it stays in the buffer until the client commits it."""
+        settings = self._settings
+        if settings is None:
+            if self._detector is not None:
+                self._detector = None
+                self._state.do(StopDetecting())
+        elif self._detector is None:
+            self._run += 1
+            self._detector = TurnDetector(settings, self._buffer.end)
+        elif settings != before:
+            self._detector.configure(settings)
+
+    def listen(self, pcm: bytes) -> None:
+        """Takes audio, PCM16 at 24 kHz. Raises Refused when the buffer is full."""
+        pcm = self._buffer.append(pcm)
+        if self._detector is None or not pcm:
+            return
+        self._state.do(Detect(self._run, pcm))
+        if self._detector.speaking:
+            self._decide(self._detector.reached(self._buffer.end))
+
+    def heard(self, heard: SpeechHeard) -> None:
+        detector = self._detector
+        if detector is None or heard.run != self._run:
+            return
+        self._decide(detector.heard(heard.probabilities, self._buffer.end))
+        if not detector.speaking:
+            self._buffer.drop(detector.evaluated - _UNSPOKEN_MS * SAMPLES_PER_MS)
+
+    def scored(self, score: TurnScored) -> None:
+        if self._detector is not None:
+            self._decide(self._detector.scored(score.pause, score.probability, self._buffer.end))
+
+    def commit(self) -> None:
+        """By hand: the turn being spoken, else all there is. Raises Refused below 100 ms."""
+        speaking = self._detector is not None and self._detector.speaking
+        start = self._start if speaking else self._buffer.start
+        end = self._buffer.end
+        if end - start < SHORTEST_COMMIT_MS * SAMPLES_PER_MS:
+            raise errors.buffer_too_small((end - start) / SAMPLES_PER_MS)
+        self._commit(start, end, self._item_id if speaking else self._state.ids.new("item"))
+        if self._detector is not None:
+            self._detector.restart(end)
+
+    def clear(self) -> None:
+        """A turn being spoken is forgotten; what follows may begin another."""
+        self._buffer.clear()
+        if self._detector is not None:
+            self._detector.restart(self._buffer.end)
+        self._state.send(ev.InputAudioCleared())
+
+    @property
+    def _settings(self) -> TurnDetection | None:
+        return self._state.session.audio.input.turn_detection
+
+    def _decide(self, decisions: Iterable[TurnDecision]) -> None:
+        for decision in decisions:
+            match decision:
+                case SpeechStarted(at):
+                    self._turn_started(at)
+                case PauseBegan(pause, at):
+                    start = max(self._start, at - _SCORED_MS * SAMPLES_PER_MS)
+                    self._state.do(ScoreTurn(pause, self._buffer.read(start, at)))
+                case SpeechStopped(at):
+                    self._turn_stopped(at)
+
+    def _turn_started(self, at: int) -> None:
+        self._item_id = self._state.ids.new("item")
+        self._start = max(at, self._buffer.start)
+        self._state.send(
+            ev.InputAudioSpeechStarted(audio_start_ms=self._start // SAMPLES_PER_MS, item_id=self._item_id)
+        )
+        if self._settings is not None and self._settings.interrupt_response:
+            self._answering.interrupt("turn_detected")
+
+    def _turn_stopped(self, at: int) -> None:
+        self._state.send(ev.InputAudioSpeechStopped(audio_end_ms=at // SAMPLES_PER_MS, item_id=self._item_id))
+        self._commit(self._start, at, self._item_id)
+        if self._settings is not None and self._settings.create_response:
+            self._answering.answer_turn(self._item_id)
+
+    def _commit(self, start: int, end: int, item_id: str) -> None:
+        pcm = self._buffer.take(start, end)
+        item = items.Message(id=item_id, role="user", content=[items.InputAudio()])
+        entry = Entry(item)
+        previous = self._state.conversation.insert(entry)
+        self._state.send(ev.InputAudioCommitted(previous_item_id=previous, item_id=item_id))
+        self._state.send(ev.ItemAdded(previous_item_id=previous, item=item))
+        self._state.send(ev.ItemDone(previous_item_id=previous, item=item))
+        self._transcripts.start(entry, pcm)

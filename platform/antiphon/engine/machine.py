@@ -1,0 +1,227 @@
+"""The session as one pure machine: an input and the time in, effects out.
+
+It has no await, no clock and no I/O of its own; given the same inputs, times and ids it does the same. `listening`
+is the user's side of it, `answering` the assistant's; the rest of the work is theirs.
+
+To add a client event: its Struct in `protocol.client_events`, a method here with its row in `_HANDLERS`, a test.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from msgspec import structs
+
+from antiphon.engine import inputs
+from antiphon.engine.answering import Answering, Recall
+from antiphon.engine.effects import Close, Effect, SetTimer
+from antiphon.engine.ids import Ids
+from antiphon.engine.listening import Listening
+from antiphon.engine.state import SessionState
+from antiphon.engine.transcripts import Transcripts, user_entry
+from antiphon.protocol import client_events as client
+from antiphon.protocol import errors, items
+from antiphon.protocol import server_events as ev
+from antiphon.protocol.codec import BadEvent, decode_audio
+from antiphon.protocol.errors import Refused
+from antiphon.protocol.responses import ResponseError, ResponseParams
+from antiphon.protocol.session import Session
+from antiphon.providers.base.errors import ErrorKind
+
+EXPIRY = "expiry"
+GOING_AWAY = 1001
+
+_ERROR_CODES: dict[ErrorKind, str] = {
+    "auth": "provider_auth_failed",
+    "rate_limit": "inference_rate_limit_exceeded",
+    "quota": "insufficient_quota",
+    "overloaded": "provider_overloaded",
+    "invalid": "provider_refused_request",
+    "context_length": "context_length_exceeded",
+    "not_found": "model_not_found",
+    "timeout": "provider_timeout",
+    "network": "provider_unreachable",
+    "upstream": "provider_failed",
+}
+_CLIENTS_FAULT: tuple[ErrorKind, ...] = ("invalid", "context_length", "not_found")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    duration_ms: float = 3_600_000
+    rate_limits: Sequence[ev.RateLimit] = ()
+
+
+def _nothing_unsent(response_id: str) -> Sequence[ev.ServerEvent]:
+    return ()
+
+
+class SessionMachine:
+    def __init__(
+        self,
+        session: Session,
+        *,
+        ids: Ids,
+        limits: Limits | None = None,
+        paced: bool = False,
+        recall: Recall = _nothing_unsent,
+    ) -> None:
+        """`paced`: the transport plays audio at real-time pace and reports it, rather than sending events.
+
+        `recall` takes back those last deltas of a response that have not left the process yet.
+        """
+        self._limits = limits or Limits()
+        self._state = SessionState(session, ids)
+        self._transcripts = Transcripts(self._state)
+        self._answering = Answering(
+            self._state,
+            self._transcripts,
+            paced=paced,
+            recall=recall,
+            rate_limits=self._limits.rate_limits,
+        )
+        self._listening = Listening(self._state, self._transcripts, self._answering)
+
+    def start(self, now: float) -> list[Effect]:
+        self._state.now = now
+        self._state.send(ev.SessionCreated(session=self._state.session))
+        self._state.do(SetTimer(EXPIRY, self._limits.duration_ms))
+        return self._state.take_effects()
+
+    def handle(self, event: inputs.Input, now: float) -> list[Effect]:
+        """`now` is milliseconds on any steady clock. A refused client event changes nothing and sends `error`."""
+        self._state.now = now
+        try:
+            _HANDLERS[type(event)](self, event)
+        except Refused as refused:
+            self._state.refuse(refused, getattr(event, "event_id", None))
+        return self._state.take_effects()
+
+    # What clients ask
+
+    def _bad_event(self, bad: BadEvent) -> None:
+        self._state.refuse(bad.refused, bad.event_id)
+
+    def _update_session(self, event: client.SessionUpdate) -> None:
+        before = self._state.session
+        session = event.session.onto(before)
+        if self._answering.has_spoken and session.audio.output.voice != before.audio.output.voice:
+            raise errors.voice_is_fixed()
+        self._state.session = session
+        self._listening.configure(before.audio.input.turn_detection)
+        self._state.send(ev.SessionUpdated(session=session))
+
+    def _append(self, event: client.InputAudioAppend) -> None:
+        self._listening.listen(decode_audio(event.audio))
+
+    def _commit(self, event: client.InputAudioCommit) -> None:
+        self._listening.commit()
+
+    def _clear(self, event: client.InputAudioClear) -> None:
+        self._listening.clear()
+
+    def _create_item(self, event: client.ItemCreate) -> None:
+        item = items.accept_item(event.item)
+        if not item.id:
+            item = structs.replace(item, id=self._state.ids.new("item"))
+        entry, speech = user_entry(item)
+        previous = self._state.conversation.insert(entry, event.previous_item_id)
+        self._state.send(ev.ItemAdded(previous_item_id=previous, item=entry.item))
+        self._state.send(ev.ItemDone(previous_item_id=previous, item=entry.item))
+        if speech:
+            self._transcripts.start(entry, speech)
+
+    def _truncate(self, event: client.ItemTruncate) -> None:
+        self._answering.truncate(event.item_id, event.content_index, event.audio_end_ms)
+
+    def _create_response(self, event: client.ResponseCreate) -> None:
+        self._answering.create(event.response or ResponseParams())
+
+    def _cancel_response(self, event: client.ResponseCancel) -> None:
+        self._answering.cancel(event.response_id)
+
+    # What detectors, models, timers and the transport report
+
+    def _audio_frame(self, frame: inputs.AudioFrame) -> None:
+        self._listening.listen(frame.pcm)
+
+    def _speech_heard(self, heard: inputs.SpeechHeard) -> None:
+        self._listening.heard(heard)
+
+    def _turn_scored(self, score: inputs.TurnScored) -> None:
+        self._listening.scored(score)
+
+    def _transcribed(self, result: inputs.Transcribed) -> None:
+        self._transcripts.finish(result)
+        self._answering.words_known(result.item_id)
+
+    def _transcription_broke(self, failure: inputs.TranscriptionBroke) -> None:
+        error = _provider_error(failure.kind, failure.message)
+        self._transcripts.fail(failure, error)
+        self._answering.words_unknown(failure.item_id, error)
+
+    def _model_started(self, event: inputs.ModelStarted) -> None:
+        """Observers measure with it."""
+
+    def _text_generated(self, event: inputs.TextGenerated) -> None:
+        self._answering.text(event)
+
+    def _speech_text(self, event: inputs.SpeechText) -> None:
+        self._answering.speech_text(event)
+
+    def _speech_audio(self, event: inputs.SpeechAudio) -> None:
+        self._answering.speech_audio(event)
+
+    def _call_started(self, event: inputs.CallStarted) -> None:
+        self._answering.call_started(event)
+
+    def _call_arguments(self, event: inputs.CallArguments) -> None:
+        self._answering.call_arguments(event)
+
+    def _generated(self, event: inputs.Generated) -> None:
+        self._answering.generated(event)
+
+    def _generation_broke(self, event: inputs.GenerationBroke) -> None:
+        self._answering.broke(event.response_id, _provider_error(event.kind, event.message))
+
+    def _played(self, event: inputs.Played) -> None:
+        self._answering.played(event)
+
+    def _timer_fired(self, timer: inputs.TimerFired) -> None:
+        if timer.name == EXPIRY:
+            minutes = round(self._limits.duration_ms / 60_000)
+            self._state.refuse(errors.session_expired(minutes), None)
+            self._state.do(Close(GOING_AWAY, "session_expired"))
+
+
+_HANDLERS: dict[type, Callable[[SessionMachine, Any], None]] = {
+    BadEvent: SessionMachine._bad_event,
+    client.SessionUpdate: SessionMachine._update_session,
+    client.InputAudioAppend: SessionMachine._append,
+    client.InputAudioCommit: SessionMachine._commit,
+    client.InputAudioClear: SessionMachine._clear,
+    client.ItemCreate: SessionMachine._create_item,
+    client.ItemTruncate: SessionMachine._truncate,
+    client.ResponseCreate: SessionMachine._create_response,
+    client.ResponseCancel: SessionMachine._cancel_response,
+    inputs.AudioFrame: SessionMachine._audio_frame,
+    inputs.SpeechHeard: SessionMachine._speech_heard,
+    inputs.TurnScored: SessionMachine._turn_scored,
+    inputs.Transcribed: SessionMachine._transcribed,
+    inputs.TranscriptionBroke: SessionMachine._transcription_broke,
+    inputs.ModelStarted: SessionMachine._model_started,
+    inputs.TextGenerated: SessionMachine._text_generated,
+    inputs.SpeechText: SessionMachine._speech_text,
+    inputs.SpeechAudio: SessionMachine._speech_audio,
+    inputs.CallStarted: SessionMachine._call_started,
+    inputs.CallArguments: SessionMachine._call_arguments,
+    inputs.Generated: SessionMachine._generated,
+    inputs.GenerationBroke: SessionMachine._generation_broke,
+    inputs.Played: SessionMachine._played,
+    inputs.TimerFired: SessionMachine._timer_fired,
+}
+
+
+def _provider_error(kind: ErrorKind, message: str) -> ResponseError:
+    fault = "invalid_request_error" if kind in _CLIENTS_FAULT else "server_error"
+    return ResponseError(type=fault, code=_ERROR_CODES[kind], message=message)

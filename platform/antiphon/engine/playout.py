@@ -1,0 +1,108 @@
+"""What the user has heard: a clock over the audio that was sent, and the text that goes with it.
+
+Positions are samples at 24 kHz, times milliseconds on the session's clock.
+"""
+
+from bisect import bisect_right
+from dataclasses import dataclass, field
+
+from antiphon.engine.input_buffer import SAMPLES_PER_MS
+
+
+@dataclass(slots=True)
+class Speech:
+    """The audio of one assistant item: how long it is, what it says, and where hearing ended, if it was cut."""
+
+    item_id: str = ""
+    samples: int = 0
+    text: str = ""
+    heard: int | None = None  # samples; None while nothing has cut it short
+    _starts: list[int] = field(default_factory=list)  # where in the audio ...
+    _offsets: list[int] = field(default_factory=list)  # ... the text from this offset on begins
+
+    def say(self, text: str) -> None:
+        """The audio added from here on says this text."""
+        self._starts.append(self.samples)
+        self._offsets.append(len(self.text))
+        self.text += text
+
+    def retract(self, samples: int, characters: int) -> None:
+        """The last `samples` and `characters` never left."""
+        self.samples -= samples
+        if characters:
+            self.text = self.text[:-characters]
+
+    def cut(self, heard: int) -> None:
+        """Nothing after `heard` was heard. Only ever shortens."""
+        self.heard = min(heard, self.samples if self.heard is None else self.heard)
+
+    @property
+    def heard_text(self) -> str:
+        """The words that were heard to their end; within a piece, text and time are taken as proportional."""
+        if self.heard is None or self.heard >= self.samples:
+            return self.text
+        piece = bisect_right(self._starts, self.heard) - 1
+        if piece < 0:
+            return ""
+        start, offset = self._starts[piece], self._offsets[piece]
+        last = piece + 1 == len(self._starts)
+        end = self.samples if last else self._starts[piece + 1]
+        text = self.text[offset : None if last else self._offsets[piece + 1]]
+        spoken = int(len(text) * (self.heard - start) / (end - start)) if end > start else 0
+        return self.text[:offset] + _whole_words(text, spoken)
+
+
+def _whole_words(text: str, length: int) -> str:
+    if length >= len(text) or text[length].isspace():
+        return text[:length]
+    cut = max((i for i in range(length) if text[i].isspace()), default=-1)
+    return text[: cut + 1]
+
+
+class Playout:
+    """One line of audio played in the order it was sent, at real-time pace from its first sample.
+
+    Where the transport plays by itself it reports how far it is; elsewhere the clock estimates it: the playhead
+    moves with time and waits wherever there is nothing left to play.
+    """
+
+    def __init__(self, *, paced: bool) -> None:
+        self._paced = paced
+        self._sent = 0
+        self._played = 0.0
+        self._at_ms = 0.0
+        self._segments: list[tuple[int, Speech]] = []  # where each item's audio begins, oldest first
+
+    def send(self, speech: Speech, samples: int, now: float) -> None:
+        self._move(now)
+        if not self._segments or self._segments[-1][1] is not speech:
+            while self._segments and self._segments[0][0] + self._segments[0][1].samples <= self._played:
+                del self._segments[0]
+            self._segments.append((self._sent, speech))
+        self._sent += samples
+
+    def report(self, samples: int) -> None:
+        """A paced transport has played this many samples of all that it was sent."""
+        if self._paced:
+            self._played = min(float(samples), self._sent)
+
+    def is_playing(self, now: float) -> bool:
+        self._move(now)
+        return self._played < self._sent
+
+    def stop(self, now: float) -> list[Speech]:
+        """Playing ends here: cuts what was not heard and returns what it cut."""
+        self._move(now)
+        cut = []
+        for start, speech in self._segments:
+            if start + speech.samples > self._played:
+                speech.cut(max(int(self._played) - start, 0))
+                cut.append(speech)
+        self._segments.clear()
+        self._sent = int(self._played)
+        return cut
+
+    def _move(self, now: float) -> None:
+        if not self._paced:
+            self._played = min(self._played + (now - self._at_ms) * SAMPLES_PER_MS, float(self._sent))
+        self._at_ms = now

@@ -1,0 +1,303 @@
+"""One response: what models produce goes in, server events in the protocol's order come out.
+
+Items and parts open when their first content arrives and close in nesting order, one item at a time, whatever
+ends the response (protocol reference 2.1 B, D, E, G, L, M).
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from msgspec import structs
+
+from antiphon.engine.conversation import Conversation, Entry
+from antiphon.engine.ids import Ids
+from antiphon.engine.input_buffer import SAMPLES_PER_MS
+from antiphon.engine.playout import Speech
+from antiphon.protocol import server_events as ev
+from antiphon.protocol.items import (
+    FunctionCall,
+    Item,
+    ItemStatus,
+    Message,
+    OutputAudio,
+    OutputText,
+)
+from antiphon.protocol.responses import (
+    CachedTokens,
+    InputTokens,
+    OutputTokens,
+    Response,
+    ResponseError,
+    ResponseParams,
+    ResponseStatus,
+    StatusDetails,
+    StatusReason,
+    Usage,
+)
+from antiphon.providers.base.llm import LlmRequest, LlmUsage
+
+AUDIO_TOKEN_MS = 50  # OpenAI counts one token for 50 ms of assistant audio
+_CHARACTERS_PER_TOKEN = 4  # only where a model reported no usage
+
+
+@dataclass(slots=True)
+class _Spoken:
+    """An open message of audio."""
+
+    message: Message
+    index: int
+    speech: Speech
+
+
+@dataclass(slots=True)
+class _Written:
+    """An open message of text."""
+
+    message: Message
+    index: int
+    text: str = ""
+
+
+@dataclass(slots=True)
+class _Called:
+    """An open function call."""
+
+    call: FunctionCall
+    index: int
+
+
+_Open = _Spoken | _Written | _Called
+
+
+class RunningResponse:
+    """A response between `response.created` and `response.done`."""
+
+    def __init__(
+        self,
+        response: Response,
+        conversation: Conversation | None,
+        ids: Ids,
+        *,
+        params: ResponseParams,
+        context: Sequence[Entry],
+        turn: str,
+    ) -> None:
+        """`conversation` is None for an out-of-band response, which leaves no items behind.
+
+        `context` is what the model will see, `turn` the id of the user item that is answered, or empty.
+        """
+        self.response = response
+        self.params = params
+        self.context = context
+        self.turn = turn
+        self.awaits: set[str] = set()  # user items whose words it needs before it can start
+        self.request: LlmRequest | None = None  # once its model is at work
+        self.speech_samples = 0
+        self._conversation = conversation
+        self._ids = ids
+        self._open: _Open | None = None
+        self._output: list[Item] = []
+        self._characters = 0
+
+    @property
+    def id(self) -> str:
+        return self.response.id
+
+    def text(self, delta: str) -> list[ev.ServerEvent]:
+        events: list[ev.ServerEvent] = []
+        part = self._open
+        if not isinstance(part, _Written):
+            events += self._close_item("completed")
+            part = self._open = _Written(self._new_message(), len(self._output))
+            events += self._item_added(part.message, part.index)
+            events.append(ev.ContentPartAdded(part=ev.TextPart(), **self._part(part)))
+        part.text += delta
+        self._characters += len(delta)
+        events.append(ev.OutputTextDelta(delta=delta, **self._part(part)))
+        return events
+
+    def speech_text(self, text: str) -> list[ev.ServerEvent]:
+        events, part = self._speaking()
+        part.speech.say(text)
+        self._characters += len(text)
+        events.append(ev.OutputTranscriptDelta(delta=text, **self._part(part)))
+        return events
+
+    def speech_audio(self, pcm: bytes) -> tuple[list[ev.ServerEvent], Speech]:
+        events, part = self._speaking()
+        samples = len(pcm) // 2
+        part.speech.samples += samples
+        self.speech_samples += samples
+        events.append(ev.OutputAudioDelta(delta=pcm, **self._part(part)))
+        return events, part.speech
+
+    def call_started(self, call_id: str, name: str) -> list[ev.ServerEvent]:
+        events = self._close_item("completed")
+        call = FunctionCall(
+            id=self._ids.new("item"), status="in_progress", call_id=call_id, name=name, arguments=""
+        )
+        self._open = _Called(call, len(self._output))
+        events += self._item_added(call, self._open.index)
+        return events
+
+    def call_arguments(self, call_id: str, delta: str) -> list[ev.ServerEvent]:
+        part = self._open
+        if not isinstance(part, _Called) or part.call.call_id != call_id:
+            return []
+        part.call = structs.replace(part.call, arguments=part.call.arguments + delta)
+        self._characters += len(delta)
+        return [
+            ev.FunctionCallArgumentsDelta(
+                response_id=self.id,
+                output_index=part.index,
+                item_id=part.call.id,
+                call_id=call_id,
+                delta=delta,
+            )
+        ]
+
+    def retract(self, unsent: Sequence[ev.ServerEvent]) -> None:
+        """These deltas were taken back before they left: what closes the response must not claim them."""
+        part = self._open
+        samples = sum(len(event.delta) // 2 for event in unsent if isinstance(event, ev.OutputAudioDelta))
+        self.speech_samples -= samples
+        if isinstance(part, _Spoken):
+            said = sum(len(e.delta) for e in unsent if isinstance(e, ev.OutputTranscriptDelta))
+            part.speech.retract(samples, said)
+        elif isinstance(part, _Written):
+            written = sum(len(e.delta) for e in unsent if isinstance(e, ev.OutputTextDelta))
+            part.text = part.text[: len(part.text) - written]
+
+    def complete(self, usage: LlmUsage | None) -> list[ev.ServerEvent]:
+        return self._done("completed", None, "completed", usage)
+
+    def cancel(self, reason: StatusReason) -> list[ev.ServerEvent]:
+        details = StatusDetails(type="cancelled", reason=reason)
+        return self._done("cancelled", details, "incomplete", None)
+
+    def stop_short(self, reason: StatusReason, usage: LlmUsage | None) -> list[ev.ServerEvent]:
+        details = StatusDetails(type="incomplete", reason=reason)
+        return self._done("incomplete", details, "incomplete", usage)
+
+    def fail(self, error: ResponseError) -> list[ev.ServerEvent]:
+        details = StatusDetails(type="failed", error=error)
+        return self._done("failed", details, "incomplete", None)
+
+    def _speaking(self) -> tuple[list[ev.ServerEvent], _Spoken]:
+        if isinstance(self._open, _Spoken):
+            return [], self._open
+        events = self._close_item("completed")
+        message = self._new_message()
+        part = self._open = _Spoken(message, len(self._output), Speech(message.id))
+        events += self._item_added(message, part.index, part.speech)
+        events.append(ev.ContentPartAdded(part=ev.AudioPart(), **self._part(part)))
+        return events, part
+
+    def _new_message(self) -> Message:
+        return Message(id=self._ids.new("item"), status="in_progress", role="assistant", content=[])
+
+    def _part(self, part: _Spoken | _Written) -> dict[str, Any]:
+        return {
+            "response_id": self.id,
+            "item_id": part.message.id,
+            "output_index": part.index,
+            "content_index": 0,
+        }
+
+    def _item_added(self, item: Item, index: int, speech: Speech | None = None) -> list[ev.ServerEvent]:
+        events: list[ev.ServerEvent] = [
+            ev.OutputItemAdded(response_id=self.id, output_index=index, item=item)
+        ]
+        if self._conversation is not None:
+            previous = self._conversation.insert(Entry(item, speech=speech))
+            events.append(ev.ItemAdded(previous_item_id=previous, item=item))
+        return events
+
+    def _close_item(self, status: ItemStatus) -> list[ev.ServerEvent]:
+        part, self._open = self._open, None
+        item: Item
+        match part:
+            case None:
+                return []
+            case _Spoken(message, index, speech):
+                item = structs.replace(message, status=status, content=[OutputAudio(transcript=speech.text)])
+                events: list[ev.ServerEvent] = [
+                    ev.OutputAudioDone(**self._part(part)),
+                    ev.OutputTranscriptDone(transcript=speech.text, **self._part(part)),
+                    ev.ContentPartDone(part=ev.AudioPart(transcript=speech.text), **self._part(part)),
+                ]
+            case _Written(message, index, text):
+                item = structs.replace(message, status=status, content=[OutputText(text=text)])
+                events = [
+                    ev.OutputTextDone(text=text, **self._part(part)),
+                    ev.ContentPartDone(part=ev.TextPart(text=text), **self._part(part)),
+                ]
+            case _Called(call, index):
+                item = structs.replace(call, status=status)
+                events = [
+                    ev.FunctionCallArgumentsDone(
+                        response_id=self.id,
+                        output_index=index,
+                        item_id=call.id,
+                        call_id=call.call_id,
+                        name=call.name,
+                        arguments=call.arguments,
+                    )
+                ]
+        if self._conversation is not None and (entry := self._conversation.find(item.id)) is not None:
+            entry.item = item
+            previous = self._conversation.previous_id(item.id)
+            events.append(ev.ItemDone(previous_item_id=previous, item=item))
+        events.append(ev.OutputItemDone(response_id=self.id, output_index=index, item=item))
+        self._output.append(item)
+        return events
+
+    def _done(
+        self,
+        status: ResponseStatus,
+        details: StatusDetails | None,
+        item_status: ItemStatus,
+        usage: LlmUsage | None,
+    ) -> list[ev.ServerEvent]:
+        events = self._close_item(item_status)
+        self.response = structs.replace(
+            self.response,
+            status=status,
+            status_details=details,
+            output=list(self._output),
+            usage=self._usage(usage),
+        )
+        events.append(ev.ResponseDone(response=self.response))
+        return events
+
+    def _usage(self, usage: LlmUsage | None) -> Usage:
+        """Tokens of the language model, and of the speech by its length. What a model that was cut off did not
+        report is estimated from the characters that went in and came out."""
+        if usage is None and self.request is None:
+            usage = LlmUsage(0, 0, estimated=True)
+        elif usage is None:
+            usage = LlmUsage(
+                math.ceil(prompt_characters(self.request) / _CHARACTERS_PER_TOKEN),
+                math.ceil(self._characters / _CHARACTERS_PER_TOKEN),
+                estimated=True,
+            )
+        audio = math.ceil(self.speech_samples / (SAMPLES_PER_MS * AUDIO_TOKEN_MS))
+        return Usage(
+            total_tokens=usage.input_tokens + usage.output_tokens + audio,
+            input_tokens=usage.input_tokens,
+            output_tokens=usage.output_tokens + audio,
+            input_token_details=InputTokens(
+                text_tokens=usage.input_tokens,
+                cached_tokens=usage.cached_tokens,
+                cached_tokens_details=CachedTokens(text_tokens=usage.cached_tokens),
+            ),
+            output_token_details=OutputTokens(text_tokens=usage.output_tokens, audio_tokens=audio),
+        )
+
+
+def prompt_characters(request: LlmRequest | None) -> int:
+    if request is None:
+        return 0
+    return len(request.instructions) + sum(len(message.text) for message in request.messages)

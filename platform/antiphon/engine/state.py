@@ -1,0 +1,40 @@
+"""What the parts of the session machine share: the session, its conversation, the time, and the effects."""
+
+from collections.abc import Iterable
+
+from msgspec import structs
+
+from antiphon.engine.conversation import Conversation
+from antiphon.engine.effects import Effect, Send
+from antiphon.engine.ids import Ids
+from antiphon.protocol import server_events as ev
+from antiphon.protocol.errors import Refused
+from antiphon.protocol.session import Session
+
+
+class SessionState:
+    def __init__(self, session: Session, ids: Ids) -> None:
+        self.session = session
+        self.ids = ids
+        self.conversation = Conversation(ids.new("conv"))
+        self.now = 0.0  # ms on the clock of whoever runs the machine
+        self._effects: list[Effect] = []
+
+    def do(self, effect: Effect) -> None:
+        self._effects.append(effect)
+
+    def send(self, event: ev.ServerEvent) -> None:
+        event.event_id = self.ids.new("event")
+        self._effects.append(Send(event))
+
+    def send_all(self, events: Iterable[ev.ServerEvent]) -> None:
+        for event in events:
+            self.send(event)
+
+    def refuse(self, refused: Refused, event_id: str | None) -> None:
+        """`event_id` is the client's own for the event that was refused."""
+        self.send(ev.Error(error=structs.replace(refused.body, event_id=event_id)))
+
+    def take_effects(self) -> list[Effect]:
+        effects, self._effects = self._effects, []
+        return effects

@@ -1,0 +1,98 @@
+"""Text frames to client events, server events to text frames.
+
+Measured per 20 ms frame: 0.5 us to decode and validate an append, 0.4 us for its base64, 0.4 us to encode an
+audio delta from a template (msgspec alone takes three times that, because it scans long strings).
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+import pybase64
+
+from antiphon.protocol import errors
+from antiphon.protocol.client_events import ClientEvent
+from antiphon.protocol.errors import Refused
+from antiphon.protocol.server_events import OutputAudioDelta, ServerEvent
+
+_decoder: msgspec.json.Decoder[ClientEvent] = msgspec.json.Decoder(ClientEvent)
+_raw_decoder = msgspec.json.Decoder(dict[str, Any])
+_encoder = msgspec.json.Encoder()
+
+_TYPES = sorted(str(kind.__struct_config__.tag) for kind in ClientEvent.__args__)
+_PATH = re.compile(r"^(?P<problem>.*?)(?: - at `\$(?P<path>.*)`)?$", re.DOTALL)
+_MISSING = re.compile(r"missing required field `(?P<field>[^`]+)`")
+
+
+class BadEvent(Exception):
+    """A frame that is no client event. `event_id` is the client's, if the frame had one."""
+
+    def __init__(self, refused: Refused, event_id: str | None) -> None:
+        super().__init__(refused.body.message)
+        self.refused = refused
+        self.event_id = event_id
+
+
+def decode_client_event(frame: str) -> ClientEvent:
+    """Raises BadEvent with the error that the live service would send."""
+    try:
+        return _decoder.decode(frame)
+    except msgspec.DecodeError as error:
+        raise _explain(frame, error) from None
+
+
+def decode_audio(audio: str) -> bytes:
+    """Base64 to bytes. Raises Refused."""
+    try:
+        return pybase64.b64decode(audio, validate=True)
+    except ValueError:
+        raise errors.invalid_value(
+            "Invalid 'audio'. Expected base64-encoded audio bytes (standard alphabet, padded).", "audio"
+        ) from None
+
+
+def encode_server_event(event: ServerEvent) -> str:
+    if type(event) is OutputAudioDelta:
+        # Our own ids need no escaping, and base64 has nothing to escape.
+        return (
+            f'{{"type":"response.output_audio.delta","event_id":"{event.event_id}",'
+            f'"response_id":"{event.response_id}","output_index":{event.output_index},'
+            f'"item_id":"{event.item_id}","content_index":{event.content_index},'
+            f'"delta":"{pybase64.b64encode_as_string(event.delta)}"}}'
+        )
+    return _encoder.encode(event).decode()
+
+
+def _explain(frame: str, error: msgspec.DecodeError) -> BadEvent:
+    try:
+        raw = _raw_decoder.decode(frame)
+    except msgspec.ValidationError:
+        return BadEvent(errors.invalid_request("invalid_event", "An event must be a JSON object."), None)
+    except msgspec.DecodeError:
+        return BadEvent(
+            errors.invalid_request("invalid_json", f"The frame could not be parsed as JSON: {error}"), None
+        )
+    event_id = raw.get("event_id")
+    event_id = event_id if isinstance(event_id, str) else None
+    return BadEvent(_refusal(raw, str(error)), event_id)
+
+
+def _refusal(raw: Mapping[str, Any], text: str) -> Refused:
+    kind = raw.get("type")
+    if kind is None:
+        return errors.invalid_request("invalid_event", "The event has no 'type'.", "type")
+    if kind not in _TYPES:
+        supported = ", ".join(f"'{name}'" for name in _TYPES)
+        return errors.invalid_value(f"Invalid value: '{kind}'. Supported values are: {supported}.", "type")
+    match = _PATH.match(text)
+    problem, path = (match["problem"], (match["path"] or "").lstrip(".")) if match else (text, "")
+    if missing := _MISSING.search(problem):
+        param = f"{path}.{missing['field']}" if path else missing["field"]
+        return errors.missing_parameter(param)
+    message = f"Invalid value for '{path}': {problem[:1].lower()}{problem[1:]}." if path else f"{problem}."
+    if problem.startswith("Expected") and ", got " in problem:
+        return errors.invalid_request(
+            "invalid_type", f"Invalid type for '{path}': {problem[:1].lower()}{problem[1:]}.", path or None
+        )
+    return errors.invalid_value(message, path or None)

@@ -1,0 +1,103 @@
+"""The `error` bodies of the protocol, one function for each refusal that a client can meet.
+
+Codes and messages are those that clients test for: pipecat and LiveKit look at codes and at the prefix
+"Cancellation failed", the agents SDKs at the echoed `event_id`.
+"""
+
+from msgspec import Struct
+
+
+class ErrorBody(Struct, frozen=True, kw_only=True):
+    type: str
+    code: str | None = None
+    message: str
+    param: str | None = None
+    event_id: str | None = None
+
+
+class Refused(Exception):
+    """A client event cannot be carried out; nothing of it was applied."""
+
+    def __init__(self, body: ErrorBody) -> None:
+        super().__init__(body.message)
+        self.body = body
+
+
+def invalid_request(code: str, message: str, param: str | None = None) -> Refused:
+    return Refused(ErrorBody(type="invalid_request_error", code=code, message=message, param=param))
+
+
+def invalid_value(message: str, param: str | None) -> Refused:
+    return invalid_request("invalid_value", message, param)
+
+
+def missing_parameter(param: str) -> Refused:
+    return invalid_request("missing_required_parameter", f"Missing required parameter: '{param}'.", param)
+
+
+def buffer_too_small(have_ms: float) -> Refused:
+    return invalid_request(
+        "input_audio_buffer_commit_empty",
+        "Error committing input audio buffer: buffer too small. Expected at least 100ms of audio, "
+        f"but buffer only has {have_ms:.2f}ms of audio.",
+    )
+
+
+def buffer_full(limit_ms: int) -> Refused:
+    return invalid_request(
+        "input_audio_buffer_full",
+        f"The input audio buffer holds at most {limit_ms // 1000} s of audio. "
+        "Commit or clear it before appending more.",
+        "audio",
+    )
+
+
+def response_active(response_id: str) -> Refused:
+    return invalid_request(
+        "conversation_already_has_active_response",
+        f"Conversation already has an active response in progress: {response_id}. "
+        "Wait until the response is finished before creating a new one.",
+    )
+
+
+def nothing_to_cancel() -> Refused:
+    return invalid_request("response_cancel_not_active", "Cancellation failed: no active response found")
+
+
+def duplicate_item(item_id: str) -> Refused:
+    return invalid_request(
+        "item_create_duplicate_item_id",
+        f"Error adding item: an item with id '{item_id}' already exists.",
+        "item.id",
+    )
+
+
+def unknown_item(verb: str, item_id: str, param: str = "item_id") -> Refused:
+    """`verb` is create, retrieve, delete or truncate."""
+    doing = {
+        "create": "adding",
+        "retrieve": "retrieving",
+        "delete": "deleting",
+        "truncate": "truncating",
+    }[verb]
+    return invalid_request(
+        f"item_{verb}_invalid_item_id",
+        f"Error {doing} item: the item with id '{item_id}' does not exist.",
+        param,
+    )
+
+
+def voice_is_fixed() -> Refused:
+    return invalid_request(
+        "cannot_update_voice",
+        "Cannot update a conversation's voice if assistant audio is present.",
+        "session.audio.output.voice",
+    )
+
+
+def session_expired(minutes: int) -> Refused:
+    return invalid_request("session_expired", f"Your session hit the maximum duration of {minutes} minutes.")
+
+
+def server_error(message: str) -> Refused:
+    return Refused(ErrorBody(type="server_error", message=message))

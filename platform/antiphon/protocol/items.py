@@ -1,0 +1,111 @@
+"""Conversation items and their content, as clients send and receive them."""
+
+from typing import Literal
+
+from msgspec import UNSET, Struct, UnsetType, structs
+
+from antiphon.protocol.errors import invalid_value, missing_parameter
+
+ItemStatus = Literal["in_progress", "completed", "incomplete"]
+MAX_ITEM_ID = 64  # characters; OpenAI stops at 32, which some clients fill exactly
+
+
+class InputText(Struct, frozen=True, kw_only=True, tag="input_text"):
+    text: str
+
+
+class InputAudio(Struct, frozen=True, kw_only=True, tag="input_audio"):
+    """`transcript` is always on the wire, null while unknown: agents-js throws without the key."""
+
+    transcript: str | None = None
+    audio: str | UnsetType = UNSET  # base64 in the session's input format
+
+
+class InputImage(Struct, frozen=True, kw_only=True, tag="input_image"):
+    image_url: str
+    detail: Literal["auto", "low", "high"] = "auto"
+
+
+class OutputText(Struct, frozen=True, kw_only=True, tag="output_text"):
+    text: str
+
+
+class OutputAudio(Struct, frozen=True, kw_only=True, tag="output_audio"):
+    transcript: str | None = None
+    audio: str | UnsetType = UNSET
+
+
+class LegacyText(Struct, frozen=True, kw_only=True, tag="text"):
+    """What clients of the first protocol version call `output_text`; never sent by us."""
+
+    text: str
+
+
+Content = InputText | InputAudio | InputImage | OutputText | OutputAudio | LegacyText
+
+
+class Message(Struct, frozen=True, kw_only=True, tag="message"):
+    id: str = ""
+    object: Literal["realtime.item"] = "realtime.item"
+    status: ItemStatus = "completed"
+    role: Literal["system", "user", "assistant"]
+    content: list[Content]
+
+
+class FunctionCall(Struct, frozen=True, kw_only=True, tag="function_call"):
+    id: str = ""
+    object: Literal["realtime.item"] = "realtime.item"
+    status: ItemStatus = "completed"
+    call_id: str = ""
+    name: str
+    arguments: str
+
+
+class FunctionCallOutput(Struct, frozen=True, kw_only=True, tag="function_call_output"):
+    id: str = ""
+    object: Literal["realtime.item"] = "realtime.item"
+    status: ItemStatus = "completed"
+    call_id: str
+    output: str
+
+
+Item = Message | FunctionCall | FunctionCallOutput
+
+_ALLOWED: dict[str, tuple[type[Struct], ...]] = {
+    "system": (InputText,),
+    "user": (InputText, InputAudio, InputImage),
+    "assistant": (OutputText,),
+}
+
+
+def accept_item(item: Item, param: str = "item") -> Item:
+    """The item as it enters a conversation: completed, legacy names replaced.
+
+    Raises Refused for content that its role cannot have (protocol reference 1.5).
+    """
+    if len(item.id) > MAX_ITEM_ID:
+        raise invalid_value(
+            f"Invalid '{param}.id': string too long. Expected at most {MAX_ITEM_ID} characters, "
+            f"but got {len(item.id)}.",
+            f"{param}.id",
+        )
+    if not isinstance(item, Message):
+        return structs.replace(item, status="completed")
+    content: list[Content] = []
+    for index, part in enumerate(item.content):
+        if isinstance(part, LegacyText):
+            part = OutputText(text=part.text) if item.role == "assistant" else InputText(text=part.text)
+        if not isinstance(part, _ALLOWED[item.role]):
+            names = ", ".join(f"'{_tag(kind)}'" for kind in _ALLOWED[item.role])
+            raise invalid_value(
+                f"Invalid value: '{_tag(type(part))}'. Content of a {item.role} message can be {names}.",
+                f"{param}.content[{index}].type",
+            )
+        if isinstance(part, InputAudio) and not part.audio:
+            raise missing_parameter(f"{param}.content[{index}].audio")
+        content.append(part)
+    return structs.replace(item, status="completed", content=content)
+
+
+def _tag(kind: type[Struct]) -> str:
+    return str(kind.__struct_config__.tag)

@@ -1,0 +1,126 @@
+"""Responses: what a client asks for, and the object that `response.created` and `response.done` carry."""
+
+from typing import Annotated, Any, Literal
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from antiphon.protocol.errors import invalid_value
+from antiphon.protocol.items import FunctionCall, FunctionCallOutput, Item, Message
+from antiphon.protocol.session import (
+    AudioFormat,
+    FunctionTool,
+    MaxTokens,
+    Modality,
+    Reasoning,
+    ToolChoice,
+    VoiceReference,
+)
+
+ResponseStatus = Literal["in_progress", "completed", "cancelled", "incomplete", "failed"]
+StatusReason = Literal["turn_detected", "client_cancelled", "max_output_tokens", "content_filter"]
+
+
+class ItemReference(Struct, frozen=True, kw_only=True, tag="item_reference"):
+    id: str
+
+
+class RequestedOutput(Struct, frozen=True, kw_only=True):
+    format: AudioFormat | UnsetType = UNSET
+    voice: str | VoiceReference | UnsetType = UNSET
+
+
+class RequestedAudio(Struct, frozen=True, kw_only=True):
+    output: RequestedOutput = RequestedOutput()
+
+
+class ResponseParams(Struct, frozen=True, kw_only=True):
+    """What one response changes of the session's settings; what is UNSET is the session's."""
+
+    conversation: Literal["auto", "none"] = "auto"
+    input: list[Message | FunctionCall | FunctionCallOutput | ItemReference] | UnsetType = UNSET
+    instructions: str | UnsetType = UNSET
+    output_modalities: Annotated[list[Modality], Meta(min_length=1)] | UnsetType = UNSET
+    audio: RequestedAudio = RequestedAudio()
+    tools: list[FunctionTool] | UnsetType = UNSET
+    tool_choice: ToolChoice | UnsetType = UNSET
+    parallel_tool_calls: bool | UnsetType = UNSET
+    reasoning: Reasoning | UnsetType = UNSET
+    max_output_tokens: MaxTokens | UnsetType = UNSET
+    prompt: dict[str, Any] | None | UnsetType = UNSET
+    metadata: dict[str, str] | None = None
+
+
+def check_metadata(metadata: dict[str, str] | None) -> None:
+    """Raises Refused unless metadata has at most 16 pairs, keys of 64 and values of 512 characters."""
+    if not metadata:
+        return
+    if len(metadata) > 16:
+        raise invalid_value("Metadata can have at most 16 pairs.", "response.metadata")
+    for key, value in metadata.items():
+        if len(key) > 64 or len(value) > 512:
+            raise invalid_value(
+                "Metadata keys can have at most 64 characters and values at most 512.",
+                f"response.metadata.{key[:64]}",
+            )
+
+
+class CachedTokens(Struct, frozen=True, kw_only=True):
+    text_tokens: int = 0
+    audio_tokens: int = 0
+    image_tokens: int = 0
+
+
+class InputTokens(Struct, frozen=True, kw_only=True):
+    text_tokens: int = 0
+    audio_tokens: int = 0
+    image_tokens: int = 0
+    cached_tokens: int = 0
+    cached_tokens_details: CachedTokens = CachedTokens()
+
+
+class OutputTokens(Struct, frozen=True, kw_only=True):
+    text_tokens: int = 0
+    audio_tokens: int = 0
+
+
+class Usage(Struct, frozen=True, kw_only=True):
+    total_tokens: int
+    input_tokens: int
+    output_tokens: int
+    input_token_details: InputTokens
+    output_token_details: OutputTokens
+
+
+class ResponseError(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    type: str
+    code: str | None = None
+    message: str | None = None
+
+
+class StatusDetails(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    type: Literal["completed", "cancelled", "incomplete", "failed"]
+    reason: StatusReason | None = None
+    error: ResponseError | None = None
+
+
+class OutputSettings(Struct, frozen=True, kw_only=True):
+    format: AudioFormat
+    voice: str
+
+
+class ResponseAudio(Struct, frozen=True, kw_only=True):
+    output: OutputSettings
+
+
+class Response(Struct, frozen=True, kw_only=True):
+    object: Literal["realtime.response"] = "realtime.response"
+    id: str
+    status: ResponseStatus
+    status_details: StatusDetails | None = None
+    output: list[Item] = []
+    conversation_id: str | None = None
+    output_modalities: list[Modality]
+    max_output_tokens: MaxTokens = "inf"
+    audio: ResponseAudio
+    usage: Usage | None = None
+    metadata: dict[str, str] | None = None
