@@ -17,7 +17,7 @@ class TtsConfig:
 
 @dataclass(frozen=True, slots=True)
 class Spoken:
-    """The audio that follows says this text. All `Spoken` texts of a stream join to the text that was sent."""
+    """The audio that follows says this text. All `Spoken` texts of a stream join to the text sent."""
 
     text: str
 
