@@ -1,0 +1,355 @@
+"""The engine's invariants under random clients, models, detectors and readers."""
+
+import json
+import random
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from antiphon.engine import effects as fx
+from antiphon.engine import inputs
+from antiphon.engine.ids import Ids
+from antiphon.engine.machine import Limits, SessionMachine
+from antiphon.engine.outbox import Outbox
+from antiphon.protocol.codec import BadEvent, decode_client_event, encode_server_event
+from antiphon.protocol.server_events import OutputAudioDelta, ServerEvent
+from antiphon.protocol.session import Session
+from antiphon.providers.base.llm import LlmUsage
+from tests.engine.machine_harness import RATE_LIMITS, WINDOW_BYTES
+from tests.engine.replay import Replay
+from tests.openai_types import check_server_event
+
+PIECES = ["Well, ", "that is a long story. ", "One two three. ", "Yes! "]
+
+small = st.integers(0, 7)
+steps = st.lists(
+    st.one_of(
+        st.tuples(st.just("hear"), st.lists(st.sampled_from([0.0, 0.0, 0.4, 0.9]), min_size=1, max_size=12)),
+        st.tuples(st.just("append"), st.integers(0, 4001)),
+        st.tuples(st.just("detect"), st.lists(st.sampled_from([0.0, 0.9]), min_size=1, max_size=4)),
+        st.tuples(st.just("commit"), st.none()),
+        st.tuples(st.just("clear"), st.none()),
+        st.tuples(st.just("item"), st.tuples(small, st.sampled_from(["user", "assistant", "system", "call", "audio"]))),
+        st.tuples(st.just("truncate"), st.tuples(small, st.integers(-1, 3000))),
+        st.tuples(st.just("respond"), st.sampled_from(["auto", "none", "text", "input", "bad"])),
+        st.tuples(st.just("cancel"), st.one_of(st.none(), small)),
+        st.tuples(st.just("update"), small),
+        st.tuples(st.just("recognise"), st.tuples(small, st.sampled_from(["hello", "", "FAIL"]))),
+        st.tuples(st.just("speak"), st.tuples(small, st.integers(1, 1500))),
+        st.tuples(st.just("write"), small),
+        st.tuples(st.just("call"), small),
+        st.tuples(st.just("end"), st.tuples(small, st.sampled_from(["end", "length", "tool_calls", "BREAK"]))),
+        st.tuples(st.just("wait"), st.integers(0, 3000)),
+        st.tuples(st.just("score"), st.tuples(small, st.sampled_from([0.1, 0.9]))),
+        st.tuples(st.just("leave"), st.integers(0, 9)),
+        st.tuples(st.just("play"), st.integers(0, 2000)),
+        st.tuples(st.just("garbage"), st.sampled_from(["{", "[]", '{"type":"no.such"}', '{"event_id":"e"}'])),
+    ),
+    max_size=60,
+)
+
+UPDATES: list[dict[str, Any]] = [
+    {"instructions": "Be brief."},
+    {"audio": {"input": {"turn_detection": None}}},
+    {"audio": {"input": {"turn_detection": {"type": "server_vad", "interrupt_response": False}}}},
+    {"audio": {"input": {"turn_detection": {"type": "semantic_vad", "eagerness": "high"}}}},
+    {"audio": {"input": {"transcription": {"model": "whisper-1"}}}},
+    {"output_modalities": ["text"]},
+    {"instructions": "never applied", "audio": {"input": {"turn_detection": {"threshold": 7}}}},
+    {"audio": {"output": {"voice": "marin"}}, "instructions": "only together"},
+]
+
+
+class World:
+    """A machine with a slow reader in front of it and everything around it under the test's control."""
+
+    def __init__(self, *, paced: bool) -> None:
+        self.outbox = Outbox()
+        self.machine = SessionMachine(
+            Session(id="sess_1", model="local/test", expires_at=3600),
+            ids=Ids(random.Random(1)),
+            limits=Limits(rate_limits=RATE_LIMITS),
+            paced=paced,
+            recall=self.outbox.recall,
+        )
+        self.paced = paced
+        self.now = 0.0
+        self.noise = random.Random(2)
+        self.appended = bytearray()
+        self.run = 1
+        self.judged = 0  # windows of this run that the detector has judged
+        self.fed = 0
+        self.turns: list[bytes] = []
+        self.awaited: list[str] = []
+        self.responses: list[str] = []
+        self.requests: list[fx.Generate] = []
+        self.pieces: dict[str, list[tuple[str, int]]] = {}  # what was spoken of each response
+        self.given_to_line = 0
+        self.replay = Replay()
+        self.departed: list[str] = []
+        self.carry_out(self.machine.start(0.0))
+
+    def carry_out(self, effects: list[fx.Effect]) -> None:
+        for effect in effects:
+            match effect:
+                case fx.Send(event):
+                    if not (self.paced and isinstance(event, OutputAudioDelta)):
+                        self.outbox.put(event)
+                case fx.Detect(run, pcm):
+                    if run != self.run:
+                        self.run, self.fed, self.judged = run, 0, 0
+                    self.fed += len(pcm)
+                case fx.Transcribe(item_id, pcm):
+                    self.turns.append(pcm)
+                    self.awaited.append(item_id)
+                case fx.Generate(response_id):
+                    self.responses.append(response_id)
+                    self.requests.append(effect)
+
+    def give(self, event: inputs.Input) -> None:
+        self.carry_out(self.machine.handle(event, self.now))
+
+    def client(self, kind: str, **fields: Any) -> None:
+        self.frame(json.dumps({"type": kind, **fields}))
+
+    def frame(self, text: str) -> None:
+        try:
+            self.give(decode_client_event(text))
+        except BadEvent as bad:
+            self.give(bad)
+
+    def leave(self, count: int) -> None:
+        """So many events leave the process."""
+        waiting = self.outbox._events
+        for _ in range(min(count, len(waiting))):
+            self._depart(waiting.popleft())
+
+    def _depart(self, event: ServerEvent) -> None:
+        frame = encode_server_event(event)
+        self.departed.append(frame)
+        self.replay.take(json.loads(frame))
+
+    def pick(self, among: list[str], which: int) -> str:
+        return among[-1 - which % len(among)] if among else "none_such"
+
+    # Steps
+
+    def hear(self, probabilities: list[float]) -> None:
+        for probability in probabilities:
+            self.append(WINDOW_BYTES)
+            self.detect([probability])
+
+    def append(self, size: int) -> None:
+        pcm = self.noise.randbytes(size)
+        self.appended += pcm
+        self.now += size / 48
+        self.give(inputs.AudioFrame(pcm))
+
+    def detect(self, probabilities: list[float]) -> None:
+        possible = self.fed // WINDOW_BYTES - self.judged
+        judged = probabilities[: max(possible, 0)]
+        self.judged += len(judged)
+        if judged:
+            self.give(inputs.SpeechHeard(self.run, judged))
+
+    def commit(self, _: None) -> None:
+        self.client("input_audio_buffer.commit")
+
+    def clear(self, _: None) -> None:
+        self.client("input_audio_buffer.clear")
+
+    def item(self, step: tuple[int, str]) -> None:
+        which, kind = step
+        order = self.replay.order
+        previous: dict[str, Any] = {}
+        if which == 0:
+            previous = {"previous_item_id": "root"}
+        elif which < 4:
+            previous = {"previous_item_id": self.pick(order, which)}
+        item: dict[str, Any] = {"type": "message", "role": kind, "content": [{"type": "input_text", "text": "hi"}]}
+        if kind == "call":
+            item = {"type": "function_call_output", "call_id": "call_1", "output": "{}"}
+        elif kind == "audio":
+            item = {"type": "message", "role": "user", "content": [{"type": "input_audio", "audio": "AAAA"}]}
+        if which == 6:
+            item["id"] = "item_same"
+        self.client("conversation.item.create", item=item, **previous)
+        if kind == "audio" and len(self.turns) and self.turns[-1] == b"\x00\x00\x00":
+            self.turns.pop()  # given whole, not through the buffer
+
+    def truncate(self, step: tuple[int, int]) -> None:
+        item_id = self.pick(self.replay.order, step[0])
+        self.client("conversation.item.truncate", item_id=item_id, content_index=0, audio_end_ms=step[1])
+
+    def respond(self, how: str) -> None:
+        params: dict[str, Any] = {"metadata": {"how": how}}
+        if how == "none":
+            params["conversation"] = "none"
+        elif how == "text":
+            params["output_modalities"] = ["text"]
+        elif how == "input":
+            params |= {"conversation": "none", "input": [{"type": "item_reference", "id": "item_same"}]}
+        elif how == "bad":
+            params["metadata"] = {"k" * 65: "v"}
+        self.client("response.create", response=params)
+
+    def cancel(self, which: int | None) -> None:
+        fields = {} if which is None else {"response_id": self.pick(self.responses, which)}
+        self.client("response.cancel", **fields)
+
+    def update(self, which: int) -> None:
+        before = self.machine._state.session
+        patch = {"type": "realtime", **UPDATES[which % len(UPDATES)]}
+        had = sum('"error"' in frame for frame in self.everything())
+        self.client("session.update", session=patch)
+        refused = sum('"error"' in frame for frame in self.everything()) > had
+        if refused:
+            assert self.machine._state.session == before, "a refused update changes nothing"
+
+    def everything(self) -> list[str]:
+        return self.departed + [encode_server_event(event) for event in self.outbox._events]
+
+    def recognise(self, step: tuple[int, str]) -> None:
+        if not self.awaited:
+            return
+        item_id = self.awaited.pop(step[0] % len(self.awaited))
+        if step[1] == "FAIL":
+            self.give(inputs.TranscriptionBroke(item_id, "network", "gone"))
+        else:
+            self.give(inputs.Transcribed(item_id, step[1], 500))
+
+    def speak(self, step: tuple[int, int]) -> None:
+        response_id = self.pick(self.responses, step[0] // 4)
+        piece = PIECES[step[0] % len(PIECES)]
+        self.give(inputs.SpeechText(response_id, piece))
+        self.give(inputs.SpeechAudio(response_id, b"\x01\x02" * (24 * step[1])))
+
+    def write(self, which: int) -> None:
+        self.give(inputs.TextGenerated(self.pick(self.responses, which // 4), "word "))
+
+    def call(self, which: int) -> None:
+        response_id = self.pick(self.responses, which // 4)
+        self.give(inputs.CallStarted(response_id, f"call_{which}", "weather"))
+        self.give(inputs.CallArguments(response_id, f"call_{which}", "{}"))
+
+    def end(self, step: tuple[int, Any]) -> None:
+        response_id = self.pick(self.responses, step[0] // 4)
+        if step[1] == "BREAK":
+            self.give(inputs.GenerationBroke(response_id, "upstream", "broke"))
+        else:
+            self.give(inputs.Generated(response_id, step[1], LlmUsage(3, 2)))
+
+    def wait(self, ms: int) -> None:
+        self.now += ms
+
+    def score(self, step: tuple[int, float]) -> None:
+        self.give(inputs.TurnScored(step[0], step[1]))
+
+    def play(self, ms: int) -> None:
+        if self.paced:
+            self.give(inputs.Played(ms * 24))
+
+    def garbage(self, text: str) -> None:
+        self.frame(text)
+
+
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(steps, st.booleans())
+def test_the_invariants_hold_whatever_happens(script: list[tuple[str, Any]], paced: bool) -> None:
+    world = World(paced=paced)
+    for step, argument in script:
+        getattr(world, step)(argument)
+    world.leave(10_000)
+    world.replay.finish()
+    assert world.replay.order == [entry.item.id for entry in world.machine._state.conversation]
+    _turns_are_what_was_appended(world)
+    _sessions_change_only_whole(world)
+    for frame in world.departed[:: max(len(world.departed) // 20, 1)]:
+        check_server_event(frame)
+
+
+def _turns_are_what_was_appended(world: World) -> None:
+    """In order, each found where it was appended, none overlapping the one before."""
+    cursor = 0
+    for turn in world.turns:
+        at = world.appended.find(turn, cursor)
+        assert at >= 0, "a committed turn is a run of the bytes that were appended after the turn before it"
+        cursor = at + len(turn)
+
+
+def _sessions_change_only_whole(world: World) -> None:
+    for session in world.replay.sessions:
+        assert session["instructions"] != "never applied"
+        assert (session["instructions"] == "only together") <= (session["audio"]["output"]["voice"] == "marin")
+
+
+audio_lengths = st.lists(st.integers(100, 4801), min_size=1, max_size=30)
+
+
+@settings(max_examples=60, deadline=None)
+@given(audio_lengths, st.sets(st.integers(0, 29)))
+def test_without_turn_detection_every_byte_is_committed_once(lengths: list[int], commits: set[int]) -> None:
+    world = World(paced=False)
+    world.client("session.update", session={"audio": {"input": {"turn_detection": None}}})
+    for index, length in enumerate(lengths):
+        world.append(length)
+        if index in commits:
+            world.commit(None)
+    whole = b"".join(world.turns)
+    assert world.appended.startswith(whole)
+    assert len(world.appended) - len(whole) - 1 <= world.machine._listening._buffer.duration_ms * 48 <= len(
+        world.appended
+    ) - len(whole)
+
+
+pieces = st.lists(st.tuples(st.sampled_from(PIECES), st.integers(1, 900), st.integers(0, 700)), min_size=1, max_size=8)
+
+
+@settings(max_examples=100, deadline=None)
+@given(pieces, st.integers(0, 4000), st.sampled_from(["user", "cancel", "truncate"]), st.booleans(), st.booleans())
+def test_the_model_never_sees_words_that_were_not_heard(
+    spoken: list[tuple[str, int, int]], pause: int, how: str, paced: bool, reads: bool
+) -> None:
+    world = World(paced=paced)
+    world.client("response.create")
+    response_id = world.responses[-1]
+    started = world.now
+    for text, ms, delay in spoken:
+        world.give(inputs.SpeechText(response_id, text))
+        world.give(inputs.SpeechAudio(response_id, b"\x01\x02" * (24 * ms)))
+        world.now += delay
+    world.now += pause
+    sent = sum(ms for _, ms, _ in spoken)
+    heard = min(world.now - started, sent)
+    if paced:
+        heard = min(pause, sent)
+        world.give(inputs.Played(heard * 24))
+    elif reads:
+        world.leave(10_000)
+    else:
+        heard = sent = 0
+    if how == "user":
+        world.hear([0.9, 0.9])
+        heard = heard if paced else min(heard + 64, sent)
+    elif how == "cancel":
+        world.client("response.cancel")
+    else:
+        heard = min(heard, 300)
+        world.client("response.cancel")
+        world.leave(10_000)
+        [item_id] = world.replay.order
+        world.client("conversation.item.truncate", item_id=item_id, content_index=0, audio_end_ms=300)
+    world.client("response.create", response={"conversation": "none"})
+    said = "".join(message.text for message in world.requests[-1].request.messages)
+    whole = "".join(text for text, _, _ in spoken)
+    assert whole.startswith(said) or whole.strip() == said
+    at = 0.0
+    for text, ms, _ in spoken:
+        if not said.strip():
+            break
+        assert at <= heard, f"{said!r} begins after what was heard ({heard} ms)"
+        taken = said[: len(text)]
+        assert at + ms * len(taken.rstrip()) / len(text) <= heard + ms / len(text) + 1
+        said = said[len(text) :]
+        at += ms

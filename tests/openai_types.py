@@ -1,0 +1,43 @@
+"""Holds server events against the types of the `openai` package: required fields, types, enums, nothing unknown."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pydantic
+from openai.types.realtime import RealtimeServerEvent
+
+OUR_OWN_FIELDS: frozenset[tuple[str, str]] = frozenset(
+    {
+        # (event type, path): fields that the package does not declare and clients ignore
+        ("session.created", "session.id"),
+        ("session.created", "session.object"),
+        ("session.created", "session.expires_at"),
+        ("session.updated", "session.id"),
+        ("session.updated", "session.object"),
+        ("session.updated", "session.expires_at"),
+    }
+)
+
+_adapter: pydantic.TypeAdapter[Any] = pydantic.TypeAdapter(RealtimeServerEvent)
+
+
+def check_server_event(frame: str) -> None:
+    """Raises AssertionError for a frame that the official client's types would refuse."""
+    try:
+        event = _adapter.validate_json(frame, strict=True)
+    except pydantic.ValidationError as error:
+        raise AssertionError(f"The openai package refuses this event:\n{frame}\n{error}") from None
+    unknown = {(event.type, path) for path in _unknown_fields(event)} - OUR_OWN_FIELDS
+    assert not unknown, f"Fields that the openai package does not know: {sorted(unknown)}\n{frame}"
+    assert event.event_id, f"No event_id: {frame}"
+
+
+def _unknown_fields(value: Any, path: str = "") -> Iterator[str]:
+    if isinstance(value, pydantic.BaseModel):
+        for name in value.model_extra or {}:
+            yield f"{path}{name}"
+        for name in type(value).model_fields:
+            yield from _unknown_fields(getattr(value, name), f"{path}{name}.")
+    elif isinstance(value, list):
+        for element in value:
+            yield from _unknown_fields(element, path)
