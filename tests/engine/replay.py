@@ -13,6 +13,8 @@ class Replay:
     def __init__(self) -> None:
         self.order: list[str] = []
         self.sessions: list[dict[str, Any]] = []
+        self.turns: dict[str, tuple[int, int]] = {}  # start and end in ms, of turns that turn detection ended
+        self._started: dict[str, int] = {}
         self._event_ids: set[str] = set()
         self._created: set[str] = set()
         self._done: set[str] = set()
@@ -39,6 +41,10 @@ class Replay:
             assert item_id in self.order, "an item is done after it was added"
             assert item_id not in self._items_done, "an item is done once"
             self._items_done.add(item_id)
+        elif kind == "input_audio_buffer.speech_started":
+            self._started[event["item_id"]] = event["audio_start_ms"]
+        elif kind == "input_audio_buffer.speech_stopped":
+            self.turns[event["item_id"]] = (self._started[event["item_id"]], event["audio_end_ms"])
         elif kind == "response.created":
             self._response_created(event["response"])
         elif kind == "response.done":
@@ -96,10 +102,14 @@ class Replay:
             assert part == item
             self._open_part[response_id] = None
             content = event["part"]
-            assert content.get("text", content.get("transcript")) == self._text[item], "deltas join to the whole"
+            assert content.get("text", content.get("transcript")) == self._text[item], (
+                "deltas join to the whole"
+            )
         elif kind in ("response.output_text.delta", "response.output_audio_transcript.delta"):
             assert part == item, "deltas come within an open part"
             self._text[item] += event["delta"]
+            made_for, colon, _ = event["delta"].partition(":")
+            assert not colon or made_for == response_id, "output made for another response goes nowhere"
         elif kind == "response.output_audio.delta":
             assert part == item
             assert event["delta"], "no empty audio"

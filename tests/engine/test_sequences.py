@@ -26,11 +26,17 @@ SPEECH_CLOSING = [
 def test_a_session_starts_with_session_created_and_an_update_is_answered_in_full():
     m = Machine()
     assert types(m.events) == ["session.created"]
-    [updated] = m.update(instructions="Be brief.", audio={"input": {"turn_detection": {"silence_duration_ms": 400}}})
+    [updated] = m.update(
+        instructions="Be brief.", audio={"input": {"turn_detection": {"silence_duration_ms": 400}}}
+    )
     assert updated["type"] == "session.updated"
     assert updated["session"]["instructions"] == "Be brief."
     detection = updated["session"]["audio"]["input"]["turn_detection"]
-    assert (detection["type"], detection["silence_duration_ms"], detection["threshold"]) == ("server_vad", 400, 0.5)
+    assert (detection["type"], detection["silence_duration_ms"], detection["threshold"]) == (
+        "server_vad",
+        400,
+        0.5,
+    )
     assert (detection["create_response"], detection["interrupt_response"]) == (True, True)
 
 

@@ -81,9 +81,7 @@ def _call(event: LlmEvent, response_id: str) -> inputs.Happening | None:
     return None
 
 
-async def _write(
-    events: AsyncIterator[LlmEvent], response_id: str, deliver: Deliver
-) -> inputs.Generated:
+async def _write(events: AsyncIterator[LlmEvent], response_id: str, deliver: Deliver) -> inputs.Generated:
     ending = _Ending(response_id)
     async for event in events:
         if isinstance(event, TextDelta):

@@ -279,9 +279,7 @@ class RunningSession:
 
     def _set_timer(self, effect: fx.SetTimer) -> None:
         self._clear_timer(fx.ClearTimer(effect.name))
-        self._timers[effect.name] = self._loop.call_later(
-            effect.after_ms / 1000, self._fire, effect.name
-        )
+        self._timers[effect.name] = self._loop.call_later(effect.after_ms / 1000, self._fire, effect.name)
 
     def _clear_timer(self, effect: fx.ClearTimer) -> None:
         if timer := self._timers.pop(effect.name, None):
