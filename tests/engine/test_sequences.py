@@ -180,7 +180,7 @@ def test_a_response_that_runs_out_of_tokens_is_incomplete():
     m.say("hi")
     m.client("response.create")
     m.model_writes("Once upon a")
-    done = [e for e in m.model_ends("length") if e["type"] == "response.done"][0]["response"]
+    done = next(e for e in m.model_ends("length") if e["type"] == "response.done")["response"]
     assert done["status"] == "incomplete"
     assert done["status_details"] == {"type": "incomplete", "reason": "max_output_tokens"}
     assert done["output"][0]["status"] == "incomplete"
