@@ -37,7 +37,10 @@ def test_the_first_piece_comes_as_soon_as_the_next_sentence_begins():
 
 
 def test_the_first_piece_ends_at_the_first_clause():
-    assert cut("Let me see, there is a table free at the window, and another one near the door.")[0] == "Let me see, "
+    assert (
+        cut("Let me see, there is a table free at the window, and another one near the door.")[0]
+        == "Let me see, "
+    )
 
 
 def test_a_clause_of_one_short_word_is_not_a_piece():
@@ -45,7 +48,9 @@ def test_a_clause_of_one_short_word_is_not_a_piece():
 
 
 def test_text_without_punctuation_starts_after_about_eleven_words():
-    first, *_ = cut("we can certainly book a table for you and your family tonight at the place you like so much")
+    first, *_ = cut(
+        "we can certainly book a table for you and your family tonight at the place you like so much"
+    )
     assert 8 <= len(first.split()) <= 12
     assert first.endswith(" ")
 
@@ -57,7 +62,9 @@ def test_pieces_without_punctuation_stay_bounded():
 
 
 def test_later_pieces_are_longer():
-    pieces = cut("Yes, of course we can, at any time, on any day, in any place, and in any way you like. " * 3)
+    pieces = cut(
+        "Yes, of course we can, at any time, on any day, in any place, and in any way you like. " * 3
+    )
     assert len(pieces[0]) < len(pieces[1]) < len(pieces[2])
 
 

@@ -1,8 +1,8 @@
 """Cuts a model's text into pieces for the voice while the text is still arriving.
 
-The first piece is short, so that the first audio comes early; the next ones grow, because by then there is audio in
-hand to cover their synthesis. A cut is made only where a word begins, so what is written without white space
-(3.5, 1,000, 3:45, U.S., an address) stays whole.
+The first piece is short, so that the first audio comes early; the next ones grow, because by then there is
+audio in hand to cover their synthesis. A cut is made only where a word begins, so what is written without
+white space (3.5, 1,000, 3:45, U.S., an address) stays whole.
 """
 
 import re
@@ -18,12 +18,14 @@ _CLAUSE_MARKS = tuple(",;:，、；：،؛—–…")
 _UNSPACED_MARKS = frozenset("。！？．｡।॥။，、；：—")  # a new word may follow them directly
 
 # Tokens that end in a full stop without ending a sentence, as they are written.
-_ABBREVIATIONS = frozenset(
+_ABBREVIATIONS = (
     "Dr. Mr. Mrs. Ms. Mx. Prof. Rev. Hon. Gen. Col. Capt. Lt. Sgt. Gov. Sen. Rep. St. Mt. Ft. Jr. Sr. "
     "Jan. Feb. Mar. Apr. Jun. Jul. Aug. Sep. Sept. Oct. Nov. Dec. Inc. Ltd. Co. Corp. Bros. Dept. Univ. "
-    "Ave. Blvd. Rd. vs. approx. est. incl. excl. ca. cf. al. resp.".split()
+    "Ave. Blvd. Rd. vs. approx. est. incl. excl. ca. cf. al. resp."
 )
-_BEFORE_NUMBERS = frozenset("No. Nos. Nr. no. nos. p. pp. Fig. Figs. Vol. Ch. Sec. Art. Eq.".split())
+_BEFORE_NUMBERS = "No. Nos. Nr. no. nos. p. pp. Fig. Figs. Vol. Ch. Sec. Art. Eq."
+_NEVER_LAST = frozenset(_ABBREVIATIONS.split())
+_LAST_UNLESS_NUMBERED = frozenset(_BEFORE_NUMBERS.split())
 _DOTTED_LETTERS = re.compile(r"(?:[^\W\d_]\.){2,}")  # e.g., U.S., p.m.
 _INITIAL = re.compile(r"[A-HJ-Z]\.")  # J. R. Smith; "So do I." does end a sentence
 _LIST_NUMBER = re.compile(r"\d{1,3}\.")
@@ -49,7 +51,7 @@ class _Limits(NamedTuple):
     word: int
 
 
-# In Latin letters (see `_weight`); 60 are about eleven words or three seconds. The last row holds for the rest.
+# In Latin letters (see `_weight`): 60 are about eleven words or three seconds. The last row is for the rest.
 _LIMITS = (_Limits(1, 10, 60), _Limits(15, 40, 120), _Limits(30, 80, 220))
 
 
@@ -64,8 +66,9 @@ class _Cut:
 class Speakable:
     """Cuts the text of one response.
 
-    The pieces, with the flushed one, join to exactly the text that was pushed and don't depend on how it was split
-    into deltas. Each has something to speak in it, unless the whole text has nothing. Work is linear in the text.
+    The pieces, with the flushed one, join to exactly the text that was pushed, and don't depend on how it was
+    split into deltas. Each has something to speak in it, unless the whole text has nothing. Work is linear in
+    the length of the text.
     """
 
     def __init__(self) -> None:
@@ -120,14 +123,18 @@ class Speakable:
             token = "".join(self._token).lstrip(_OPENERS)
             end = self._end(token)
             limits = _LIMITS[min(self._cuts, len(_LIMITS) - 1)]
-            if self._size >= _LONGEST_PIECE or self._size >= {
-                _End.SENTENCE: limits.sentence,
-                _End.CLAUSE: limits.clause,
-                _End.WORD: limits.word,
-                _End.NOTHING: _LONGEST_PIECE,
-            }[end]:
+            if (
+                self._size >= _LONGEST_PIECE
+                or self._size
+                >= {
+                    _End.SENTENCE: limits.sentence,
+                    _End.CLAUSE: limits.clause,
+                    _End.WORD: limits.word,
+                    _End.NOTHING: _LONGEST_PIECE,
+                }[end]
+            ):
                 inside_number = not self._gap and token[-2:-1].isdigit()  # 12：30
-                joined = end is _End.WORD or inside_number or token in _BEFORE_NUMBERS
+                joined = end is _End.WORD or inside_number or token in _LAST_UNLESS_NUMBERED
                 self._cut = _Cut(len(self._chars), unless_digit=joined and self._size < _LONGEST_PIECE)
         self._token_is_first = self._gap and self._line_break
         self._token = []
@@ -141,7 +148,7 @@ class Speakable:
         bare = token.rstrip(_CLOSERS)
         if self._token_is_first and (_LIST_NUMBER.fullmatch(bare) or not any(map(str.isalnum, token))):
             return _End.NOTHING
-        if bare in _ABBREVIATIONS or _DOTTED_LETTERS.fullmatch(bare) or _INITIAL.fullmatch(bare):
+        if bare in _NEVER_LAST or _DOTTED_LETTERS.fullmatch(bare) or _INITIAL.fullmatch(bare):
             return _End.NOTHING
         if bare.endswith(("...", *_CLAUSE_MARKS)) or set(bare) == {"-"}:
             return _End.CLAUSE
@@ -162,10 +169,12 @@ class Speakable:
 
 
 def _weight(char: str) -> int:
-    """The length of a character in Latin letters: an ideograph or a Korean syllable is said in the time of three."""
+    """The length of a character in Latin letters: an ideograph or a Korean syllable counts as three."""
     return 3 if char >= "\u1100" and unicodedata.east_asian_width(char) in "WF" else 1
 
 
 def _is_ideographic(char: str) -> bool:
     """Whether it is of a script that writes words without spaces: kana and Han."""
-    return "\u3041" <= char <= "\u30ff" or "\u3400" <= char <= "\u9fff" or "\U00020000" <= char <= "\U0003ffff"
+    return (
+        "\u3041" <= char <= "\u30ff" or "\u3400" <= char <= "\u9fff" or "\U00020000" <= char <= "\U0003ffff"
+    )
