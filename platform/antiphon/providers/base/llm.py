@@ -1,6 +1,6 @@
 """Language models: a conversation in, a stream of text and tool calls out."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -105,7 +105,7 @@ class LanguageModel(Protocol):
     @property
     def capabilities(self) -> LlmCapabilities: ...
 
-    def stream(self, request: LlmRequest) -> AsyncIterator[LlmEvent]:
+    def stream(self, request: LlmRequest) -> AsyncGenerator[LlmEvent, None]:
         """Streams the answer; ends with `LlmUsage` and `Stop` (usage first).
 
         Closing the iterator or cancelling its task closes the upstream request at once.

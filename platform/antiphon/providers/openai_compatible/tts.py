@@ -1,0 +1,67 @@
+"""Text to speech behind `POST /audio/speech`: one request for each piece of text, its audio streamed."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+import msgspec
+
+from antiphon.providers.base.errors import ProviderError
+from antiphon.providers.base.piecewise import PiecewiseSpeech
+from antiphon.providers.base.tts import TtsCapabilities, TtsConfig, TtsStream
+from antiphon.providers.openai_compatible.endpoint import Endpoint
+from antiphon.providers.openai_compatible.wav import SpeechDecoder
+from antiphon.providers.openai_compatible.wire import Wire
+
+
+class OpenAiTts:
+    """`model` is the name that the server knows, `name` the one that sessions use.
+
+    `voices` are those the server has, the default one first; a voice that isn't among them becomes the
+    default. Without any, every voice is passed on.
+    """
+
+    capabilities = TtsCapabilities(speed=True)
+
+    def __init__(
+        self, wire: Wire, endpoint: Endpoint, model: str, *, name: str, voices: tuple[str, ...] = ()
+    ) -> None:
+        self.name = name
+        self._wire = wire
+        self._endpoint = endpoint
+        self._model = model
+        self._voices = voices
+
+    def open(self, config: TtsConfig) -> TtsStream:
+        async def synthesize(piece: str, first: bool) -> AsyncGenerator[bytes, None]:
+            async with aclosing(self.speak(piece, config)) as audio:
+                async for pcm in audio:
+                    yield pcm
+
+        return PiecewiseSpeech(synthesize)
+
+    async def speak(self, text: str, config: TtsConfig) -> AsyncGenerator[bytes, None]:
+        """PCM16 mono at 24 kHz in whole samples, as it arrives. Raises ProviderError."""
+        if not text.strip():
+            return
+        voice = config.voice
+        if self._voices and voice not in self._voices:
+            voice = self._voices[0]
+        request: dict[str, str | float] = {
+            "model": self._model,
+            "input": text.strip(),
+            "voice": voice,
+            "response_format": "pcm",
+        }
+        if config.speed != 1.0:
+            request["speed"] = config.speed
+        decoder = SpeechDecoder()
+        posted = self._wire.post(
+            self._endpoint, "/audio/speech", msgspec.json.encode(request), "application/json"
+        )
+        async with aclosing(posted) as chunks:
+            try:
+                async for chunk in chunks:
+                    yield decoder.feed(chunk)
+                yield decoder.finish()
+            except ValueError as error:
+                raise ProviderError("upstream", f"{self._endpoint.host} sent {error}.") from error

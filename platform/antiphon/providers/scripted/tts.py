@@ -1,0 +1,93 @@
+"""A voice whose audio says which text it is: every sample is the code point of the character being spoken."""
+
+import math
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+
+import numpy as np
+
+from antiphon.providers.base.errors import ProviderError
+from antiphon.providers.base.piecewise import PiecewiseSpeech
+from antiphon.providers.base.tts import TtsCapabilities, TtsConfig, TtsStream
+from antiphon.providers.scripted.record import Call, pause, record
+
+SAMPLES_PER_MS = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """How one response is spoken: each piece of text starts after `delay` seconds (`math.inf`: never), and a
+    second of audio takes `pace` seconds to make. After `breaks_after_ms` of audio comes `error`, or nothing
+    more for ever when there is none.
+    """
+
+    delay: float = 0.0
+    pace: float = 0.0
+    breaks_after_ms: int | None = None
+    error: ProviderError | None = None
+
+
+class ScriptedTts:
+    """Speaks its responses one after the other as `speeches` say, the last one for ever.
+
+    `configs` has one entry for each stream, `calls` one for each piece whose synthesis began.
+    """
+
+    def __init__(
+        self,
+        *speeches: Speech,
+        ms_per_character: int = 60,
+        chunk_ms: int = 100,
+        name: str = "scripted/tts",
+    ) -> None:
+        self.name = name
+        self.capabilities = TtsCapabilities()
+        self.speeches = list(speeches) or [Speech()]
+        self.ms_per_character = ms_per_character
+        self.configs: list[TtsConfig] = []
+        self.calls: list[Call[str]] = []
+        self._chunk = 2 * SAMPLES_PER_MS * chunk_ms
+
+    def open(self, config: TtsConfig) -> TtsStream:
+        speech = self.speeches[min(len(self.configs), len(self.speeches) - 1)]
+        self.configs.append(config)
+        audio_ms = 0  # of the pieces so far
+
+        async def synthesize(piece: str, first: bool) -> AsyncGenerator[bytes, None]:
+            nonlocal audio_ms
+            whole = pcm_of(piece, self.ms_per_character)
+            pcm = whole
+            if speech.breaks_after_ms is not None:
+                pcm = whole[: max(0, speech.breaks_after_ms - audio_ms) * 2 * SAMPLES_PER_MS]
+            audio_ms += len(piece) * self.ms_per_character
+            with record(self.calls, piece):
+                await pause(speech.delay)
+                for start in range(0, len(pcm), self._chunk):
+                    chunk = pcm[start : start + self._chunk]
+                    await pause(speech.pace * len(chunk) / (2000 * SAMPLES_PER_MS))
+                    yield chunk
+                if len(pcm) < len(whole):
+                    await _break(speech.error)
+
+        return PiecewiseSpeech(synthesize)
+
+    def text_of(self, pcm: bytes) -> str:
+        """The text that audio of this voice says, up to the character during which it ends."""
+        return text_of(pcm, self.ms_per_character)
+
+
+def pcm_of(text: str, ms_per_character: int) -> bytes:
+    """PCM16 at 24 kHz. Characters beyond U+FFFF lose their upper bits."""
+    codes = np.array([ord(character) & 0xFFFF for character in text], dtype="<u2")
+    return np.repeat(codes, ms_per_character * SAMPLES_PER_MS).tobytes()
+
+
+def text_of(pcm: bytes, ms_per_character: int) -> str:
+    codes = np.frombuffer(pcm, dtype="<u2")[:: ms_per_character * SAMPLES_PER_MS]
+    return "".join(map(chr, codes.tolist()))
+
+
+async def _break(error: ProviderError | None) -> None:
+    if error is not None:
+        raise error
+    await pause(math.inf)
