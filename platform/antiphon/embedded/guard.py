@@ -4,13 +4,13 @@ Run by path with `python -I -S` (nothing but the standard library, about 10 MB):
 
     guard.py LIFELINE STOP_SIGNAL GRACE IDENTITY COMMAND...
 
-LIFELINE is the read end of a pipe that only the asker holds open. When it closes, by `close()` or because the
-asker was killed, the command gets STOP_SIGNAL and, GRACE seconds later, SIGKILL. The guard being killed is
-covered too: the kernel then sends STOP_SIGNAL to the command (PR_SET_PDEATHSIG; the guard has one thread, so the
-rule that this follows the forking *thread* does no harm).
+LIFELINE is the read end of a pipe that only the asker holds open. When it closes, by `close()` or because
+the asker was killed, the command gets STOP_SIGNAL and, GRACE seconds later, SIGKILL. The guard being killed
+is covered too: the kernel then sends STOP_SIGNAL to the command (PR_SET_PDEATHSIG follows the forking thread,
+and the guard has only one).
 
-IDENTITY says who the command runs as: `self`, `user:UID:GID`, or `namespace:UID:GID`, which keeps our access to
-files but shows the command those ids, without any privilege (user_namespaces(7)).
+IDENTITY says who the command runs as: `self`, `user:UID:GID`, or `namespace:UID:GID`, which keeps our access
+to files but shows the command those ids, without any privilege (user_namespaces(7)).
 
 The guard exits as the command did (128 + signal number if a signal ended it).
 """
@@ -27,7 +27,7 @@ CLONE_NEWUSER = 0x10000000  # <linux/sched.h>
 
 
 def enter_namespace(uid: int, gid: int) -> None:
-    """Make a user namespace of our own in which we are `uid` and `gid`. Raises OSError where that is forbidden."""
+    """Make a user namespace of our own in which we are `uid` and `gid`. Raises OSError where forbidden."""
     outer_uid, outer_gid = os.geteuid(), os.getegid()
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.unshare(CLONE_NEWUSER) != 0:
@@ -80,7 +80,8 @@ def main(lifeline: int, stop_signal: int, grace: float, identity: str, command: 
             os.close(lifeline)
             run_command(command, identity, stop_signal, guard)
         except OSError as error:
-            print(f"cannot start {command[0]}: {error}", file=sys.stderr, flush=True)
+            sys.stderr.write(f"cannot start {command[0]}: {error}\n")
+            sys.stderr.flush()
         os._exit(127)
 
     deadline: float | None = None
@@ -89,10 +90,10 @@ def main(lifeline: int, stop_signal: int, grace: float, identity: str, command: 
     poll.register(awake, select.POLLIN)
     poll.register(lifeline, select.POLLIN)
     while True:
-        wait_ms = (
-            None if deadline is None or killed else max(0, int((deadline - time.monotonic()) * 1000) + 1)
-        )
-        ready = {descriptor for descriptor, _ in poll.poll(wait_ms)}
+        wait: float | None = None
+        if deadline is not None and not killed:
+            wait = max(0.0, deadline - time.monotonic()) * 1000 + 1
+        ready = {descriptor for descriptor, _ in poll.poll(wait)}
         signals = os.read(awake, 64) if awake in ready else b""
         ended, status = os.waitpid(child, os.WNOHANG)
         if ended:

