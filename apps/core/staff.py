@@ -25,7 +25,7 @@ class StaffSite(AdminSite):
 
         def across(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             with across_tenants(reason=f"staff admin, user {request.user.pk}"):
-                response = checked(request, *args, **kwargs)
+                response: HttpResponseBase = checked(request, *args, **kwargs)
                 if hasattr(response, "render"):
                     response.render()  # lists are read while rendering
             return response

@@ -93,11 +93,17 @@ def api_key_mark_used(*, key_id: uuid.UUID, at: datetime) -> None:
     ApiKey.objects.filter(stale, id=key_id).update(last_used_at=at)
 
 
-def api_key_authenticate(key_text: str) -> KeyGrant | None:
-    """The grant of a valid key. None if it is malformed, unknown, wrong, revoked or expired."""
+def api_key_find(key_text: str) -> KeyRecord | None:
+    """The record of a valid key. None if it is malformed, unknown, wrong, revoked or expired."""
     lookup = secrets.lookup_of(key_text)
-    record = lookup and api_key_lookup(lookup)
-    if not record or not _is_valid(record, key_text):
+    record = api_key_lookup(lookup) if lookup else None
+    return record if record and _is_valid(record, key_text) else None
+
+
+def api_key_authenticate(key_text: str) -> KeyGrant | None:
+    """What a valid key allows, or None. Its use is recorded by a task, not here."""
+    record = api_key_find(key_text)
+    if record is None:
         return None
     _report_use(record)
     return KeyGrant(
@@ -112,8 +118,11 @@ def api_key_authenticate(key_text: str) -> KeyGrant | None:
     )
 
 
-aauthenticate = database_sync_to_async(api_key_authenticate, thread_sensitive=False)
-"""`await aauthenticate(key_text)`: in a thread of its own, so a slow query doesn't hold up other sessions."""
+async def aauthenticate(key_text: str) -> KeyGrant | None:
+    """`api_key_authenticate` in a thread of its own, so that a slow query doesn't hold up other sessions."""
+    authenticate = database_sync_to_async(api_key_authenticate, thread_sensitive=False)
+    grant: KeyGrant | None = await authenticate(key_text)
+    return grant
 
 
 def _is_valid(record: KeyRecord, key_text: str) -> bool:

@@ -22,7 +22,7 @@ class PersonalMembership:
         return self.role != Role.VIEWER
 
 
-def membership_lookup(*, user_id: uuid.UUID, slug: str | None = None) -> PersonalMembership | None:
+def membership_lookup(*, user_id: uuid.UUID | None, slug: str | None = None) -> PersonalMembership | None:
     """The person's membership in that tenant, or their oldest one. Works before a tenant is known."""
     with connections[current_database()].cursor() as cursor:
         cursor.execute("SELECT * FROM membership_lookup(%s, %s)", [user_id, slug])

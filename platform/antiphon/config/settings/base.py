@@ -31,6 +31,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "apps.core.middleware.request_id",
+    "apps.api.middleware.cross_origin",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -58,8 +59,8 @@ TEMPLATES = [
 ]
 
 DATABASES = {
-    "default": database(env().database_url or "", pool={"min_size": 2, "max_size": 10}),
-    "across": database(env().across_database_url or "", pool={"min_size": 0, "max_size": 4}),
+    "default": database(env().database_url or "", pool={"min_size": 2, "max_size": 10, "timeout": 10}),
+    "across": database(env().across_database_url or "", pool={"min_size": 0, "max_size": 4, "timeout": 10}),
 }
 DATABASE_ROUTERS = ["apps.core.tenancy.TenancyRouter"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -72,18 +73,8 @@ CHANNEL_LAYERS = {
     }
 }
 
-CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)
-CELERY_TASK_IGNORE_RESULT = True
-CELERY_TASK_ACKS_LATE = True
-CELERY_WORKER_PREFETCH_MULTIPLIER = 1
-CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_BROKER_TRANSPORT_OPTIONS = {
-    "visibility_timeout": 3600,  # longer than the longest task
-    "unacked_restore_interval": 10,  # a killed worker's tasks come back within seconds, not 100
-    "unacked_restore_throttle": 1,
-}
+# The rest of Celery's settings are defaults of `antiphon.config.celery`.
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {}
-CELERY_TIMEZONE = "UTC"
 
 AUTH_USER_MODEL = "accounts.User"
 AUTH_PASSWORD_VALIDATORS = [
