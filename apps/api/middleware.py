@@ -17,7 +17,7 @@ _ALLOWED_HEADER = re.compile(
 
 @sync_and_async_middleware
 def cross_origin(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
-    """Lets pages of any origin call the API: the key is in a header, never a cookie, so `*` gives nothing away.
+    """Lets pages of any origin call the API. The key is in a header, never a cookie: `*` gives nothing away.
 
     The headers are those that OpenAI's clients and the agents SDK send; the latter reads `Location`.
     """

@@ -5,8 +5,8 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 
 from apps.api.endpoint import ApiError, endpoint
-from apps.core.health import failing_parts
 from apps.conversations.selectors import ModelInfo, model_list
+from apps.core.health import failing_parts
 from apps.keys.models import Scope
 from apps.keys.services import KeyGrant
 
