@@ -37,7 +37,7 @@ class Place:
 
 def choose_place(home: Path, log: IO[bytes]) -> Place:
     """An ordinary user needs nothing. Root is somebody else in a user namespace, which changes nothing
-    outside; where that is forbidden, the server runs as `nobody`, with all it needs in a folder under /var/lib.
+    outside. Where that is forbidden, the server runs as `nobody`, with all it needs in a folder in /var/lib.
 
     Raises StartError when none of this works.
     """

@@ -87,6 +87,15 @@ class Supervisor:
             server.start()
             stage.append(_Watched(server, time.monotonic()))
 
+    def first_that_ended(self) -> str | None:
+        """A server that has ended by itself, and how, as the start of a sentence."""
+        for stage in self._stages:
+            for watched in stage:
+                code = watched.server.poll()
+                if code is not None:
+                    return f"{watched.server.name} {describe_exit(code)}"
+        return None
+
     def watch(self) -> None:
         """Start again what crashes, until an exception (KeyboardInterrupt) ends it."""
         while True:
