@@ -17,10 +17,12 @@ def follow_current_tenant(sender: object, connection: BaseDatabaseWrapper, **kwa
     connect starts anew."""
     if connection.alias != APP_DATABASE:
         return
-    connection.execute_wrappers[:] = [
-        wrapper for wrapper in connection.execute_wrappers if not isinstance(wrapper, TenantSetting)
-    ]
-    connection.execute_wrappers.append(TenantSetting())
+    for wrapper in connection.execute_wrappers:
+        if isinstance(wrapper, TenantSetting):
+            wrapper.forget()
+            return
+    # First, because `connection.execute_wrapper` takes its own away from the end.
+    connection.execute_wrappers.insert(0, TenantSetting())
 
 
 class TenantSetting:
@@ -34,11 +36,14 @@ class TenantSetting:
         self._sent: str | None = None
         self._sent_in_transaction = False
 
+    def forget(self) -> None:
+        self._sent = None
+
     def __call__(
         self, execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]
     ) -> Any:
         if isinstance(sql, str) and sql.startswith("ROLLBACK TO"):
-            self._sent = None
+            self.forget()
         else:
             self._send(context["connection"].connection)
         return execute(sql, params, many, context)
@@ -48,7 +53,7 @@ class TenantSetting:
         if status == TransactionStatus.INERROR:
             return
         if status == TransactionStatus.IDLE and self._sent_in_transaction:
-            self._sent = None
+            self.forget()
         tenant = current_tenant.get()
         wanted = str(tenant) if isinstance(tenant, uuid.UUID) else ""
         if wanted == self._sent:
