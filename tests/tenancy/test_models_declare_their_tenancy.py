@@ -53,7 +53,8 @@ def test_row_security_is_enabled_forced_and_has_one_policy(model: type[models.Mo
         )
         assert cursor.fetchone() == (True, True)
         cursor.execute(
-            "SELECT qual = with_check, qual LIKE '%%app.tenant_id%%', roles::text FROM pg_policies WHERE tablename = %s",
+            "SELECT qual = with_check, qual LIKE '%%app.tenant_id%%', roles::text"
+            " FROM pg_policies WHERE tablename = %s",
             [model._meta.db_table],
         )
         assert cursor.fetchall() == [(True, True, "{public}")]

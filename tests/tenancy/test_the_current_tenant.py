@@ -66,9 +66,8 @@ def test_a_rolled_back_savepoint_leaves_the_right_tenant() -> None:
             with rolled_back():
                 assert setting() == B
             assert setting() == B
-        with rolled_back():
-            with tenant_context(B):
-                assert setting() == B
+        with rolled_back(), tenant_context(B):
+            assert setting() == B
         assert setting() == A
 
 
@@ -125,9 +124,14 @@ async def test_interleaved_tasks_each_see_their_own_tenant() -> None:
 @pytest.mark.django_db(transaction=True, databases=["default", "across"])
 def test_a_transaction_across_tenants_is_on_the_other_connection(alice: Person) -> None:
     key = alice.make_key(name="before").key
-    with across_tenants(reason="test"), pytest.raises(Undo), atomic():
+
+    @atomic()
+    def rename() -> None:
         ApiKey.objects.filter(id=key.id).update(name="after")
         raise Undo
+
+    with across_tenants(reason="test"), pytest.raises(Undo):
+        rename()
     with tenant_context(alice.tenant.id):
         key.refresh_from_db()
     assert key.name == "before"

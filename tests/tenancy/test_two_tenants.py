@@ -147,14 +147,14 @@ def test_a_link_to_another_tenants_row_is_refused(alice: Person, mallory: Person
 
 def test_a_link_by_bare_id_is_refused_by_the_database(alice: Person, mallory: Person) -> None:
     key = alice.make_key().key
-    with (
-        tenant_context(alice.tenant.id),
-        pytest.raises(IntegrityError, match="within_tenant"),
-        transaction.atomic(),
-    ):
+
+    @transaction.atomic()
+    def link() -> None:
         ApiKey.objects.filter(id=key.id).update(created_by_id=mallory.membership.id)
-        with connection.cursor() as cursor:
-            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        connection.check_constraints()
+
+    with tenant_context(alice.tenant.id), pytest.raises(IntegrityError, match="within_tenant"):
+        link()
 
 
 @pytest.mark.django_db(transaction=True, databases=["default", "across"])
