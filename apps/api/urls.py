@@ -1,0 +1,11 @@
+from django.urls import path, re_path
+
+from apps.api import views
+
+urlpatterns = [
+    path("healthz", views.healthz, name="healthz"),
+    path("readyz", views.readyz, name="readyz"),
+    re_path(r"^(?:v1/)?models/?$", views.models, name="models"),
+    re_path(r"^(?:v1/)?models/(?P<model_id>.+?)/?$", views.model, name="model"),
+    re_path(r"^v1(?:/.*)?$", views.unknown, name="unknown"),
+]

@@ -1,0 +1,154 @@
+"""Migration operations that make PostgreSQL enforce tenancy."""
+
+from typing import Any
+
+from django.db import connections
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.migrations.operations.base import Operation
+from django.db.migrations.state import ProjectState
+
+from apps.core.row_security import SETTING
+from apps.core.tenancy import ACROSS_DATABASE
+
+POLICY = "tenant_isolation"
+# A scalar sub-select is evaluated once per statement, not per row; unset and '' both match no row.
+_OF_TENANT = f"tenant_id = (SELECT NULLIF(current_setting('{SETTING}', true), '')::uuid)"
+
+
+class _DatabaseOnly(Operation):
+    """Changes the database and not the models."""
+
+    reduces_to_sql = True
+    reversible = True
+
+    def state_forwards(self, app_label: str, state: ProjectState) -> None:
+        pass
+
+
+class EnableRowSecurity(_DatabaseOnly):
+    """Rows of other tenants neither show nor can be written, whatever the SQL. FORCE binds the owner too."""
+
+    def __init__(self, model_name: str) -> None:
+        self.model_name = model_name
+
+    def database_forwards(
+        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: Any, to_state: Any
+    ) -> None:
+        table = _table(schema_editor, to_state, app_label, self.model_name)
+        schema_editor.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY")
+        schema_editor.execute(
+            f"CREATE POLICY {POLICY} ON {table} USING ({_OF_TENANT}) WITH CHECK ({_OF_TENANT})"
+        )
+
+    def database_backwards(
+        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: Any, to_state: Any
+    ) -> None:
+        table = _table(schema_editor, from_state, app_label, self.model_name)
+        schema_editor.execute(f"DROP POLICY {POLICY} ON {table}")
+        schema_editor.execute(f"ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY, DISABLE ROW LEVEL SECURITY")
+
+    def describe(self) -> str:
+        return f"Enable row security on {self.model_name}"
+
+
+class LinkWithinTenant(_DatabaseOnly):
+    """Adds `(tenant_id, <field>_id) -> (tenant_id, id)` to a foreign key between tenant models.
+
+    PostgreSQL checks foreign keys without row security: the plain constraint accepts another tenant's row.
+    """
+
+    def __init__(self, model_name: str, field_name: str) -> None:
+        self.model_name = model_name
+        self.field_name = field_name
+
+    def database_forwards(
+        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: Any, to_state: Any
+    ) -> None:
+        quote = schema_editor.quote_name
+        field = to_state.apps.get_model(app_label, self.model_name)._meta.get_field(self.field_name)
+        table, target = quote(field.model._meta.db_table), quote(field.related_model._meta.db_table)
+        index = quote(f"{field.related_model._meta.db_table}_within_tenant")
+        schema_editor.execute(f"CREATE UNIQUE INDEX IF NOT EXISTS {index} ON {target} (tenant_id, id)")
+        schema_editor.execute(
+            f"ALTER TABLE {table} ADD CONSTRAINT {quote(self._constraint(field))} "
+            f"FOREIGN KEY (tenant_id, {quote(field.column)}) REFERENCES {target} (tenant_id, id) "
+            "DEFERRABLE INITIALLY DEFERRED"
+        )
+
+    def database_backwards(
+        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: Any, to_state: Any
+    ) -> None:
+        quote = schema_editor.quote_name
+        field = from_state.apps.get_model(app_label, self.model_name)._meta.get_field(self.field_name)
+        table = quote(field.model._meta.db_table)
+        schema_editor.execute(f"ALTER TABLE {table} DROP CONSTRAINT {quote(self._constraint(field))}")
+
+    def describe(self) -> str:
+        return f"Keep {self.model_name}.{self.field_name} within the tenant"
+
+    @staticmethod
+    def _constraint(field: Any) -> str:
+        return f"{field.model._meta.db_table}_{field.column}_within_tenant"
+
+
+class CreateLookup(_DatabaseOnly):
+    """A SECURITY DEFINER function: the way to find out *which* tenant a caller belongs to.
+
+    With FORCE ROW LEVEL SECURITY the tables' owner sees nothing without a tenant, so the function belongs to
+    the role that bypasses row security. That role makes it, over its own connection, since the application's
+    role must not be able to become it: so this needs a migration of its own, after that of the tables.
+    `body` names every table with its schema, because the search path is locked.
+    """
+
+    def __init__(self, name: str, *, arguments: str, returns: str, body: str) -> None:
+        self.name = name
+        self.arguments = arguments
+        self.returns = returns
+        self.body = body
+
+    def database_forwards(
+        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: Any, to_state: Any
+    ) -> None:
+        caller = schema_editor.quote_name(_current_user(schema_editor))
+        signature = f"public.{self.name}({self.arguments})"
+        self._as_across(
+            schema_editor,
+            f"CREATE OR REPLACE FUNCTION {signature} RETURNS {self.returns} LANGUAGE sql STABLE "
+            f"SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $lookup${self.body}$lookup$",
+            f"REVOKE ALL ON FUNCTION {signature} FROM PUBLIC",
+            f"GRANT EXECUTE ON FUNCTION {signature} TO {caller}",
+        )
+
+    def database_backwards(
+        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: Any, to_state: Any
+    ) -> None:
+        self._as_across(schema_editor, f"DROP FUNCTION public.{self.name}({self.arguments})")
+
+    def describe(self) -> str:
+        return f"Create the lookup {self.name}"
+
+    @staticmethod
+    def _as_across(schema_editor: BaseDatabaseSchemaEditor, *statements: str) -> None:
+        """Runs on the database that is migrated; for tests, `across` does not point to it yet."""
+        if schema_editor.collect_sql:
+            schema_editor.collected_sql.extend(f"{statement};" for statement in statements)
+            return
+        across = connections[ACROSS_DATABASE].copy()
+        across.settings_dict["NAME"] = schema_editor.connection.settings_dict["NAME"]
+        across.settings_dict["OPTIONS"].pop("pool", None)
+        try:
+            with across.cursor() as cursor:
+                for statement in statements:
+                    cursor.execute(statement)
+        finally:
+            across.close()
+
+
+def _table(schema_editor: BaseDatabaseSchemaEditor, state: ProjectState, app_label: str, model: str) -> str:
+    return schema_editor.quote_name(state.apps.get_model(app_label, model)._meta.db_table)
+
+
+def _current_user(schema_editor: BaseDatabaseSchemaEditor) -> str:
+    with schema_editor.connection.cursor() as cursor:
+        cursor.execute("SELECT current_user")
+        return str(cursor.fetchone()[0])

@@ -1,0 +1,40 @@
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+
+from apps.core.models import TenantModel
+from apps.tenants.models import Membership
+
+
+class Scope(models.TextChoices):
+    """What a key may do."""
+
+    REALTIME = "realtime", "Open realtime sessions"
+    MODELS = "models", "List models"
+
+
+class ApiKey(TenantModel):
+    """`sk_<lookup>_<secret>`. Kept: the lookup part, which is no secret, and a keyed digest of the whole."""
+
+    name = models.CharField(max_length=100)
+    lookup = models.CharField(max_length=12, unique=True, editable=False)
+    digest = models.BinaryField(max_length=32, editable=False)
+    pepper = models.PositiveSmallIntegerField(editable=False)
+    last_four = models.CharField(max_length=4, editable=False)
+    scopes = ArrayField(models.CharField(max_length=20, choices=Scope))
+    created_by = models.ForeignKey(
+        Membership, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta(TenantModel.Meta):
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def masked(self) -> str:
+        return f"sk_{self.lookup}_…{self.last_four}"

@@ -1,0 +1,41 @@
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import connections
+from django.db.models import QuerySet
+
+from apps.core.tenancy import current_database
+from apps.keys.models import ApiKey
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRecord:
+    """What the lookup of one key returns, in the order of the columns of `api_key_lookup`."""
+
+    key_id: uuid.UUID
+    digest: bytes
+    pepper: int
+    scopes: list[str]
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    last_used_at: datetime | None
+    tenant_id: uuid.UUID
+    tenant_slug: str
+    default_model: str
+    default_transcription_model: str
+    default_speech_model: str
+    default_voice: str
+
+
+def api_key_lookup(lookup: str) -> KeyRecord | None:
+    """Finds a key before its tenant is known, by a function that bypasses row security for one row."""
+    with connections[current_database()].cursor() as cursor:
+        cursor.execute("SELECT * FROM api_key_lookup(%s)", [lookup])
+        row = cursor.fetchone()
+    return row and KeyRecord(*row)
+
+
+def api_key_list() -> QuerySet[ApiKey]:
+    """The current tenant's keys that were not revoked, newest first."""
+    return ApiKey.objects.filter(revoked_at=None)

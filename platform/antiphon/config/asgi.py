@@ -1,0 +1,16 @@
+"""The ASGI application: pages and REST by Django, sessions by Channels."""
+
+from channels.routing import ProtocolTypeRouter
+from django.core.asgi import get_asgi_application
+
+http_application = get_asgi_application()  # sets Django up, which what follows needs
+
+from antiphon.config.lifespan import WithLifespan  # noqa: E402
+from antiphon.config.routing import websocket_application  # noqa: E402
+from apps.conversations import runtime  # noqa: E402
+
+application = WithLifespan(
+    ProtocolTypeRouter({"http": http_application, "websocket": websocket_application}),
+    startup=runtime.startup,
+    shutdown=runtime.shutdown,
+)

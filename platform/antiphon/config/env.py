@@ -1,0 +1,181 @@
+"""Everything that the environment decides, read once and checked.
+
+Each variable may also be given as `NAME_FILE`, the path of a file that holds the value (Docker and Kubernetes
+mount secrets so). A value that is empty counts as unset.
+"""
+
+import os
+import re
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+PROJECT = Path(__file__).resolve().parents[3]
+
+
+class EnvError(Exception):
+    """A variable has a value that is not allowed. The message is one sentence for each."""
+
+
+def _split_words(value: object) -> object:
+    return tuple(filter(None, re.split(r"[,\s]+", value))) if isinstance(value, str) else value
+
+
+def _split_keys(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    keys: dict[int, bytes] = {}
+    for number, separator, key in (part.partition(":") for part in value.split(",")):
+        if not separator or int(number) in keys or len(bytes.fromhex(key)) < 32:
+            raise ValueError
+        keys[int(number)] = bytes.fromhex(key)
+    return keys
+
+
+def _setting(allowed: str, default: Any = None, *, secret: bool = False, **limits: Any) -> Any:
+    """A field whose description completes the sentence "NAME must be ..."; a secret is never shown."""
+    return Field(default, description=allowed, repr=not secret, **limits)
+
+
+Words = Annotated[tuple[str, ...], BeforeValidator(_split_words)]
+Keys = Annotated[dict[int, bytes], BeforeValidator(_split_keys)]
+
+_HTTP = r"^https?://"
+_BASE_URL = "an address that starts with http:// or https://"
+_KEYS = (
+    "numbered keys of at least 64 hex digits, like 1:<hex>,2:<hex>; the highest number is used for new ones"
+)
+_NAME = "a name like provider/model"
+
+
+class Env(BaseSettings):
+    """One attribute for each variable, in lower case. See `env()`."""
+
+    model_config = SettingsConfigDict(frozen=True, hide_input_in_errors=True)
+
+    host: str = _setting("an address to listen on, like 127.0.0.1 or 0.0.0.0", "127.0.0.1")
+    port: int = _setting("a port number from 1 to 65535", 8000, ge=1, le=65535)
+    debug: bool = _setting("true or false", False)
+    allowed_hosts: Words = _setting(
+        "host names with commas between them", ("localhost", "127.0.0.1", "[::1]")
+    )
+
+    antiphon_data_dir: Path = _setting("the path of a folder", PROJECT / ".antiphon")
+    antiphon_web_processes: int = _setting("a whole number from 1 to 256", 1, ge=1, le=256)
+    antiphon_drain_seconds: float = _setting("a number of seconds from 0 to 86400", 30.0, ge=0, le=86_400)
+
+    # `up` fills these in where they are missing.
+    database_url: str | None = _setting(
+        "an address that starts with postgresql://", secret=True, pattern=r"^postgres(ql)?://"
+    )
+    across_database_url: str | None = _setting(
+        "the postgresql:// address of the same database for the role that bypasses row security",
+        secret=True,
+        pattern=r"^postgres(ql)?://",
+    )
+    redis_url: str | None = _setting(
+        "an address that starts with redis://, rediss:// or unix://",
+        secret=True,
+        pattern=r"^(rediss?|unix)://",
+    )
+    secret_key: str | None = _setting("a text of at least 32 characters", secret=True, min_length=32)
+    api_key_peppers: Keys = _setting(_KEYS, {}, secret=True)
+    encryption_keys: Keys = _setting(_KEYS, {}, secret=True)
+
+    model_dir: Path | None = _setting("the path of a folder")
+    default_model: str = _setting(_NAME, "local/dialogue", pattern="^[^/]+/.+$")
+    default_stt: str | None = _setting(_NAME, pattern="^[^/]+/.+$")
+    default_tts: str | None = _setting(_NAME, pattern="^[^/]+/.+$")
+    inference_threads: int = _setting("a whole number from 1 to 256", os.cpu_count() or 1, ge=1, le=256)
+
+    # One server of each kind that speaks OpenAI's HTTP API.
+    llm_base_url: str | None = _setting(_BASE_URL, pattern=_HTTP)
+    llm_api_key: str | None = _setting("a key", secret=True)
+    llm_model: str | None = _setting("the server's name for a model")
+    stt_base_url: str | None = _setting(_BASE_URL, pattern=_HTTP)
+    stt_api_key: str | None = _setting("a key", secret=True)
+    stt_model: str | None = _setting("the server's name for a model")
+    tts_base_url: str | None = _setting(_BASE_URL, pattern=_HTTP)
+    tts_api_key: str | None = _setting("a key", secret=True)
+    tts_model: str | None = _setting("the server's name for a model")
+    tts_voice: str | None = _setting("the server's name for a voice")
+
+    session_max_seconds: int = _setting("a whole number of seconds, at least 1", 3600, ge=1)
+    sessions_per_tenant: int = _setting("a whole number, at least 1", 20, ge=1)
+    events_per_second: int = _setting("a whole number, at least 1", 1000, ge=1)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (_EnvironmentOrFile(settings_cls),)
+
+
+class _EnvironmentOrFile(PydanticBaseSettingsSource):
+    """Takes each field from NAME, or from the file that NAME_FILE names."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        name = field_name.upper()
+        value, path = os.environ.get(name, ""), os.environ.get(f"{name}_FILE", "")
+        if value and path:
+            raise EnvError(f"{name} and {name}_FILE are both set: keep one of them.")
+        if path:
+            try:
+                value = Path(path).read_text().strip()
+            except (OSError, UnicodeDecodeError) as error:
+                reason = error.strerror if isinstance(error, OSError) else "it is not text"
+                raise EnvError(
+                    f"{name}_FILE must be the path of a readable file, but {path!r} is not: {reason}."
+                ) from None
+        return value or None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        found = {
+            name: self.get_field_value(field, name)[0]
+            for name, field in self.settings_cls.model_fields.items()
+        }
+        return {name: value for name, value in found.items() if value is not None}
+
+
+def load_env() -> Env:
+    """Read the environment as it is now. Raises EnvError."""
+    try:
+        found = Env()
+    except ValidationError as error:
+        raise EnvError(
+            "\n".join(dict.fromkeys(_sentence(str(e["loc"][0])) for e in error.errors()))
+        ) from None
+    if bool(found.database_url) != bool(found.across_database_url):
+        raise EnvError(
+            "DATABASE_URL and ACROSS_DATABASE_URL must be set together: they name one database, "
+            "for the role that row security binds and for the role that bypasses it."
+        )
+    return found
+
+
+@cache
+def env() -> Env:
+    """The environment of this process. A wrong value ends the process with a sentence and exit code 2."""
+    try:
+        return load_env()
+    except EnvError as error:
+        sys.stderr.write(f"{error}\n")
+        raise SystemExit(2) from None
+
+
+def _sentence(field_name: str) -> str:
+    field, name = Env.model_fields[field_name], field_name.upper()
+    if not field.repr:
+        return f"{name} must be {field.description}; what is set is not (a secret, so it is not shown)."
+    given = os.environ.get(name) or f"what {name}_FILE holds"
+    return f"{name} must be {field.description}, but is {given!r}."

@@ -1,0 +1,103 @@
+"""One web process: `python -m antiphon.config.serve`. Start as many as there are cores, on the same port.
+
+uvicorn, as measured: websockets-sansio on uvloop without permessage-deflate costs least and has backpressure
+both ways. What it lacks is draining: by itself it closes every session at SIGTERM.
+"""
+
+import socket
+import sys
+import time
+from types import FrameType
+
+import uvicorn
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+from antiphon.config.env import Env, env
+
+MAX_FRAME_BYTES = 24 * 1024 * 1024  # 15 MiB of audio in base64, and the event around it
+_CLOSE_SECONDS = 5  # for what is left after the drain: sessions closed with 1012, requests under way
+
+_draining = False
+
+
+def draining() -> bool:
+    """Whether this process takes no new sessions because it is about to end: `/readyz` answers 503 then."""
+    return _draining
+
+
+class DrainingServer(uvicorn.Server):
+    """At the first SIGTERM or SIGINT: accept nothing new, and end when the last session has or time is up.
+
+    Sessions that are still open then are closed with 1012. A second signal ends the wait at once.
+    """
+
+    def __init__(self, config: uvicorn.Config, drain_seconds: float) -> None:
+        super().__init__(config)
+        self._drain_seconds = drain_seconds
+        self._deadline: float | None = None
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        global _draining
+        if not _draining:
+            _draining = True
+            self._deadline = time.monotonic() + self._drain_seconds
+        else:
+            self.should_exit = True
+
+    async def on_tick(self, counter: int) -> bool:
+        if self._deadline is not None:
+            for listener in self.servers:
+                listener.close()
+            if not self._has_sessions() or time.monotonic() >= self._deadline:
+                self.should_exit = True
+        return await super().on_tick(counter)
+
+    def _has_sessions(self) -> bool:
+        return any(
+            isinstance(connection, WebSocketsSansIOProtocol) for connection in self.server_state.connections
+        )
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A socket that shares its port with the other web processes. Raises OSError."""
+    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    shared = socket.socket(family, kind, protocol)
+    shared.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    shared.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    shared.bind(address)
+    return shared
+
+
+def make_config(environment: Env) -> uvicorn.Config:
+    return uvicorn.Config(
+        "antiphon.config.asgi:application",
+        host=environment.host,
+        port=environment.port,
+        loop="uvloop",
+        lifespan="on",
+        ws=WebSocketsSansIOProtocol,
+        ws_max_size=MAX_FRAME_BYTES,
+        ws_per_message_deflate=False,
+        ws_ping_interval=20,
+        ws_ping_timeout=20,
+        timeout_graceful_shutdown=_CLOSE_SECONDS,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+    )
+
+
+def main() -> None:
+    environment = env()
+    try:
+        shared = bind(environment.host, environment.port)
+    except OSError as error:
+        sys.exit(f"Cannot listen on {environment.host}:{environment.port}: {error.strerror}.")
+    DrainingServer(make_config(environment), environment.antiphon_drain_seconds).run(sockets=[shared])
+
+
+if __name__ == "__main__":
+    # Under its own name, so that `draining()` is about the module that views import.
+    from antiphon.config import serve
+
+    serve.main()

@@ -1,0 +1,114 @@
+"""Settings of every process. Values come from `antiphon.config.env`; importing this needs no server."""
+
+from antiphon.config.env import PROJECT, env
+from antiphon.config.settings.databases import database
+from antiphon.config.settings.logs import configure_logs
+
+DATA_DIR = env().antiphon_data_dir
+
+SECRET_KEY = env().secret_key or ""  # Django refuses to use an empty one
+DEBUG = env().debug
+ALLOWED_HOSTS = list(env().allowed_hosts)
+API_KEY_PEPPERS = env().api_key_peppers
+DEFAULT_MODEL = env().default_model
+
+INSTALLED_APPS = [
+    "daphne",  # first, so that runserver speaks WebSocket
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "apps.core",
+    "apps.core.staff.StaffAdminConfig",
+    "channels",
+    "apps.accounts",
+    "apps.tenants",
+    "apps.keys",
+    "apps.api",
+]
+MIDDLEWARE = [
+    "apps.core.middleware.request_id",
+    "apps.api.middleware.cross_origin",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "antiphon.config.urls"
+ASGI_APPLICATION = "antiphon.config.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [PROJECT / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+DATABASES = {
+    "default": database(env().database_url or "", pool={"min_size": 2, "max_size": 10, "timeout": 10}),
+    "across": database(env().across_database_url or "", pool={"min_size": 0, "max_size": 4, "timeout": 10}),
+}
+DATABASE_ROUTERS = ["apps.core.tenancy.TenancyRouter"]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+REDIS_URL = env().redis_url or "redis://localhost:6379"
+CHANNEL_LAYERS = {
+    "default": {
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "CONFIG": {"hosts": [REDIS_URL]},
+    }
+}
+
+CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)  # as kombu spells a socket
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 3600,  # longer than any task and any delay
+    # A killed worker's tasks come back after interval * throttle seconds; kombu's own 10 * 10 is slow.
+    "unacked_restore_interval": 10,
+    "unacked_restore_throttle": 1,
+}
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_REDIRECT_STDOUTS = False
+CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {}
+
+AUTH_USER_MODEL = "accounts.User"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+LOGIN_URL = "sign-in"
+LOGIN_REDIRECT_URL = "home"
+LOGOUT_REDIRECT_URL = "landing"
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = True
+
+STATIC_URL = "static/"
+WHITENOISE_USE_FINDERS = True  # straight from the apps, with no collectstatic step
+
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+
+LOGGING = configure_logs(json=not DEBUG)

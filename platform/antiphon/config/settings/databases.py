@@ -1,0 +1,22 @@
+"""One PostgreSQL database under two roles: `default` is bound by row security, `across` is not."""
+
+from typing import Any
+
+from psycopg.conninfo import conninfo_to_dict
+
+
+def database(url: str, *, pool: dict[str, int] | None = None) -> dict[str, Any]:
+    """Django's settings for a `postgresql://` URL; what Django has no name for goes to libpq as it is.
+
+    Raises `psycopg.ProgrammingError` for an URL that libpq can't read.
+    """
+    parts = conninfo_to_dict(url)
+    named = {
+        "NAME": parts.pop("dbname", "antiphon"),
+        "USER": parts.pop("user", ""),
+        "PASSWORD": parts.pop("password", ""),
+        "HOST": parts.pop("host", ""),
+        "PORT": parts.pop("port", ""),
+    }
+    options = {**parts, "pool": pool} if pool else dict(parts)
+    return {"ENGINE": "django.db.backends.postgresql", "CONN_MAX_AGE": 0, "OPTIONS": options, **named}

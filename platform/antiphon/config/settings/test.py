@@ -1,0 +1,14 @@
+"""Settings of the tests. `tests/conftest.py` says where the servers are once a test needs them."""
+
+from antiphon.config.settings.base import *  # noqa: F403
+from antiphon.config.settings.base import DATABASES
+
+for _settings in DATABASES.values():
+    _settings["OPTIONS"].pop("pool", None)  # else a pool would hold the test database when it is dropped
+    _settings["TEST"] = {"NAME": "test_antiphon"}
+
+SECRET_KEY = "only for tests, where nothing needs to stay secret"
+API_KEY_PEPPERS = {1: bytes(32)}
+ALLOWED_HOSTS = ["*"]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+CELERY_TASK_ALWAYS_EAGER = True

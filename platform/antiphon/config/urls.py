@@ -1,0 +1,13 @@
+from django.contrib import admin
+from django.urls import include, path
+
+from apps.core.views import landing
+
+urlpatterns = [
+    path("", landing, name="landing"),
+    path("", include("apps.accounts.urls")),
+    path("", include("apps.tenants.urls")),
+    path("", include("apps.keys.urls")),
+    path("", include("apps.api.urls")),
+    path("staff/", admin.site.urls),
+]

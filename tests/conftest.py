@@ -1,0 +1,109 @@
+"""Servers, settings and the cast. Nothing starts, and Django is not touched, until a test asks for it.
+
+Alice owns the tenant Acme, Bob develops for her, Mallory owns another tenant.
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from antiphon.embedded.postgres import EmbeddedPostgres
+    from antiphon.embedded.roles import DatabaseUrls
+    from tests.cast import Person
+    from tests.tripwire import Tripwire
+
+_DATABASE_FIXTURES = {"db", "transactional_db", "django_db_reset_sequences", "django_db_serialized_rollback"}
+
+
+@pytest.fixture(scope="session")
+def embedded_postgres(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[EmbeddedPostgres]":
+    from antiphon.embedded.postgres import EmbeddedPostgres
+
+    server = EmbeddedPostgres(tmp_path_factory.mktemp("postgres"), durable=False)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def database_urls(request: pytest.FixtureRequest) -> "DatabaseUrls":
+    """DATABASE_URL and ACROSS_DATABASE_URL, else an embedded server."""
+    from antiphon.config.env import env
+    from antiphon.embedded.roles import DatabaseUrls, prepare_roles
+
+    app, across = env().database_url, env().across_database_url
+    if app and across:
+        return DatabaseUrls(app, across)
+    return prepare_roles(request.getfixturevalue("embedded_postgres").superuser_url)
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """REDIS_URL, else an embedded server. Settings point to it."""
+    from django.conf import settings
+
+    from antiphon.config.env import env
+    from antiphon.embedded.valkey import EmbeddedValkey
+
+    server = None
+    url = env().redis_url
+    if url is None:
+        server = EmbeddedValkey(tmp_path_factory.mktemp("valkey"))
+        server.start()
+        url = server.url
+    settings.REDIS_URL = url
+    settings.CHANNEL_LAYERS["default"]["CONFIG"]["hosts"] = [url]
+    yield url
+    if server is not None:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    database_urls: "DatabaseUrls", django_db_modify_db_settings_parallel_suffix: None
+) -> None:
+    from django.db import connections
+
+    from antiphon.config.settings.databases import database
+
+    for alias, url in (("default", database_urls.app), ("across", database_urls.across)):
+        connections.settings[alias].update(database(url))
+
+
+@pytest.fixture(autouse=True)
+def sql_tripwire(request: pytest.FixtureRequest) -> "Iterator[Tripwire | None]":
+    """Fails a test that uses the database and reaches a tenant's table without naming the tenant."""
+    uses_database = request.node.get_closest_marker("django_db") or _DATABASE_FIXTURES & set(
+        request.fixturenames
+    )
+    if not uses_database:
+        yield None
+        return
+    from tests.tripwire import watch_queries
+
+    with watch_queries() as tripwire:
+        yield tripwire
+    assert not tripwire.hits, f"Queries without a tenant: {tripwire.hits}"
+
+
+@pytest.fixture
+def alice(db: None) -> "Person":
+    from tests.cast import owner_of
+
+    return owner_of("acme", "alice")
+
+
+@pytest.fixture
+def bob(alice: "Person") -> "Person":
+    from tests.cast import member_of
+
+    return member_of(alice.tenant, "bob", "developer")
+
+
+@pytest.fixture
+def mallory(db: None) -> "Person":
+    from tests.cast import owner_of
+
+    return owner_of("mallory-inc", "mallory")

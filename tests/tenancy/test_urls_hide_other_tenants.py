@@ -1,0 +1,50 @@
+"""Every URL that carries something of a tenant answers 404 to another tenant's member and key."""
+
+from collections.abc import Iterator
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, get_resolver, reverse
+from django.urls.resolvers import URLResolver
+
+from tests.cast import PASSWORD, Person
+
+STAFF = "admin"  # superusers only, across tenants by purpose
+
+
+def patterns(resolver: URLResolver) -> Iterator[URLPattern]:
+    for pattern in resolver.url_patterns:
+        if isinstance(pattern, URLPattern):
+            yield pattern
+        elif pattern.namespace != STAFF:
+            yield from patterns(pattern)
+
+
+WITH_ARGUMENTS = {
+    pattern.name: sorted(pattern.pattern.converters) or sorted(pattern.pattern.regex.groupindex)
+    for pattern in patterns(get_resolver())
+    if pattern.pattern.regex.groupindex
+}
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("name", WITH_ARGUMENTS)
+def test_it_hides_other_tenants(name: str, alice: Person, mallory: Person) -> None:
+    theirs = {
+        "slug": mallory.tenant.slug,
+        "key_id": mallory.make_key().key.id,
+        "model_id": "agent/of-mallory",
+    }
+    wanted = WITH_ARGUMENTS[name]
+    assert set(wanted) <= set(theirs), "Say here what another tenant's argument looks like."
+    client = Client(headers={"authorization": f"Bearer {alice.make_key().text}"})
+    assert client.login(email=alice.user.email, password=PASSWORD)
+
+    addresses = [{argument: theirs[argument] for argument in wanted}]
+    if len(wanted) > 1:
+        addresses.append(addresses[0] | {"slug": alice.tenant.slug})
+    for arguments in addresses:
+        url = reverse(name, kwargs=arguments)
+        statuses = {client.get(url).status_code, client.post(url).status_code}
+        assert 404 in statuses
+        assert statuses <= {404, 405}
