@@ -136,6 +136,12 @@ class Machine:
         close = self.last(fx.Close)
         return close.code, close.reason
 
+    @property
+    def committed(self) -> bytes:
+        """The audio of the turn that was committed last."""
+        pcm: bytes = self.last(fx.Transcribe).pcm
+        return pcm
+
     def last(self, kind: type[Any]) -> Any:
         return next(effect for effect in reversed(self.effects) if isinstance(effect, kind))
 

@@ -1,0 +1,169 @@
+"""When turns start and stop, and what of the audio belongs to them."""
+
+from antiphon.engine import effects as fx
+from antiphon.engine import inputs
+from tests.engine.machine_harness import Machine, types
+
+WINDOW_MS = 32
+
+
+def test_a_turn_is_the_speech_with_its_padding_and_the_silence_that_ended_it() -> None:
+    m = Machine()
+    m.hear(*[0.0] * 20, *[0.9] * 10, *[0.0] * 7)
+    [started], [stopped] = (
+        m.of("input_audio_buffer.speech_started"),
+        m.of("input_audio_buffer.speech_stopped"),
+    )
+    assert started["audio_start_ms"] == 20 * WINDOW_MS - 300
+    assert stopped["audio_end_ms"] == 30 * WINDOW_MS + 200
+    assert m.committed == m.appended[started["audio_start_ms"] * 48 : stopped["audio_end_ms"] * 48]
+
+
+def test_the_next_turn_takes_nothing_of_the_one_before() -> None:
+    m = Machine()
+    m.speak_turn()
+    first_end = m.of("input_audio_buffer.speech_stopped")[0]["audio_end_ms"]
+    m.hear(0.9, 0.9)
+    assert m.of("input_audio_buffer.speech_started")[1]["audio_start_ms"] >= first_end
+
+
+def test_one_loud_window_is_no_speech() -> None:
+    m = Machine()
+    m.hear(0.0, 0.9, 0.0, 0.9, 0.0)
+    assert types(m.events) == ["session.created"]
+
+
+def test_a_short_pause_does_not_end_a_turn() -> None:
+    m = Machine()
+    m.hear(*[0.9] * 5, *[0.0] * 5, *[0.9] * 5)
+    assert "input_audio_buffer.speech_stopped" not in types(m.events)
+
+
+def test_a_stop_does_not_wait_for_the_window_in_which_the_silence_completes() -> None:
+    m = Machine()
+    m.hear(*[0.9] * 5, *[0.0] * 6)  # 192 ms of silence
+    assert not m.of("input_audio_buffer.speech_stopped")
+    m.append(b"\x00\x00" * 24 * 8)
+    assert m.of("input_audio_buffer.speech_stopped")
+
+
+def test_probabilities_that_come_late_find_the_same_turn() -> None:
+    early, late = Machine(), Machine()
+    probabilities = [0.0] * 3 + [0.9] * 10 + [0.0] * 8
+    early.hear(*probabilities)
+    for _ in probabilities:
+        late.append(bytes(1536))
+    late.detect(*probabilities)
+    for kind in ("input_audio_buffer.speech_started", "input_audio_buffer.speech_stopped"):
+        [a], [b] = early.of(kind), late.of(kind)
+        assert {k: v for k, v in a.items() if k.endswith("_ms")} == {
+            k: v for k, v in b.items() if k.endswith("_ms")
+        }
+
+
+def test_a_commit_by_hand_closes_the_turn_being_spoken_under_its_id() -> None:
+    m = Machine()
+    m.hear(*[0.9] * 10)
+    item_id = m.of("input_audio_buffer.speech_started")[0]["item_id"]
+    events = m.client("input_audio_buffer.commit")
+    assert types(events) == [
+        "input_audio_buffer.committed",
+        "conversation.item.added",
+        "conversation.item.done",
+    ]
+    assert events[0]["item_id"] == item_id
+    m.hear(*[0.0] * 8)
+    assert not m.of("input_audio_buffer.speech_stopped")
+
+
+def test_clearing_forgets_the_turn_being_spoken() -> None:
+    m = Machine()
+    m.hear(*[0.9] * 10)
+    m.client("input_audio_buffer.clear")
+    m.hear(*[0.0] * 8)
+    assert not m.of("input_audio_buffer.speech_stopped")
+    assert m.all(fx.Transcribe) == []
+
+
+def test_speech_that_goes_on_after_a_clear_begins_a_turn_without_what_was_cleared() -> None:
+    m = Machine()
+    m.hear(*[0.9] * 10)
+    m.client("input_audio_buffer.clear")
+    m.hear(0.9, 0.9)
+    assert m.of("input_audio_buffer.speech_started")[1]["audio_start_ms"] == 10 * WINDOW_MS
+
+
+def test_other_settings_in_mid_speech_hold_for_the_turn_in_progress() -> None:
+    m = Machine()
+    m.hear(*[0.9] * 5)
+    m.update(audio={"input": {"turn_detection": {"silence_duration_ms": 500}}})
+    m.hear(*[0.0] * 10)
+    assert not m.of("input_audio_buffer.speech_stopped")
+    m.hear(*[0.0] * 6)
+    assert m.of("input_audio_buffer.speech_stopped")
+
+
+def test_turning_detection_off_leaves_the_audio_for_a_commit_by_hand() -> None:
+    m = Machine()
+    m.hear(*[0.9] * 10)
+    m.manual()
+    assert m.all(fx.StopDetecting)
+    m.client("input_audio_buffer.commit")
+    assert m.committed == m.appended
+
+
+def test_without_create_response_a_turn_is_committed_and_not_answered() -> None:
+    m = Machine()
+    m.update(audio={"input": {"turn_detection": {"create_response": False}}})
+    m.speak_turn()
+    assert m.of("input_audio_buffer.committed")
+    assert not m.of("response.created")
+
+
+def test_without_interrupt_response_the_answer_goes_on_and_the_turn_is_answered_after_it() -> None:
+    m = Machine()
+    m.update(audio={"input": {"turn_detection": {"interrupt_response": False}}})
+    m.say("hi")
+    m.client("response.create")
+    m.model_says("A long answer. ")
+    m.speak_turn()
+    assert len(m.of("response.created")) == 1
+    m.transcribe()
+    events = m.model_ends()
+    assert types(events)[-1] == "response.created"
+    assert m.of("response.done")[0]["response"]["status"] == "completed"
+
+
+def test_a_response_waits_for_the_words_of_the_turn_and_sees_them() -> None:
+    m = Machine()
+    m.speak_turn()
+    assert m.all(fx.Generate) == []
+    m.transcribe("what time is it")
+    assert [message.text for message in m.last(fx.Generate).request.messages] == ["what time is it"]
+
+
+def test_a_score_ends_a_semantic_turn_or_lets_the_pause_go_on() -> None:
+    m = Machine()
+    m.update(audio={"input": {"turn_detection": {"type": "semantic_vad", "eagerness": "high"}}})
+    m.hear(*[0.9] * 10, *[0.0] * 4)
+    first = m.last(fx.ScoreTurn)
+    assert first.pcm == bytes(m.appended)
+    m.give(inputs.TurnScored(first.pause, 0.2))
+    m.hear(*[0.0] * 10, *[0.9] * 3, *[0.0] * 4)
+    second = m.last(fx.ScoreTurn)
+    assert second.pause != first.pause
+    m.give(inputs.TurnScored(first.pause, 0.99))
+    m.hear(*[0.0] * 3)
+    assert not m.of("input_audio_buffer.speech_stopped")
+    m.give(inputs.TurnScored(second.pause, 0.99))
+    assert m.of("input_audio_buffer.speech_stopped")
+
+
+def test_eagerness_sets_the_longest_pause() -> None:
+    for eagerness, seconds in (("high", 2), ("medium", 4), ("auto", 4), ("low", 8)):
+        m = Machine()
+        m.update(audio={"input": {"turn_detection": {"type": "semantic_vad", "eagerness": eagerness}}})
+        m.hear(*[0.9] * 5, *[0.0] * (seconds * 1000 // WINDOW_MS - 2))
+        assert not m.of("input_audio_buffer.speech_stopped")
+        m.hear(*[0.0] * 3)
+        assert m.of("input_audio_buffer.speech_stopped")

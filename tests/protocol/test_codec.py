@@ -1,0 +1,103 @@
+"""Frames to events and back; every frame that is no event gets the error the live service would send."""
+
+import json
+
+import pytest
+
+from antiphon.protocol import client_events as client
+from antiphon.protocol.codec import BadEvent, decode_audio, decode_client_event, encode_server_event
+from antiphon.protocol.errors import Refused
+from antiphon.protocol.server_events import OutputAudioDelta
+
+
+def test_it_decodes_an_append_with_the_clients_event_id() -> None:
+    event = decode_client_event('{"type":"input_audio_buffer.append","audio":"AAAA","event_id":"e1"}')
+    assert event == client.InputAudioAppend(audio="AAAA", event_id="e1")
+
+
+def test_unknown_fields_are_ignored_because_newer_clients_send_them() -> None:
+    event = decode_client_event('{"type":"input_audio_buffer.commit","something_new":{"a":1}}')
+    assert event == client.InputAudioCommit()
+
+
+def test_audio_deltas_are_written_as_base64() -> None:
+    delta = OutputAudioDelta(
+        event_id="event_1",
+        response_id="resp_1",
+        output_index=0,
+        item_id="item_1",
+        content_index=0,
+        delta=b"\x01\x02",
+    )
+    assert json.loads(encode_server_event(delta)) == {
+        "type": "response.output_audio.delta",
+        "event_id": "event_1",
+        "response_id": "resp_1",
+        "output_index": 0,
+        "item_id": "item_1",
+        "content_index": 0,
+        "delta": "AQI=",
+    }
+
+
+@pytest.mark.parametrize(
+    ("frame", "code", "param"),
+    [
+        ("{", "invalid_json", None),
+        ("", "invalid_json", None),
+        ("[1]", "invalid_event", None),
+        ('"text"', "invalid_event", None),
+        ('{"audio":"AAAA"}', "invalid_event", "type"),
+        ('{"type":"no.such.event"}', "invalid_value", "type"),
+        ('{"type":7}', "invalid_value", "type"),
+        ('{"type":"input_audio_buffer.append"}', "missing_required_parameter", "audio"),
+        ('{"type":"input_audio_buffer.append","audio":5}', "invalid_type", "audio"),
+        ('{"type":"session.update"}', "missing_required_parameter", "session"),
+        ('{"type":"session.update","session":{"instructions":[]}}', "invalid_type", "session.instructions"),
+        (
+            '{"type":"session.update","session":{"output_modalities":["video"]}}',
+            "invalid_value",
+            "session.output_modalities[0]",
+        ),
+        (
+            '{"type":"session.update","session":{"audio":{"input":{"turn_detection":{"threshold":2}}}}}',
+            "invalid_value",
+            "session.audio.input.turn_detection.threshold",
+        ),
+        (
+            '{"type":"session.update","session":{"audio":{"input":{"turn_detection":{"create_response":null}}}}}',
+            "invalid_type",
+            "session.audio.input.turn_detection.create_response",
+        ),
+        (
+            '{"type":"session.update","session":{"audio":{"input":{"format":{"type":"audio/mp3"}}}}}',
+            "invalid_value",
+            "session.audio.input.format.type",
+        ),
+        (
+            '{"type":"conversation.item.create","item":{"type":"message","role":"user","content":[{"type":"input_text"}]}}',
+            "missing_required_parameter",
+            "item.content[0].text",
+        ),
+        ('{"type":"conversation.item.create","item":{"type":"poem"}}', "invalid_value", "item.type"),
+    ],
+)
+def test_a_frame_that_is_no_event_is_explained(frame: str, code: str, param: str | None) -> None:
+    with pytest.raises(BadEvent) as caught:
+        decode_client_event(frame)
+    body = caught.value.refused.body
+    assert (body.type, body.code, body.param) == ("invalid_request_error", code, param)
+    assert body.message
+
+
+def test_the_clients_event_id_comes_back_even_from_a_malformed_event() -> None:
+    with pytest.raises(BadEvent) as caught:
+        decode_client_event('{"type":"session.update","event_id":"mine","session":5}')
+    assert caught.value.event_id == "mine"
+
+
+@pytest.mark.parametrize("audio", ["!!!", "AAA", "AA=A", "é", "AAAA\n"])
+def test_audio_that_is_not_base64_is_refused(audio: str) -> None:
+    with pytest.raises(Refused) as caught:
+        decode_audio(audio)
+    assert (caught.value.body.code, caught.value.body.param) == ("invalid_value", "audio")
