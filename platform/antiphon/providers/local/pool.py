@@ -1,0 +1,109 @@
+"""The threads that run models, shared by every session of a process.
+
+There are as many threads as cores, so that models never fight for a core; who goes first when all are busy is
+decided here.
+"""
+
+import asyncio
+import contextlib
+import itertools
+import os
+import queue
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import IntEnum
+from functools import partial
+from typing import Any, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Priority(IntEnum):
+    """What runs first. The order is how surely somebody is waiting in silence, right now, for the result."""
+
+    FINAL_TRANSCRIPT = 0  # the turn is over, and nothing else can start before this
+    END_OF_TURN = 1  # the turn may be over; should the answer be late, the silence timeout decides
+    FIRST_SPEECH = 2  # the reply exists as text, and nothing of it is heard yet
+    SPEECH = 3  # earlier speech of the reply is still playing
+    PARTIAL = 4  # pleasant to see, never waited for
+
+
+@dataclass(order=True, slots=True)
+class _Job:
+    priority: int
+    number: int  # first come, first served within a priority
+    call: Callable[[], Any] | None = field(compare=False)  # None tells a thread to end
+    future: asyncio.Future[Any] | None = field(compare=False)
+
+
+class InferencePool:
+    """Runs blocking calls of any event loop in a fixed number of threads, the most urgent first."""
+
+    def __init__(self, threads: int | None = None) -> None:
+        """`threads`: the number of cores, unless given."""
+        self.threads = threads or os.cpu_count() or 1
+        self._queue: queue.PriorityQueue[_Job] = queue.PriorityQueue()
+        self._numbers = itertools.count()
+        self._closed = False
+        self._workers = [
+            threading.Thread(target=self._work, name=f"inference-{number}", daemon=True)
+            for number in range(self.threads)
+        ]
+        for worker in self._workers:
+            worker.start()
+
+    async def run(self, priority: Priority, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Waits for `call(*args, **kwargs)`. Cancelling the wait drops the call, if it has not begun."""
+        return await self.submit(priority, call, *args, **kwargs)
+
+    def submit(
+        self, priority: Priority, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs
+    ) -> asyncio.Future[T]:
+        """Queues a call. The caller owns the future: cancelling it drops the call, if it has not begun.
+
+        Raises RuntimeError after `close`.
+        """
+        if self._closed:
+            raise RuntimeError("The inference pool is closed.")
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._queue.put(_Job(priority, next(self._numbers), partial(call, *args, **kwargs), future))
+        return future
+
+    def close(self) -> None:
+        """Cancels what is queued, waits for what runs (a second or so), and ends the threads."""
+        self._closed = True
+        for _ in self._workers:  # goes before every job
+            self._queue.put(_Job(-1, next(self._numbers), None, None))
+        for worker in self._workers:
+            worker.join()
+        while not self._queue.empty():
+            job = self._queue.get()
+            if job.future:
+                _settle(job.future, job.future.cancel)
+
+    def _work(self) -> None:
+        while True:
+            job = self._queue.get()
+            if job.call is None or job.future is None:
+                return
+            if job.future.done():
+                continue
+            try:
+                result = job.call()
+            except Exception as error:
+                _settle(job.future, partial(job.future.set_exception, error))
+            else:
+                _settle(job.future, partial(job.future.set_result, result))
+
+
+def _settle(future: asyncio.Future[Any], settle: Callable[[], object]) -> None:
+    """Settles `future` on its event loop, unless its owner gave it up."""
+
+    def settle_if_wanted() -> None:
+        if not future.done():
+            settle()
+
+    with contextlib.suppress(RuntimeError):  # the loop is closed, and nobody waits any more
+        future.get_loop().call_soon_threadsafe(settle_if_wanted)

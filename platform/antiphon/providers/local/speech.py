@@ -1,0 +1,93 @@
+"""Loads everything that listens: voice activity, end of turn and speech recognition, embedded."""
+
+import logging
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from antiphon.audio.end_of_turn import SmartTurn
+from antiphon.audio.vad import Silero, VadService
+from antiphon.providers.local.pool import InferencePool, Priority
+from antiphon.providers.local.stt import LocalStt
+from antiphon.providers.local.weights import (
+    SILERO_VAD,
+    SMART_TURN,
+    WHISPER_BASE,
+    WHISPER_TINY_EN,
+    Weights,
+    WeightsMissing,
+)
+from antiphon.providers.local.whisper import Whisper
+
+RECOGNISERS = {  # by the names that sessions use, the better one first
+    "local/whisper-base": WHISPER_BASE,
+    "local/whisper-tiny.en": WHISPER_TINY_EN,
+}
+
+logger = logging.getLogger(__name__)
+
+
+class NoSpeechRecognition(Exception):
+    """No recogniser is installed; the message says what to install."""
+
+
+class PooledEndOfTurn:
+    """`engine.ports.EndOfTurn`: scores in the pool."""
+
+    def __init__(self, model: SmartTurn, pool: InferencePool) -> None:
+        self._model = model
+        self._pool = pool
+
+    async def score(self, samples: NDArray[np.float32]) -> float:
+        return await self._pool.run(Priority.END_OF_TURN, self._model.score, samples)
+
+
+@dataclass(frozen=True, slots=True)
+class LocalSpeech:
+    """The loaded models. The pool they run in belongs to whoever made it."""
+
+    voice_activity: VadService
+    end_of_turn: PooledEndOfTurn | None  # None: not installed, so silence alone ends a turn
+    speech_to_text: LocalStt
+
+    def close(self) -> None:
+        self.voice_activity.close()
+
+
+def load_local_speech(
+    weights: Weights, pool: InferencePool, recogniser: str = "local/whisper-base"
+) -> LocalSpeech:
+    """Loads and warms up the models that listen: about 3 s. `recogniser` is the one to try first.
+
+    What is missing and can be done without is logged as a warning. Raises WeightsMissing if voice activity is
+    missing, NoSpeechRecognition if there is no recogniser at all.
+    """
+    speech_to_text = load_recogniser(weights, pool, recogniser)
+    end_of_turn = _load_end_of_turn(weights, pool)
+    silero = Silero(weights.file(SILERO_VAD))
+    return LocalSpeech(VadService(silero), end_of_turn, speech_to_text)
+
+
+def load_recogniser(weights: Weights, pool: InferencePool, preferred: str) -> LocalStt:
+    """`preferred` (a key of RECOGNISERS) or else the best that is installed. Raises NoSpeechRecognition."""
+    for name in sorted(RECOGNISERS, key=lambda name: name != preferred):
+        try:
+            folder = weights.folder(RECOGNISERS[name])
+        except WeightsMissing as error:
+            logger.warning("%s is left out. %s", name, error)
+            continue
+        return LocalStt(name, Whisper(folder, pool.threads), pool)
+    raise NoSpeechRecognition(
+        "No speech recognition is installed. The warnings before this say which Python packages carry one "
+        "and where its files would go in MODEL_DIR."
+    )
+
+
+def _load_end_of_turn(weights: Weights, pool: InferencePool) -> PooledEndOfTurn | None:
+    try:
+        path = weights.file(SMART_TURN)
+    except WeightsMissing as error:
+        logger.warning("Turns end by silence alone. %s", error)
+        return None
+    return PooledEndOfTurn(SmartTurn(path), pool)
