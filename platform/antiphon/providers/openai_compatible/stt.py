@@ -7,13 +7,13 @@ from contextlib import aclosing
 import aiohttp
 import msgspec
 
+from antiphon.audio import pcm as pcm16
 from antiphon.providers.base.errors import ProviderError
 from antiphon.providers.base.stt import FinalTranscript, SttCapabilities, SttConfig, SttEvent
 from antiphon.providers.openai_compatible.endpoint import Endpoint
 from antiphon.providers.openai_compatible.wav import wav
 from antiphon.providers.openai_compatible.wire import Wire
 
-BYTES_PER_MS = 48  # PCM16 at 24 kHz
 SHORTEST_MS = 100  # servers refuse less, and nobody says anything in it
 
 
@@ -76,7 +76,7 @@ class OpenAiSttStream:
         await asyncio.wait([self._request])
         if not self._request.cancelled():
             yield FinalTranscript(
-                self._request.result(), len(self._pcm) // BYTES_PER_MS, self._config.language
+                self._request.result(), pcm16.duration_ms(len(self._pcm)), self._config.language
             )
 
     async def aclose(self) -> None:
@@ -86,7 +86,7 @@ class OpenAiSttStream:
             await asyncio.gather(self._request, return_exceptions=True)
 
     async def _transcribe(self) -> str:
-        if len(self._pcm) < SHORTEST_MS * BYTES_PER_MS:
+        if pcm16.duration_ms(len(self._pcm)) < SHORTEST_MS:
             return ""
         return await self._stt.transcribe(bytes(self._pcm), self._config)
 

@@ -4,9 +4,10 @@ import struct
 from dataclasses import dataclass
 
 import numpy as np
-import soxr
 
-RATE = 24_000
+from antiphon.audio.pcm import BYTES_PER_SAMPLE, SAMPLE_RATE, to_int16
+from antiphon.audio.resample import Resampler
+
 MAX_HEAD = 1 << 16
 
 
@@ -14,7 +15,7 @@ def wav(pcm: bytes) -> bytes:
     """A WAV file of PCM16 mono at 24 kHz."""
     return (
         struct.pack("<4sI4s", b"RIFF", 36 + len(pcm), b"WAVE")
-        + struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, RATE, 2 * RATE, 2, 16)
+        + struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, SAMPLE_RATE, 2 * SAMPLE_RATE, 2, 16)
         + struct.pack("<4sI", b"data", len(pcm))
         + pcm
     )
@@ -56,7 +57,7 @@ class SpeechDecoder:
         self._pending = b""  # an unread head, or half a sample
         self._in_samples = False
         self._left: int | None = None  # bytes of samples still to come, where known
-        self._resampler: soxr.ResampleStream | None = None
+        self._resampler: Resampler[np.int16] | None = None
 
     def feed(self, chunk: bytes) -> bytes:
         """Raises ValueError for WAV that isn't PCM16 mono."""
@@ -70,14 +71,17 @@ class SpeechDecoder:
             data = data[start:]
         if self._left is not None:
             data = data[: self._left]
-            self._left -= len(data) - len(data) % 2
-        whole = len(data) - len(data) % 2
+        whole = len(data) - len(data) % BYTES_PER_SAMPLE
+        if self._left is not None:
+            self._left -= whole
         self._pending = data[whole:]
-        return self._resampled(data[:whole], last=False)
+        if self._resampler is None:
+            return data[:whole]
+        return self._resampler.process(to_int16(data[:whole])).tobytes()
 
     def finish(self) -> bytes:
         """The last samples; half a sample is dropped."""
-        return self._resampled(b"", last=True)
+        return self._resampler.flush().tobytes() if self._resampler else b""
 
     def _samples_start(self, data: bytes) -> int | None:
         if len(data) < 4 and b"RIFF".startswith(data):
@@ -88,12 +92,6 @@ class SpeechDecoder:
         if head is None:
             return None
         self._left = head.size
-        if head.rate != RATE:
-            self._resampler = soxr.ResampleStream(head.rate, RATE, 1, dtype="int16", quality="LQ")
+        if head.rate != SAMPLE_RATE:
+            self._resampler = Resampler(head.rate, SAMPLE_RATE, np.int16)
         return head.offset
-
-    def _resampled(self, pcm: bytes, *, last: bool) -> bytes:
-        if self._resampler is None:
-            return pcm
-        resampled: bytes = self._resampler.resample_chunk(np.frombuffer(pcm, np.int16), last).tobytes()
-        return resampled

@@ -19,11 +19,11 @@ MAX_ERROR_BODY = 1 << 16
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Seconds: to connect, until the first byte of the answer, and between two pieces of it."""
+    """Seconds: to connect, until the answer begins, and without a byte, before it begins or within it."""
 
     connect: float = 5.0
     first_byte: float = 30.0
-    idle: float = 15.0
+    idle: float = 30.0
 
 
 @dataclass(slots=True)
@@ -86,8 +86,7 @@ class Wire:
             while chunk:
                 yield chunk
                 started = True
-                async with asyncio.timeout(self._timeouts.idle):
-                    chunk = await response.content.readany()
+                chunk = await response.content.readany()
             self._mark_used(pool, endpoint)
         except (aiohttp.ClientError, OSError) as error:
             # Chained, it would carry the request's headers, and with them the key, into logs.
@@ -104,7 +103,9 @@ class Wire:
                 aiohttp.ClientSession(
                     connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_ALIVE),
                     cookie_jar=aiohttp.DummyCookieJar(),
-                    timeout=aiohttp.ClientTimeout(total=None, connect=self._timeouts.connect),
+                    timeout=aiohttp.ClientTimeout(
+                        total=None, connect=self._timeouts.connect, sock_read=self._timeouts.idle
+                    ),
                 )
             )
         return pool

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import NoReturn
 
+from antiphon.audio.pcm import duration_ms
 from antiphon.providers.base.errors import ProviderError
 from antiphon.providers.base.stt import (
     FinalTranscript,
@@ -15,8 +16,6 @@ from antiphon.providers.base.stt import (
     SttEvent,
 )
 from antiphon.providers.scripted.record import State
-
-BYTES_PER_MS = 48  # PCM16 at 24 kHz
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +97,7 @@ class ScriptedSttStream:
 
     @property
     def _audio_ms(self) -> int:
-        return len(self.pcm) // BYTES_PER_MS
+        return duration_ms(len(self.pcm))
 
     def _partials_due(self, words: int) -> int:
         every = self._heard.partial_every_ms

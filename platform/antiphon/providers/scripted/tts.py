@@ -6,12 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from antiphon.audio.pcm import BYTES_PER_SAMPLE, duration_ms, size_of
 from antiphon.providers.base.errors import ProviderError
 from antiphon.providers.base.piecewise import PiecewiseSpeech
 from antiphon.providers.base.tts import TtsCapabilities, TtsConfig, TtsStream
 from antiphon.providers.scripted.record import Call, pause, record
-
-SAMPLES_PER_MS = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +45,8 @@ class ScriptedTts:
         self.ms_per_character = ms_per_character
         self.configs: list[TtsConfig] = []
         self.calls: list[Call[str]] = []
-        self._chunk = 2 * SAMPLES_PER_MS * chunk_ms
+        self._samples = size_of(ms_per_character) // BYTES_PER_SAMPLE  # of one character
+        self._chunk = size_of(chunk_ms)
 
     def open(self, config: TtsConfig) -> TtsStream:
         speech = self.speeches[min(len(self.configs), len(self.speeches) - 1)]
@@ -55,16 +55,16 @@ class ScriptedTts:
 
         async def synthesize(piece: str, first: bool) -> AsyncGenerator[bytes, None]:
             nonlocal audio_ms
-            whole = pcm_of(piece, self.ms_per_character)
+            whole = self.pcm_of(piece)
             pcm = whole
             if speech.breaks_after_ms is not None:
-                pcm = whole[: max(0, speech.breaks_after_ms - audio_ms) * 2 * SAMPLES_PER_MS]
+                pcm = whole[: size_of(max(0, speech.breaks_after_ms - audio_ms))]
             audio_ms += len(piece) * self.ms_per_character
             with record(self.calls, piece):
                 await pause(speech.delay)
                 for start in range(0, len(pcm), self._chunk):
                     chunk = pcm[start : start + self._chunk]
-                    await pause(speech.pace * len(chunk) / (2000 * SAMPLES_PER_MS))
+                    await pause(speech.pace * duration_ms(len(chunk)) / 1000)
                     yield chunk
                 if len(pcm) < len(whole):
                     await _break(speech.error)
@@ -73,18 +73,13 @@ class ScriptedTts:
 
     def text_of(self, pcm: bytes) -> str:
         """The text that audio of this voice says, up to the character during which it ends."""
-        return text_of(pcm, self.ms_per_character)
+        codes = np.frombuffer(pcm, dtype="<u2")[:: self._samples]
+        return "".join(map(chr, codes.tolist()))
 
-
-def pcm_of(text: str, ms_per_character: int) -> bytes:
-    """PCM16 at 24 kHz. Characters beyond U+FFFF lose their upper bits."""
-    codes = np.array([ord(character) & 0xFFFF for character in text], dtype="<u2")
-    return np.repeat(codes, ms_per_character * SAMPLES_PER_MS).tobytes()
-
-
-def text_of(pcm: bytes, ms_per_character: int) -> str:
-    codes = np.frombuffer(pcm, dtype="<u2")[:: ms_per_character * SAMPLES_PER_MS]
-    return "".join(map(chr, codes.tolist()))
+    def pcm_of(self, text: str) -> bytes:
+        """The audio of a text. Characters beyond U+FFFF lose their upper bits."""
+        codes = np.array([ord(character) & 0xFFFF for character in text], dtype="<u2")
+        return np.repeat(codes, self._samples).tobytes()
 
 
 async def _break(error: ProviderError | None) -> None:

@@ -1,0 +1,389 @@
+import json
+import math
+from contextlib import aclosing
+
+import msgspec
+import pytest
+
+from antiphon.providers.base.errors import ProviderError
+from antiphon.providers.base.llm import (
+    LlmCapabilities,
+    LlmRequest,
+    LlmUsage,
+    Message,
+    Stop,
+    TextDelta,
+    Tool,
+    ToolCall,
+    ToolCallDelta,
+    ToolCallStarted,
+    ToolChoice,
+)
+from antiphon.providers.openai_compatible.chat import Quirks
+from antiphon.providers.openai_compatible.endpoint import Endpoint
+from antiphon.providers.openai_compatible.llm import OpenAiLlm
+from antiphon.providers.scripted import ScriptedLlm, call_tools, say
+from antiphon.providers.scripted.server import Canned
+from tests.providers.contract_llm import HELLO, WEATHER, LlmContract, Stalled, answer_of
+
+
+@pytest.fixture
+def make(wire, server):
+    def make(**options):
+        return OpenAiLlm(wire, Endpoint(server.base_url, "sk-secret"), "m", name="custom/m", **options)
+
+    return make
+
+
+@pytest.fixture
+def model(make):
+    return make()
+
+
+class TestContract(LlmContract):
+    @pytest.fixture
+    def model(self, make):
+        return make()
+
+    @pytest.fixture
+    def tool_caller(self, server, model):
+        calls = (ToolCall("call_1", "weather", '{"city":"Malmö"}'), ToolCall("call_2", "weather", "{}"))
+        server.llm = ScriptedLlm(call_tools(*calls))
+        return model
+
+    @pytest.fixture
+    def stalled(self, server, model):
+        server.llm = ScriptedLlm([(0.0, TextDelta("Well, ")), (math.inf, TextDelta("never"))])
+
+        async def released():
+            await server.requests[-1].ended.wait()
+            assert server.requests[-1].state == "cancelled"
+            assert server.llm.calls[-1].state == "cancelled"
+
+        return Stalled(model, released)
+
+    @pytest.fixture
+    def broken(self, server, model):
+        server.llm = ScriptedLlm([(0.0, ProviderError("overloaded", "Try later"))])
+        return model
+
+    @pytest.fixture
+    def broken_midway(self, server, model):
+        server.llm = ScriptedLlm(
+            [(0.0, TextDelta("Well, ")), (0.0, ProviderError("upstream", "Out of memory"))]
+        )
+        return model
+
+
+def chunk(delta=None, finish_reason=None, **fields):
+    choices = [] if delta is None else [{"index": 0, "delta": delta, "finish_reason": finish_reason}]
+    return b"data: " + json.dumps({"choices": choices, **fields}).encode() + b"\n\n"
+
+
+DONE = b"data: [DONE]\n\n"
+HI = chunk({"content": "Hi"})
+END = chunk({}, "stop")
+USAGE = chunk(usage={"prompt_tokens": 7, "completion_tokens": 2})
+
+
+def tool_part(index=None, call_id=None, name=None, arguments=None):
+    part = {"index": index, "id": call_id, "function": {"name": name, "arguments": arguments}}
+    return chunk({"tool_calls": [part]})
+
+
+async def answer(server, model, *chunks, request=HELLO, **canned):
+    server.next_answer(Canned(chunks, **canned))
+    return await answer_of(model, request)
+
+
+async def body_of(server, model, request):
+    await answer(server, model, HI, END, DONE, request=request)
+    return server.requests[-1].body
+
+
+async def test_usage_keeps_its_details(server, model):
+    details = {
+        "prompt_tokens": 1000,
+        "completion_tokens": 20,
+        "prompt_tokens_details": {"cached_tokens": 896, "audio_tokens": 0},
+        "completion_tokens_details": {"reasoning_tokens": 12},
+    }
+    events = await answer(server, model, HI, END, chunk(usage=details), DONE)
+    assert events == [
+        TextDelta("Hi"),
+        LlmUsage(1000, 20, cached_tokens=896, reasoning_tokens=12),
+        Stop("end"),
+    ]
+
+
+@pytest.mark.parametrize("details", [None, {}, {"cached_tokens": None}])
+async def test_usage_details_may_be_absent(server, model, details):
+    usage = {"prompt_tokens": 7, "completion_tokens": 2, "prompt_tokens_details": details}
+    assert (await answer(server, model, HI, END, chunk(usage=usage), DONE))[-2] == LlmUsage(7, 2)
+
+
+async def test_usage_may_come_with_the_last_text(server, model):
+    last = chunk({"content": "!"}, "stop", usage={"prompt_tokens": 7, "completion_tokens": 2})
+    assert (await answer(server, model, HI, last, DONE))[-2:] == [LlmUsage(7, 2), Stop("end")]
+
+
+async def test_missing_usage_is_estimated(server, model):
+    usage = (await answer(server, model, chunk({"content": "x" * 40}), END, DONE))[-2]
+    assert usage.estimated
+    assert usage.output_tokens == 10
+    assert usage.input_tokens > 5
+
+
+async def test_a_stream_may_end_without_done(server, model):
+    assert (await answer(server, model, HI, END, USAGE))[-1] == Stop("end")
+
+
+async def test_a_stream_may_end_without_a_reason(server, model):
+    assert (await answer(server, model, HI, USAGE, DONE))[-1] == Stop("end")
+
+
+async def test_a_stream_that_just_stops_is_an_error(server, model):
+    with pytest.raises(ProviderError, match="before it was complete") as failure:
+        await answer(server, model, HI)
+    assert (failure.value.kind, failure.value.started) == ("upstream", True)
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ("stop", "end"),
+        ("length", "length"),
+        ("content_filter", "content_filter"),
+        ("tool_calls", "tool_calls"),
+        ("function_call", "tool_calls"),
+        ("eos_token", "end"),
+    ],
+)
+async def test_finish_reasons(server, model, given, reason):
+    assert (await answer(server, model, HI, chunk({}, given), USAGE, DONE))[-1] == Stop(reason)
+
+
+async def test_reasoning_is_not_spoken(server, model):
+    events = await answer(
+        server,
+        model,
+        chunk({"reasoning_content": "Let me think.", "content": None}),
+        chunk({"reasoning": "Hm.", "content": ""}),
+        chunk({"content": [{"type": "thinking", "thinking": []}, {"type": "text", "text": "Hi"}]}),
+        END,
+        DONE,
+    )
+    assert events[:-2] == [TextDelta("Hi")]
+
+
+async def test_parallel_tool_calls_are_told_apart_by_index(server, model):
+    events = await answer(
+        server,
+        model,
+        tool_part(0, "a", "weather", ""),
+        tool_part(1, "b", "weather"),
+        tool_part(0, arguments='{"city":'),
+        tool_part(1, arguments='{"city":"Lund"}'),
+        tool_part(0, arguments='"Malmö"}'),
+        chunk({}, "tool_calls"),
+        DONE,
+    )
+    assert events[:-2] == [
+        ToolCallStarted("a", "weather"),
+        ToolCallStarted("b", "weather"),
+        ToolCallDelta("a", '{"city":'),
+        ToolCallDelta("b", '{"city":"Lund"}'),
+        ToolCallDelta("a", '"Malmö"}'),
+    ]
+
+
+@pytest.mark.parametrize("index", [0, None])
+async def test_calls_that_share_an_index_are_told_apart_by_id(server, model, index):
+    events = await answer(
+        server,
+        model,
+        tool_part(index, "a", "weather", "{}"),
+        tool_part(index, "b", "clock", '{"x":'),
+        tool_part(index, "b", None, "1}"),
+        chunk({}, "stop"),
+        DONE,
+    )
+    assert events[:-2] == [
+        ToolCallStarted("a", "weather"),
+        ToolCallDelta("a", "{}"),
+        ToolCallStarted("b", "clock"),
+        ToolCallDelta("b", '{"x":'),
+        ToolCallDelta("b", "1}"),
+    ]
+    assert events[-1] == Stop("tool_calls")
+
+
+async def test_a_call_without_an_id_gets_one(server, model):
+    events = await answer(server, model, tool_part(0, "", "weather", "{}"), chunk({}, "tool_calls"), DONE)
+    assert events[0].call_id.startswith("call_")
+    assert events[1] == ToolCallDelta(events[0].call_id, "{}")
+
+
+async def test_a_call_without_arguments_has_an_empty_object(server, model):
+    events = await answer(server, model, tool_part(0, "a", "weather", ""), chunk({}, "tool_calls"), DONE)
+    assert events[:2] == [ToolCallStarted("a", "weather"), ToolCallDelta("a", "{}")]
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        ({"message": "Rate limited", "code": 429}, "rate_limit"),
+        ({"message": "Overloaded", "type": "overloaded_error"}, "overloaded"),
+        ({"message": "maximum context length is 8192", "code": 400}, "context_length"),
+        ("out of memory", "upstream"),
+    ],
+)
+@pytest.mark.parametrize("started", [False, True])
+async def test_an_error_inside_the_stream(server, model, error, kind, started):
+    chunks = [HI] if started else []
+    with pytest.raises(ProviderError) as failure:
+        await answer(server, model, *chunks, b"data: " + json.dumps({"error": error}).encode() + b"\n\n")
+    assert (failure.value.kind, failure.value.started) == (kind, started)
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        b"data: {half\n\n",
+        b'data: {"choices":[{"delta":{"content":7}}]}\n\n',
+        b"data: []\n\n",
+        b"data: \xff\n\n",
+        tool_part(0, arguments="{}"),
+        b"data: " + b"x" * (2 << 20),
+    ],
+)
+async def test_garbage_is_an_error(server, model, garbage):
+    with pytest.raises(ProviderError) as failure:
+        await answer(server, model, HI, garbage, DONE)
+    assert (failure.value.kind, failure.value.started) == ("upstream", True)
+
+
+async def test_a_page_that_is_no_stream_is_an_error(server, model):
+    with pytest.raises(ProviderError) as failure:
+        await answer(server, model, b"<html>Welcome</html>")
+    assert (failure.value.kind, failure.value.started) == ("upstream", False)
+
+
+async def test_bytes_may_be_cut_anywhere(server, model):
+    stream = chunk({"content": "Grüße 👋"}).replace(b"\n", b"\r\n") + END + USAGE + DONE
+    events = await answer(server, model, *(stream[i : i + 1] for i in range(len(stream))))
+    assert events == [TextDelta("Grüße 👋"), LlmUsage(7, 2), Stop("end")]
+
+
+async def test_a_finished_answer_leaves_the_connection_for_the_next(server, model):
+    for _ in range(3):
+        await answer_of(model, HELLO)
+    assert len({request.peer for request in server.requests}) == 1
+
+
+async def test_a_server_that_does_not_close_after_done_holds_nobody_up(server, model):
+    events = await answer(server, model, HI, END, DONE, then="stall")
+    assert events[-1] == Stop("end")
+    await server.requests[0].ended.wait()
+
+
+async def test_the_plainest_request_has_the_fewest_fields(server, model):
+    assert await body_of(server, model, LlmRequest("", [Message("user", "Hi")])) == {
+        "model": "m",
+        "messages": [{"role": "user", "content": "Hi"}],
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    }
+
+
+async def test_an_empty_conversation_is_not_sent_empty(server, model):
+    assert (await body_of(server, model, LlmRequest("", [])))["messages"] == [
+        {"role": "system", "content": ""}
+    ]
+
+
+async def test_instructions_images_and_tool_results_are_sent(server, model):
+    image = "data:image/png;base64,AAAA"
+    messages = [
+        Message("user", "What is this?", images=(image,)),
+        Message("user", "", images=(image,)),
+        Message("assistant", "", tool_calls=(ToolCall("a", "weather", "{}"),)),
+        Message("tool", "rain", call_id="a"),
+    ]
+    picture = {"type": "image_url", "image_url": {"url": image}}
+    call = {"id": "a", "type": "function", "function": {"name": "weather", "arguments": "{}"}}
+    assert (await body_of(server, model, LlmRequest("Be brief.", messages)))["messages"] == [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": [{"type": "text", "text": "What is this?"}, picture]},
+        {"role": "user", "content": [picture]},
+        {"role": "assistant", "content": "", "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "a", "content": "rain"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("choice", "sent"),
+    [
+        (ToolChoice(), None),
+        (ToolChoice("none"), "none"),
+        (ToolChoice("required"), "required"),
+        (ToolChoice("named", "weather"), {"type": "function", "function": {"name": "weather"}}),
+    ],
+)
+async def test_tools_and_their_choice_are_sent(server, model, choice, sent):
+    request = LlmRequest("", HELLO.messages, tools=[WEATHER], tool_choice=choice, parallel_tool_calls=False)
+    body = await body_of(server, model, request)
+    assert body["tools"][0]["function"] == {
+        "name": "weather",
+        "description": WEATHER.description,
+        "parameters": WEATHER.parameters,
+    }
+    assert body.get("tool_choice") == sent
+    assert body["parallel_tool_calls"] is False
+
+
+async def test_a_choice_without_tools_is_not_sent(server, model):
+    request = LlmRequest("", HELLO.messages, tool_choice=ToolChoice("required"), parallel_tool_calls=False)
+    assert not {"tools", "tool_choice", "parallel_tool_calls"} & set(await body_of(server, model, request))
+
+
+@pytest.mark.parametrize(
+    ("quirks", "field"),
+    [(Quirks(), "max_tokens"), (Quirks(max_completion_tokens=True), "max_completion_tokens")],
+)
+async def test_the_limit_has_the_name_that_the_server_knows(server, make, quirks, field):
+    request = LlmRequest("", HELLO.messages, max_output_tokens=50)
+    assert (await body_of(server, make(quirks=quirks), request))[field] == 50
+
+
+async def test_a_server_that_refuses_stream_options_is_not_sent_any(server, make):
+    assert "stream_options" not in await body_of(server, make(quirks=Quirks(stream_options=False)), HELLO)
+
+
+async def test_reasoning_effort_is_sent_to_models_that_reason(server, make):
+    request = LlmRequest("", HELLO.messages, reasoning_effort="low")
+    reasoner = make(capabilities=LlmCapabilities(reasoning=True))
+    assert (await body_of(server, reasoner, request))["reasoning_effort"] == "low"
+    assert "reasoning_effort" not in await body_of(server, make(), request)
+
+
+async def test_a_consumer_that_leaves_early_closes_the_connection(server, model):
+    server.next_answer(Canned([HI] * 1000, then="stall"))
+    async with aclosing(model.stream(HELLO)) as events:
+        await anext(events)
+    await server.requests[0].ended.wait()
+    assert server.requests[0].state == "cancelled"
+
+
+async def test_a_tool_schema_of_any_mapping_can_be_sent(server, model):
+    schema = msgspec.json.decode(b'{"type":"object","properties":{}}')
+    request = LlmRequest("", HELLO.messages, tools=[Tool("clock", "The time", schema)])
+    assert (await body_of(server, model, request))["tools"][0]["function"]["parameters"] == schema
+
+
+async def test_many_answers_at_once_stay_apart(server, model):
+    server.llm = ScriptedLlm(lambda request: say(request.messages[-1].text))
+    requests = [LlmRequest("", [Message("user", f"number {i}")]) for i in range(20)]
+    for i, request in enumerate(requests):
+        events = await answer_of(model, request)
+        assert "".join(e.text for e in events[:-2]) == f"number {i}"
