@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from antiphon.engine.speakable import Speakable
@@ -146,22 +146,26 @@ def test_nothing_gives_nothing():
     assert cut("") == []
 
 
+@settings(deadline=None)
 @given(TEXTS)
 def test_pieces_join_to_the_text(text: str):
     assert "".join(cut(text)) == text
 
 
+@settings(deadline=None)
 @given(TEXTS, st.integers(1, 7))
 def test_pieces_do_not_depend_on_the_deltas(text: str, size: int):
     assert cut(text, size=size) == cut(text)
 
 
+@settings(deadline=None)
 @given(TEXTS)
 def test_every_piece_has_something_to_say(text: str):
     pieces = cut(text)
     assert len(pieces) <= 1 or all(any(char.isalnum() for char in piece) for piece in pieces)
 
 
+@settings(deadline=None)
 @given(st.text(st.sampled_from("ab1 好."), max_size=3000).map(lambda text: " ".join(text.split())))
 def test_no_piece_is_endless(text: str):
     assert all(len(piece) <= 701 for piece in cut(text))

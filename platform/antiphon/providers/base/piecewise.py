@@ -5,12 +5,12 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
+from antiphon.audio.pcm import duration_ms
 from antiphon.providers.base.errors import ProviderError
 from antiphon.providers.base.tts import Audio, Spoken, TtsEvent, TtsUsage
 
 Synthesize = Callable[[str, bool], AsyncGenerator[bytes, None]]
 
-_BYTES_PER_MS = 48  # PCM16 mono at 24 kHz
 _UNDELIVERED = 4  # pieces that `send` takes before it waits
 
 
@@ -79,7 +79,7 @@ class PiecewiseSpeech:
             self._turns.release()
             self._room.release()
         if not self._over:
-            yield TtsUsage(characters=characters, audio_ms=size // _BYTES_PER_MS)
+            yield TtsUsage(characters=characters, audio_ms=duration_ms(size))
 
     async def aclose(self) -> None:
         self._stop()

@@ -73,7 +73,7 @@ _LINE_END = re.compile(r"(?<=[^\s.,;:?!])[ \t]*[\r\n]+")
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _URL = re.compile(
     r"(?:(?:https?://|www\.)[\w-]+(?:\.[\w-]+)*"
-    r"|\b(?:[a-z\d-]+\.)+(?:com|org|net|edu|gov|info|io|ai|dev|app|co|uk|de|eu)\b)"
+    r"|\b(?:[a-z\d-]{1,63}\.){1,8}(?:com|org|net|edu|gov|info|io|ai|dev|app|co|uk|de|eu)\b)"
     r"(?::\d+)?(?:[/?#][^\s<>\"']*[^\s<>\"'.,;:?!)\]*_])?",
     re.IGNORECASE,
 )

@@ -3,7 +3,6 @@
 import functools
 import re
 import unicodedata
-from pathlib import Path
 
 from antiphon.providers.local.g2p.lexicon import Lexicon, Pronunciation
 from antiphon.providers.local.g2p.normalize import PAUSES, spoken
@@ -50,11 +49,6 @@ class Phonemizer:
         self._lexicon = lexicon
         self._known = functools.lru_cache(_CACHED_WORDS)(lexicon.look_up)
         self._word = functools.lru_cache(_CACHED_WORDS)(self._symbols)
-
-    @classmethod
-    def load(cls, lexicon: Path, model: Path) -> "Phonemizer":
-        """From `lexicon.db` and `g2p/model.crf` of the package `gruut_lang_en`. Raises FileNotFoundError."""
-        return cls(Lexicon(lexicon, model))
 
     def __call__(self, text: str) -> str:
         """The symbols of `text`, one per character: words apart by spaces, pauses as `, ; : . ! ?`.
