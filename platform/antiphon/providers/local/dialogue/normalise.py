@@ -1,0 +1,127 @@
+"""From what a recogniser wrote to words that patterns can rely on.
+
+Recognisers differ in casing, punctuation and contractions, and people say "um", "please" and "could you".
+None of that changes what is asked, so it is taken away here, once, and skills match on what is left.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from antiphon.providers.local.dialogue.numbers import to_digits
+
+_WORD = re.compile(
+    r"\d{4}-\d\d-\d\d|\d+:\d\d|\d+(?:st|nd|rd|th)\b|\d+(?:\.\d+)?|[^\W\d_]+(?:'[^\W\d_]+)*|[-+*/^=×÷%]"
+)
+
+_REWRITES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+    (re.compile(pattern, re.IGNORECASE), replacement)
+    for pattern, replacement in (
+        (r"[’‘`´]", "'"),
+        (r"−", "-"),
+        (r"\b([ap])\.\s?m\b\.?", r"\1m"),
+        (r"(?<=\d),(?=\d{3}\b)", ""),
+        (r"\$\s?(\d[\d.]*)", r"\1 dollars"),
+        (r"€\s?(\d[\d.]*)", r"\1 euros"),
+        (r"°\s?c\b", " degrees celsius"),
+        (r"°\s?f\b", " degrees fahrenheit"),
+        (r"°", " degrees "),
+        (r"(?<=[^\W\d_])-(?=[^\W\d_])", " "),
+        (r"\bcan't\b|\bcant\b|\bcannot\b", "can not"),
+        (r"\bwon't\b|\bwont\b", "will not"),
+        (r"n't\b", " not"),
+        (r"\b(do|does|did|is|are|was|could|would|should|have|has)nt\b", r"\1 not"),
+        (r"\b(i)'?m\b", r"\1 am"),
+        (r"\b(you|we|they|how|what|who|where)'?re\b(?<!were)", r"\1 are"),
+        (r"'ll\b", " will"),
+        (r"'ve\b", " have"),
+        (r"\bive\b", "i have"),
+        (r"\b(i|you|we|they)'d\b", r"\1 would"),
+        (r"\b(what|who|where|when|how|that|there)'?s\b", r"\1 is"),
+        (r"\b(it|he|she|here|name|time|today|tomorrow|yesterday)'s\b", r"\1 is"),
+        (r"\blet'?s\b", "let us"),
+        (r"\bwanna\b", "want to"),
+        (r"\bgonna\b", "going to"),
+        (r"\bgimme\b", "give me"),
+        (r"\bfavourite\b", "favorite"),
+        (r"\bcolour\b", "color"),
+    )
+)
+
+_FILLERS = frozenset(("um", "umm", "uh", "uhm", "erm", "er", "hmm", "hm", "mhm", "ah", "eh")) | {
+    "please",
+    "kindly",
+    "actually",
+    "basically",
+}
+
+_OPENERS = re.compile(
+    r"(?:(?:can|could|would|will) you(?: now| just| maybe| also| quickly)?"
+    r"|(?:tell me|let me know|i was wondering|i wonder)(?= (?:what|who|how|when|where|which)\b)"
+    r"|i (?:would like|want|need) you to|i would like to know|i want to know|do you know"
+    r"|do you happen to know"
+    r"|(?:hi|hello|hey)(?: there| again)?|good (?:morning|afternoon|evening)"
+    r"|okay|ok|so|well|and|now|then|oh|right|alright|yeah|yes|no|great|cool|thanks|thank you|sorry"
+    r"|go ahead and) (?=\w)"
+)
+_CLOSERS = re.compile(
+    r"(?<=\w) (?:for me|for us|then|thanks|thank you|if you can|if you could|right now|again now)$"
+)
+_VOCATIVE = re.compile(r",\s*([\w' -]+)\W*$")
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """What the user said, in the forms that skills match on.
+
+    text: as it was heard, for everything that is said back.
+    plain: lower case words, contractions written out, fillers gone.
+    core: `plain` without greetings, polite openers and closers around the request.
+    digits: `core` with spoken numbers written in digits.
+    """
+
+    text: str
+    plain: str
+    core: str
+    digits: str
+
+    @classmethod
+    def of(cls, text: str, addressed: Iterable[str] = ()) -> "Utterance":
+        """`addressed`: names under which the assistant is spoken to ("hey Ava, what time is it")."""
+        text = " ".join(text.split())
+        plain = " ".join(words(text))
+        names = [name.lower() for name in addressed]
+        core = _core(" ".join(words(_VOCATIVE.sub(_drop(names), text))), names)
+        return cls(text, plain, core, " ".join(to_digits(core.split())))
+
+
+def words(text: str) -> list[str]:
+    """Lower case words without punctuation; contractions are written out and fillers dropped."""
+    return [word.lower() for word in cased_words(text)]
+
+
+def cased_words(text: str) -> list[str]:
+    """As `words`, but every word keeps its case, which tells names from other words."""
+    for pattern, replacement in _REWRITES:
+        text = pattern.sub(replacement, text)
+    return [word for word in _WORD.findall(text) if word.lower() not in _FILLERS]
+
+
+def sentences(text: str) -> list[str]:
+    """The sentences of a text, by the punctuation in it; a text without any is one sentence."""
+    return [part for part in re.split(r"(?<=[.!?])\s+", text.strip()) if part]
+
+
+def _drop(names: list[str]) -> Callable[[re.Match[str]], str]:
+    return lambda found: "" if found[1].lower() in names else found[0]
+
+
+def _core(plain: str, addressed: list[str]) -> str:
+    before = ""
+    while before != plain:
+        before = plain
+        plain = _OPENERS.sub("", plain, count=1) if _OPENERS.match(plain) else plain
+        plain = _CLOSERS.sub("", plain)
+        for name in addressed:
+            plain = plain.removeprefix(f"{name} ")
+    return plain
