@@ -13,12 +13,12 @@ from apps.keys.services import KeyGrant
 
 @endpoint("GET", scope=Scope.MODELS)
 async def models(request: HttpRequest, grant: KeyGrant) -> HttpResponse:
-    return JsonResponse({"object": "list", "data": [_present(model) for model in model_list(grant)]})
+    return JsonResponse({"object": "list", "data": [_present(model) for model in await model_list(grant)]})
 
 
 @endpoint("GET", scope=Scope.MODELS)
 async def model(request: HttpRequest, grant: KeyGrant, model_id: str) -> HttpResponse:
-    for found in model_list(grant):
+    for found in await model_list(grant):
         if found.id == model_id:
             return JsonResponse(_present(found))
     raise ApiError(404, f"The model {model_id!r} does not exist.", code="model_not_found", param="model")

@@ -1,7 +1,6 @@
 from dataclasses import dataclass
 
-from django.conf import settings
-
+from apps.conversations import runtime
 from apps.keys.services import KeyGrant
 
 
@@ -14,7 +13,8 @@ class ModelInfo:
     created: int = 0
 
 
-def model_list(grant: KeyGrant) -> list[ModelInfo]:
-    """The tenant's default model and the platform's."""
-    ids = dict.fromkeys(name for name in (grant.default_model, settings.DEFAULT_MODEL) if name)
-    return [ModelInfo(id=name, owned_by=name.partition("/")[0]) for name in ids]
+async def model_list(grant: KeyGrant) -> list[ModelInfo]:
+    """The models that a session of this tenant can name when it connects."""
+    inference = await runtime.inference()
+    models = inference.models_for(grant.default_model).list()
+    return [ModelInfo(id=model.name, owned_by=model.provider) for model in models if model.kind == "language"]

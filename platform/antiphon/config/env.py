@@ -88,7 +88,7 @@ class Env(BaseSettings):
     encryption_keys: Keys = _setting(_KEYS, {}, secret=True)
 
     model_dir: Path | None = _setting("the path of a folder")
-    default_model: str = _setting(_NAME, "local/dialogue", pattern="^[^/]+/.+$")
+    default_model: str | None = _setting(_NAME, pattern="^[^/]+/.+$")
     default_stt: str | None = _setting(_NAME, pattern="^[^/]+/.+$")
     default_tts: str | None = _setting(_NAME, pattern="^[^/]+/.+$")
     inference_threads: int = _setting("a whole number from 1 to 256", os.cpu_count() or 1, ge=1, le=256)
@@ -125,19 +125,7 @@ class _EnvironmentOrFile(PydanticBaseSettingsSource):
     """Takes each field from NAME, or from the file that NAME_FILE names."""
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        name = field_name.upper()
-        value, path = os.environ.get(name, ""), os.environ.get(f"{name}_FILE", "")
-        if value and path:
-            raise EnvError(f"{name} and {name}_FILE are both set: keep one of them.")
-        if path:
-            try:
-                value = Path(path).read_text().strip()
-            except (OSError, UnicodeDecodeError) as error:
-                reason = error.strerror if isinstance(error, OSError) else "it is not text"
-                raise EnvError(
-                    f"{name}_FILE must be the path of a readable file, but {path!r} is not: {reason}."
-                ) from None
-        return value or None, field_name, False
+        return variable(field_name.upper()), field_name, False
 
     def __call__(self) -> dict[str, Any]:
         found = {
@@ -145,6 +133,22 @@ class _EnvironmentOrFile(PydanticBaseSettingsSource):
             for name, field in self.settings_cls.model_fields.items()
         }
         return {name: value for name, value in found.items() if value is not None}
+
+
+def variable(name: str) -> str | None:
+    """The value of NAME, or of the file that NAME_FILE names. Raises EnvError."""
+    value, path = os.environ.get(name, ""), os.environ.get(f"{name}_FILE", "")
+    if value and path:
+        raise EnvError(f"{name} and {name}_FILE are both set: keep one of them.")
+    if path:
+        try:
+            value = Path(path).read_text().strip()
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is not text"
+            raise EnvError(
+                f"{name}_FILE must be the path of a readable file, but {path!r} is not: {reason}."
+            ) from None
+    return value or None
 
 
 def load_env() -> Env:

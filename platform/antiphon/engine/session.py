@@ -52,7 +52,7 @@ class Host:
 
     models: Models
     voice_activity: VoiceActivity
-    end_of_turn: EndOfTurn
+    end_of_turn: EndOfTurn | None  # None: a semantic turn ends by its longest pause
     limits: Limits
     observers: Sequence[Observer] = ()
 
@@ -213,11 +213,12 @@ class RunningSession:
             self._detector = None
 
     def _score_turn(self, effect: fx.ScoreTurn) -> None:
-        self._spawn(self._score(effect), "score the end of the turn")
+        if self._host.end_of_turn is not None:
+            self._spawn(self._score(effect, self._host.end_of_turn), "score the end of the turn")
 
-    async def _score(self, effect: fx.ScoreTurn) -> None:
+    async def _score(self, effect: fx.ScoreTurn, model: EndOfTurn) -> None:
         try:
-            probability = await self._host.end_of_turn.score(_for_detector(effect.pcm))
+            probability = await model.score(_for_detector(effect.pcm))
         except Exception:
             log.exception("The end-of-turn model failed; the turn ends by its longest wait.")
             return
@@ -233,6 +234,8 @@ class RunningSession:
             self.take(await self._final_transcript(effect))
         except ProviderError as error:
             self.take(inputs.TranscriptionBroke(effect.item_id, error.kind, error.message))
+        except UnknownModel as error:
+            self.take(inputs.TranscriptionBroke(effect.item_id, "not_found", str(error)))
         except Exception:
             log.exception("Speech recognition failed.")
             message = "Speech recognition failed; the operator's log says why."

@@ -10,7 +10,9 @@ SECRET_KEY = env().secret_key or ""  # Django refuses to use an empty one
 DEBUG = env().debug
 ALLOWED_HOSTS = list(env().allowed_hosts)
 API_KEY_PEPPERS = env().api_key_peppers
-DEFAULT_MODEL = env().default_model
+
+SESSION_MAX_SECONDS = env().session_max_seconds
+EVENTS_PER_SECOND = env().events_per_second
 
 INSTALLED_APPS = [
     "daphne",  # first, so that runserver speaks WebSocket
@@ -27,6 +29,7 @@ INSTALLED_APPS = [
     "apps.accounts",
     "apps.tenants",
     "apps.keys",
+    "apps.conversations",
     "apps.api",
 ]
 MIDDLEWARE = [

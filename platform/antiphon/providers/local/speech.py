@@ -28,10 +28,6 @@ RECOGNISERS = {  # by the names that sessions use, the better one first
 logger = logging.getLogger(__name__)
 
 
-class NoSpeechRecognition(Exception):
-    """No recogniser is installed; the message says what to install."""
-
-
 class PooledEndOfTurn:
     """`engine.ports.EndOfTurn`: scores in the pool."""
 
@@ -49,19 +45,17 @@ class LocalSpeech:
 
     voice_activity: VadService
     end_of_turn: PooledEndOfTurn | None  # None: not installed, so silence alone ends a turn
-    speech_to_text: LocalStt
+    speech_to_text: LocalStt | None  # None: not installed
 
     def close(self) -> None:
         self.voice_activity.close()
 
 
-def load_local_speech(
-    weights: Weights, pool: InferencePool, recogniser: str = "local/whisper-base"
-) -> LocalSpeech:
+def load_local_speech(weights: Weights, pool: InferencePool, recogniser: str | None = None) -> LocalSpeech:
     """Loads and warms up the models that listen: about 3 s. `recogniser` is the one to try first.
 
     What is missing and can be done without is logged as a warning. Raises WeightsMissing if voice activity is
-    missing, NoSpeechRecognition if there is no recogniser at all.
+    missing.
     """
     speech_to_text = load_recogniser(weights, pool, recogniser)
     end_of_turn = _load_end_of_turn(weights, pool)
@@ -69,8 +63,8 @@ def load_local_speech(
     return LocalSpeech(VadService(silero), end_of_turn, speech_to_text)
 
 
-def load_recogniser(weights: Weights, pool: InferencePool, preferred: str) -> LocalStt:
-    """`preferred` (a key of RECOGNISERS) or else the best that is installed. Raises NoSpeechRecognition."""
+def load_recogniser(weights: Weights, pool: InferencePool, preferred: str | None) -> LocalStt | None:
+    """`preferred` or else the best that is installed."""
     for name in sorted(RECOGNISERS, key=lambda name: name != preferred):
         try:
             folder = weights.folder(RECOGNISERS[name])
@@ -78,10 +72,8 @@ def load_recogniser(weights: Weights, pool: InferencePool, preferred: str) -> Lo
             logger.warning("%s is left out. %s", name, error)
             continue
         return LocalStt(name, Whisper(folder, pool.threads), pool)
-    raise NoSpeechRecognition(
-        "No speech recognition is installed. The warnings before this say which Python packages carry one "
-        "and where its files would go in MODEL_DIR."
-    )
+    logger.warning("There is no embedded speech recognition: only recognisers on servers can be used.")
+    return None
 
 
 def _load_end_of_turn(weights: Weights, pool: InferencePool) -> PooledEndOfTurn | None:

