@@ -36,9 +36,7 @@ class RealtimeConsumer(AsyncConsumer):
             await _accept(handshake, send)
             error = Error(event_id=Ids(random.Random()).new("event"), error=refused.error)
             await send({"type": "websocket.send", "text": encode_server_event(error)})
-            await send(
-                {"type": "websocket.close", "code": refused.close_code, "reason": refused.reason}
-            )
+            await send({"type": "websocket.close", "code": refused.close_code, "reason": refused.reason})
             return
         await _accept(handshake, send)
         host = Host(models, inference.voice_activity, inference.end_of_turn, limits())

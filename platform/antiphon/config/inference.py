@@ -96,9 +96,7 @@ async def load_inference(env: Env) -> Inference:
         pool=pool,
     )
     chosen = inference.defaults
-    await inference.models_for().warm_up(
-        chosen.language_model, chosen.speech_to_text, chosen.text_to_speech
-    )
+    await inference.models_for().warm_up(chosen.language_model, chosen.speech_to_text, chosen.text_to_speech)
     return inference
 
 
@@ -135,7 +133,9 @@ def known_servers(env: Env) -> list[Server]:
         for vendor in VENDORS
     ]
     if env.llm_base_url and env.llm_model:
-        servers.append(Server("llm", env.llm_base_url, env.llm_api_key, models={env.llm_model: LlmCapabilities()}))
+        servers.append(
+            Server("llm", env.llm_base_url, env.llm_api_key, models={env.llm_model: LlmCapabilities()})
+        )
     if env.stt_base_url and env.stt_model:
         servers.append(Server("stt", env.stt_base_url, env.stt_api_key, speech_to_text=(env.stt_model,)))
     if env.tts_base_url and env.tts_model:

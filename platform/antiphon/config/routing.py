@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from apps.conversations.consumers import RealtimeConsumer
 from channels.routing import URLRouter
 from django.urls import re_path
+
+from apps.conversations.consumers import RealtimeConsumer
 
 _NOT_FOUND = (
     b'{"error":{"type":"invalid_request_error","code":"not_found","param":null,'

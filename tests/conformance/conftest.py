@@ -1,0 +1,99 @@
+"""The whole platform as a newcomer starts it, and what clients need to reach it."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[2]
+SPEECH = Path("/usr/share/pocketsphinx/test/data/librivox")
+LONG_ANSWER = "This is a long answer, spoken while it is still being written. " * 6
+TOKEN_PACE = 0.05  # seconds between two tokens of the paced model
+STARTUP_SECONDS = 240
+
+
+@dataclass(frozen=True)
+class Platform:
+    """A running `manage.py up`. `paced_model` is a language model on a server that takes its time."""
+
+    base_url: str
+    api_key: str
+    paced_model: str
+    process: subprocess.Popen[str]
+
+
+@pytest.fixture(scope="session")
+def paced_server() -> Iterator[str]:
+    """The base URL of an OpenAI-compatible server whose model writes slowly."""
+    command = [sys.executable, "-m", "antiphon.providers.scripted.server", "--answer", LONG_ANSWER]
+    command += ["--first-token", "0.2", "--token-pace", str(TOKEN_PACE)]
+    env = {**os.environ, "PYTHONPATH": str(PROJECT / "platform")}
+    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        yield server.stdout.readline().strip()
+        server.terminate()
+
+
+@pytest.fixture(scope="session")
+def platform(paced_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    port = free_port()
+    env = {
+        **{name: value for name, value in os.environ.items() if not name.endswith(("_URL", "_URL_FILE"))},
+        "PORT": str(port),
+        "ANTIPHON_DATA_DIR": str(tmp_path_factory.mktemp("data")),
+        "LLM_BASE_URL": paced_server,
+        "LLM_MODEL": "paced",
+        "DEFAULT_MODEL": "local/dialogue",
+    }
+    env.pop("DJANGO_SETTINGS_MODULE", None)
+    command = [sys.executable, str(PROJECT / "manage.py"), "up"]
+    process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    printed = _read_until_ready(process)
+    key = next(line.rpartition(" ")[2] for line in printed if line.startswith("API key:"))
+    yield Platform(f"http://127.0.0.1:{port}/v1", key, "llm/paced", process)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(60) == 0
+
+
+@pytest.fixture(scope="session")
+def speech() -> dict[str, Path]:
+    """Human recordings, 16 kHz, by what is said in them."""
+    if not SPEECH.is_dir():
+        pytest.fail(
+            "The recordings of Debian's package pocketsphinx-testdata are missing: run `make system-deps`."
+        )
+    spoken = {}
+    for line in (SPEECH / "transcription").read_text().splitlines():
+        words, _, name = line.rpartition(" ")
+        spoken[words.removeprefix("<s> ").removesuffix(" </s>")] = SPEECH / f"{name.strip('()')}.wav"
+    return spoken
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+def _read_until_ready(process: subprocess.Popen[str]) -> list[str]:
+    """What it printed up to the key, which comes last; later output is read and dropped."""
+    assert process.stdout is not None
+    out = process.stdout
+    watchdog = threading.Timer(STARTUP_SECONDS, process.kill)
+    watchdog.start()
+    printed: list[str] = []
+    for line in out:
+        printed.append(line.strip())
+        if line.startswith("API key:"):
+            break
+    watchdog.cancel()
+    assert any(line.startswith("Antiphon is ready at ") for line in printed), "\n".join(printed)
+    threading.Thread(target=lambda: [None for _ in out], daemon=True).start()
+    return printed
