@@ -177,7 +177,8 @@ def check_port(host: str, port: int, *, patience: float = 0.0) -> None:
                 ) from None
             if time.monotonic() >= deadline:
                 raise StartError(
-                    f"Port {port} on {host} is in use: stop the program that uses it, or choose another with PORT."
+                    f"Port {port} on {host} is in use: stop the program that uses it, or choose another "
+                    "with PORT."
                 ) from None
             time.sleep(0.05)
 
