@@ -82,6 +82,7 @@ def make_config(environment: Env) -> uvicorn.Config:
         ws_ping_timeout=20,
         timeout_graceful_shutdown=_CLOSE_SECONDS,
         log_config=None,
+        log_level="warning",
         access_log=False,
         server_header=False,
     )

@@ -12,9 +12,11 @@ and the guard has only one).
 IDENTITY says who the command runs as: `self`, `user:UID:GID`, or `namespace:UID:GID`, which keeps our access
 to files but shows the command those ids, without any privilege (user_namespaces(7)).
 
-The guard exits as the command did (128 + signal number if a signal ended it).
+The guard exits as the command did (128 + signal number if a signal ended it), and kills what the command may
+have left behind in its process group.
 """
 
+import contextlib
 import ctypes
 import os
 import select
@@ -56,6 +58,7 @@ def become(identity: str) -> None:
 
 def run_command(command: list[str], identity: str, stop_signal: int, guard: int) -> None:
     """In the forked child: turn into the command."""
+    os.setpgid(0, 0)
     become(identity)
     # Last, because a change of credentials clears it.
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, stop_signal)
@@ -97,6 +100,8 @@ def main(lifeline: int, stop_signal: int, grace: float, identity: str, command: 
         signals = os.read(awake, 64) if awake in ready else b""
         ended, status = os.waitpid(child, os.WNOHANG)
         if ended:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(child, signal.SIGKILL)
             code = os.waitstatus_to_exitcode(status)
             return code if code >= 0 else 128 - code
         if deadline is None and (lifeline in ready or set(signals) - {signal.SIGCHLD}):

@@ -26,6 +26,7 @@ from antiphon.embedded.valkey import EmbeddedValkey
 # Whoever presses Ctrl-C waits for it; in production `antiphon.config.serve` runs by itself and drains longer.
 _DRAIN_SECONDS = 3.0
 _READY_SECONDS = 180.0  # models are loaded before the first answer
+_WORKER_THREADS = 4
 _PORT_SECONDS = 2.0  # for a web process whose supervisor was killed to notice
 
 Write = Callable[[str], None]
@@ -66,12 +67,10 @@ class Launch:
         check_port(self._env.host, self._env.port, patience=_PORT_SECONDS)
         child_env = self._child_environment(data_dir)
         with self._step("Preparing the database"):
-            self._manage(child_env, "migrate", "--verbosity", "0")
-        with self._step("Preparing the demo tenant"):
-            demo = json.loads(self._manage(child_env, "ensure_demo_tenant"))
+            demo = json.loads(self._manage(child_env, "prepare"))
         with self._step("Starting the web"):
             self._supervisor.start(*self._web_programs(child_env))
-            self._supervisor.start(*self._worker_programs(child_env, data_dir))
+            self._supervisor.start(self._worker_program(child_env, data_dir))
             self._wait_until_healthy()
         self._write(
             f"Antiphon is ready at http://{_reachable(self._env.host)}:{self._env.port}\n"
@@ -108,14 +107,16 @@ class Launch:
         grace = float(child_env.get("ANTIPHON_DRAIN_SECONDS") or self._env.antiphon_drain_seconds) + 8
         return [Program(name, command, env=child_env, cwd=PROJECT, grace=grace) for name in names]
 
-    def _worker_programs(self, child_env: Mapping[str, str], data_dir: Path) -> list[Program]:
-        celery = [sys.executable, "-m", "celery", "--quiet", "--app", "antiphon.config"]
-        worker = [*celery, "worker", "--pool", "threads", "--concurrency", "4", "--loglevel", "WARNING"]
-        beat = [*celery, "beat", "--schedule", str(data_dir / "beat-schedule"), "--pidfile", ""]
-        return [
-            Program("The worker", worker, env=child_env, cwd=PROJECT, grace=10),
-            Program("The scheduler", [*beat, "--loglevel", "WARNING"], env=child_env, cwd=PROJECT, grace=5),
+    def _worker_program(self, child_env: Mapping[str, str], data_dir: Path) -> Program:
+        """One Celery worker, with the scheduler as a child of its own: a second program would load everything
+        a second time."""
+        command = [
+            *(sys.executable, "-W", "ignore:You're running the worker with superuser"),
+            *("-m", "celery", "--quiet", "--app", "antiphon.config", "worker", "--loglevel", "WARNING"),
+            *("--pool", "threads", "--concurrency", str(_WORKER_THREADS)),
+            *("--beat", "--schedule", str(data_dir / "beat-schedule")),
         ]
+        return Program("The worker", command, env=child_env, cwd=PROJECT, grace=10)
 
     def _manage(self, child_env: Mapping[str, str], *arguments: str) -> str:
         """Run a command of manage.py and return what it prints. Raises StartError."""
@@ -177,7 +178,8 @@ def check_port(host: str, port: int, *, patience: float = 0.0) -> None:
                 ) from None
             if time.monotonic() >= deadline:
                 raise StartError(
-                    f"Port {port} on {host} is in use: stop the program that uses it, or choose another with PORT."
+                    f"Port {port} on {host} is in use: stop the program that uses it, or choose another "
+                    "with PORT."
                 ) from None
             time.sleep(0.05)
 

