@@ -1,3 +1,4 @@
+import asyncio
 import json
 import math
 from contextlib import aclosing
@@ -279,6 +280,23 @@ async def test_a_finished_answer_leaves_the_connection_for_the_next(server, mode
     for _ in range(3):
         await answer_of(model, HELLO)
     assert len({request.peer for request in server.requests}) == 1
+
+
+async def test_a_connection_whose_answer_ends_a_little_late_is_used_again(server, model):
+    late = asyncio.Event()
+    server.next_answer(Canned([HI, END, DONE], until=late))
+    async with aclosing(model.stream(HELLO)) as events:
+        async for event in events:
+            if isinstance(event, Stop):
+                late.set()
+    await answer_of(model, HELLO)
+    assert len({request.peer for request in server.requests}) == 1
+
+
+async def test_a_break_before_the_first_word_can_be_tried_again(server, model):
+    with pytest.raises(ProviderError) as failure:
+        await answer(server, model, b": hello\n\n", chunk({"role": "assistant", "content": ""}), then="reset")
+    assert (failure.value.kind, failure.value.started) == ("network", False)
 
 
 async def test_a_server_that_does_not_close_after_done_holds_nobody_up(server, model):

@@ -89,6 +89,11 @@ async def test_a_key_never_shows(wire, server, endpoint, status):
     assert KEY not in repr(endpoint)
 
 
+async def test_a_masked_key_does_not_show_either(wire, server, endpoint):
+    server.next_answer(Canned([b'{"error":{"message":"Incorrect API key: sk-very****ret"}}'], status=401))
+    assert "sk-very" not in (await refusal(wire, endpoint)).message
+
+
 @pytest.mark.parametrize(
     ("value", "seconds"),
     [("7", 7.0), ("0.5", 0.5), ("-3", 0.0), ("Wed, 21 Oct 2015 07:28:00 GMT", 0.0), ("soon", None)],

@@ -64,13 +64,15 @@ FINISH_REASON = {
 class Canned:
     """An answer given byte for byte in place of the models', for what they can't say.
 
-    `then` is what follows `chunks`: the proper end, a reset of the connection, or nothing for ever.
+    `then` is what follows `chunks`, once `until` is set: the proper end, a reset of the connection, or
+    nothing for ever.
     """
 
     chunks: Sequence[bytes] = ()
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     then: Literal["end", "reset", "stall"] = "end"
+    until: asyncio.Event | None = None
 
 
 @dataclass(slots=True)
@@ -231,6 +233,8 @@ class Exchange:
         for chunk in canned.chunks:
             await self.response.write(chunk)
             await asyncio.sleep(0)  # so that each chunk leaves by itself
+        if canned.until is not None:
+            await canned.until.wait()
         if canned.then == "stall":
             await asyncio.Event().wait()
         elif canned.then == "reset":

@@ -45,7 +45,6 @@ class ScriptedTts:
         self.ms_per_character = ms_per_character
         self.configs: list[TtsConfig] = []
         self.calls: list[Call[str]] = []
-        self._samples = size_of(ms_per_character) // BYTES_PER_SAMPLE  # of one character
         self._chunk = size_of(chunk_ms)
 
     def open(self, config: TtsConfig) -> TtsStream:
@@ -55,7 +54,7 @@ class ScriptedTts:
 
         async def synthesize(piece: str, first: bool) -> AsyncGenerator[bytes, None]:
             nonlocal audio_ms
-            whole = self.pcm_of(piece)
+            whole = pcm_of(piece, self.ms_per_character)
             pcm = whole
             if speech.breaks_after_ms is not None:
                 pcm = whole[: size_of(max(0, speech.breaks_after_ms - audio_ms))]
@@ -73,13 +72,18 @@ class ScriptedTts:
 
     def text_of(self, pcm: bytes) -> str:
         """The text that audio of this voice says, up to the character during which it ends."""
-        codes = np.frombuffer(pcm, dtype="<u2")[:: self._samples]
-        return "".join(map(chr, codes.tolist()))
+        return text_of(pcm, self.ms_per_character)
 
-    def pcm_of(self, text: str) -> bytes:
-        """The audio of a text. Characters beyond U+FFFF lose their upper bits."""
-        codes = np.array([ord(character) & 0xFFFF for character in text], dtype="<u2")
-        return np.repeat(codes, self._samples).tobytes()
+
+def pcm_of(text: str, ms_per_character: int) -> bytes:
+    """The audio of a text. Characters beyond U+FFFF lose their upper bits."""
+    codes = np.array([ord(character) & 0xFFFF for character in text], dtype="<u2")
+    return np.repeat(codes, size_of(ms_per_character) // BYTES_PER_SAMPLE).tobytes()
+
+
+def text_of(pcm: bytes, ms_per_character: int) -> str:
+    codes = np.frombuffer(pcm, dtype="<u2")[:: size_of(ms_per_character) // BYTES_PER_SAMPLE]
+    return "".join(map(chr, codes.tolist()))
 
 
 async def _break(error: ProviderError | None) -> None:
