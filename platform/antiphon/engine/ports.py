@@ -30,8 +30,13 @@ class VadStream(Protocol):
 
 
 class VoiceActivity(Protocol):
-    def open(self, on_result: Callable[[Sequence[float]], None]) -> VadStream:
-        """`on_result` gets the speech probabilities of the next consecutive windows of VAD_WINDOW samples."""
+    def open(
+        self, on_result: Callable[[Sequence[float]], None], on_error: Callable[[Exception], None]
+    ) -> VadStream:
+        """`on_result` gets the speech probabilities of the next consecutive windows of VAD_WINDOW samples.
+
+        `on_error` is called at most once, when the detector failed; nothing follows it.
+        """
 
 
 class EndOfTurn(Protocol):
