@@ -1,7 +1,7 @@
 """Voice activity of all sessions of a process, by one model on one thread.
 
 Silero judges windows of 32 ms. The windows of many sessions run as one batch, which takes a third of the CPU
-time that running them singly would, so the thread collects for a few milliseconds before it runs.
+time that running them singly would, so the thread wakes at most every few milliseconds and takes what came.
 """
 
 import asyncio
@@ -25,8 +25,7 @@ WINDOW = 512  # samples: 32 ms
 _CONTEXT = 64  # samples of the window before, which the model sees again
 _STATE = (2, 128)  # what the model remembers of a stream
 _MAX_BATCH = 64  # windows; larger batches gain nothing
-_COLLECT = 0.008  # seconds
-_COLLECT_FROM = 8  # open streams; a smaller batch saves less CPU than the wait costs in latency
+_COLLECT = 0.008  # seconds; a lone session's windows are further apart and never wait
 
 logger = logging.getLogger(__name__)
 
@@ -56,26 +55,27 @@ class Silero:
 class Stream:
     """One session's audio: `engine.ports.VadStream`, for the event loop that opened it."""
 
-    def __init__(self, service: "VadService", on_result: OnResult, on_error: OnError) -> None:
+    def __init__(self, inbox: "_Inbox", on_result: OnResult, on_error: OnError) -> None:
         self.loop = asyncio.get_running_loop()
         self.on_result = on_result
         self.on_error = on_error
         self.closed = False
         self.waiting = _Waiting()  # the service's thread alone uses this
-        self._service = service
+        self._inbox = inbox
 
     def push(self, samples: Samples) -> None:
         """Adds `float32[n]` at 16 kHz, not to be changed afterwards. Raises ValueError for anything else."""
         if samples.dtype != np.float32 or samples.ndim != 1:
             raise ValueError(f"Voice activity needs float32[n], not {samples.dtype}{list(samples.shape)}.")
         if not self.closed:
-            self._service.enqueue(self, samples)
+            self._inbox.put((self, samples))
 
     def close(self) -> None:
         """Drops what is queued; neither callback is called after this. May be called twice."""
-        if not self.closed:
-            self.closed = True
-            self._service.forget()
+        self.closed = True
+
+
+_Inbox = queue.SimpleQueue[tuple[Stream, Samples] | None]  # None ends the thread
 
 
 class VadService:
@@ -88,10 +88,9 @@ class VadService:
     def __init__(self, model: Silero) -> None:
         self._model = model
         self._windows = np.empty((_MAX_BATCH, _CONTEXT + WINDOW), np.float32)
-        self._inbox: queue.SimpleQueue[tuple[Stream, Samples] | None] = queue.SimpleQueue()
+        self._inbox: _Inbox = queue.SimpleQueue()
         self._ready: deque[Stream] = deque()  # streams with a window to run, each once: they take turns
-        self._open = 0
-        self._open_lock = threading.Lock()  # loops of several threads open and close streams
+        self._woke = 0.0  # s, on the monotonic clock
         self._thread = threading.Thread(target=self._work, name="vad", daemon=True)
         self._thread.start()
 
@@ -102,21 +101,12 @@ class VadService:
         """
         if not self._thread.is_alive():
             raise RuntimeError("The voice activity service is closed.")
-        with self._open_lock:
-            self._open += 1
-        return Stream(self, on_result, on_error)
+        return Stream(self._inbox, on_result, on_error)
 
     def close(self) -> None:
         """Ends the thread, within one batch (milliseconds). What streams still wait for is dropped."""
         self._inbox.put(None)
         self._thread.join()
-
-    def enqueue(self, stream: Stream, samples: Samples) -> None:
-        self._inbox.put((stream, samples))
-
-    def forget(self) -> None:
-        with self._open_lock:
-            self._open -= 1
 
     def _work(self) -> None:
         while self._receive():
@@ -130,8 +120,8 @@ class VadService:
         pushed = []
         if not self._ready:
             pushed.append(self._inbox.get())
-            if self._open >= _COLLECT_FROM:
-                time.sleep(_COLLECT)
+            time.sleep(max(0.0, self._woke + _COLLECT - time.monotonic()))
+            self._woke = time.monotonic()
         while not self._inbox.empty():
             pushed.append(self._inbox.get())
         for item in pushed:

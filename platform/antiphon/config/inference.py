@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from antiphon.audio.vad import VadService
 from antiphon.config.env import Env, variable
+from antiphon.engine.ports import EndOfTurn
 from antiphon.providers.base.llm import LanguageModel, LlmCapabilities
 from antiphon.providers.base.stt import SpeechToText
 from antiphon.providers.base.tts import TextToSpeech
@@ -14,7 +15,7 @@ from antiphon.providers.local.dialogue.model import DialogueModel
 from antiphon.providers.local.dialogue.tools.matching import MiniLmMatcher
 from antiphon.providers.local.dialogue.tools.minilm import MiniLm
 from antiphon.providers.local.pool import InferencePool
-from antiphon.providers.local.speech import PooledEndOfTurn, load_local_speech
+from antiphon.providers.local.speech import load_local_speech
 from antiphon.providers.local.tts import LocalTts
 from antiphon.providers.local.weights import ModelFiles, Weights, WeightsMissing, whole_files
 from antiphon.providers.openai_compatible.servers import VENDORS, Server
@@ -42,7 +43,7 @@ class Inference:
     """The engines and connections that all sessions of a process share."""
 
     voice_activity: VadService
-    end_of_turn: PooledEndOfTurn | None
+    end_of_turn: EndOfTurn
     language_models: Sequence[LanguageModel]
     recognisers: Sequence[SpeechToText]
     voices: Sequence[TextToSpeech]

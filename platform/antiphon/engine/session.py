@@ -52,7 +52,7 @@ class Host:
 
     models: Models
     voice_activity: VoiceActivity
-    end_of_turn: EndOfTurn | None  # None: a semantic turn ends by its longest pause
+    end_of_turn: EndOfTurn
     limits: Limits
     observers: Sequence[Observer] = ()
 
@@ -213,12 +213,11 @@ class RunningSession:
             self._detector = None
 
     def _score_turn(self, effect: fx.ScoreTurn) -> None:
-        if self._host.end_of_turn is not None:
-            self._spawn(self._score(effect, self._host.end_of_turn), "score the end of the turn")
+        self._spawn(self._score(effect), "score the end of the turn")
 
-    async def _score(self, effect: fx.ScoreTurn, model: EndOfTurn) -> None:
+    async def _score(self, effect: fx.ScoreTurn) -> None:
         try:
-            probability = await model.score(_for_detector(effect.pcm))
+            probability = await self._host.end_of_turn.score(_for_detector(effect.pcm))
         except Exception:
             log.exception("The end-of-turn model failed; the turn ends by its longest wait.")
             return

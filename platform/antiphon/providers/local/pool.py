@@ -11,7 +11,7 @@ import os
 import queue
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import IntEnum
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
@@ -30,12 +30,13 @@ class Priority(IntEnum):
     PARTIAL = 4  # pleasant to see, never waited for
 
 
-@dataclass(order=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class _Job:
-    priority: int
-    number: int  # first come, first served within a priority
-    call: Callable[[], Any] | None = field(compare=False)  # None tells a thread to end
-    future: asyncio.Future[Any] | None = field(compare=False)
+    call: Callable[[], Any]
+    future: asyncio.Future[Any]
+
+
+_AFTER_ALL = len(Priority)
 
 
 class InferencePool:
@@ -44,7 +45,8 @@ class InferencePool:
     def __init__(self, threads: int | None = None) -> None:
         """`threads`: the number of cores, unless given."""
         self.threads = threads or os.cpu_count() or 1
-        self._queue: queue.PriorityQueue[_Job] = queue.PriorityQueue()
+        # By priority, then first come, first served. None ends a thread.
+        self._queue: queue.PriorityQueue[tuple[int, int, _Job | None]] = queue.PriorityQueue()
         self._numbers = itertools.count()
         self._closed = False
         self._workers = [
@@ -68,34 +70,39 @@ class InferencePool:
         if self._closed:
             raise RuntimeError("The inference pool is closed.")
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._queue.put(_Job(priority, next(self._numbers), partial(call, *args, **kwargs), future))
+        job = _Job(partial(call, *args, **kwargs), future)
+        self._queue.put((priority, next(self._numbers), job))
         return future
 
     def close(self) -> None:
         """Cancels what is queued, waits for what runs (a second or so), and ends the threads."""
         self._closed = True
-        for _ in self._workers:  # goes before every job
-            self._queue.put(_Job(-1, next(self._numbers), None, None))
+        with contextlib.suppress(queue.Empty):
+            while True:
+                _, _, job = self._queue.get_nowait()
+                if job is not None:
+                    _settle(job.future, job.future.cancel)
+        for _ in self._workers:
+            self._queue.put((_AFTER_ALL, next(self._numbers), None))
         for worker in self._workers:
             worker.join()
-        while not self._queue.empty():
-            job = self._queue.get()
-            if job.future:
-                _settle(job.future, job.future.cancel)
 
     def _work(self) -> None:
-        while True:
-            job = self._queue.get()
-            if job.call is None or job.future is None:
-                return
-            if job.future.done():
-                continue
+        while self._run_next():
+            pass
+
+    def _run_next(self) -> bool:
+        _, _, job = self._queue.get()
+        if job is None:
+            return False
+        if not job.future.done():
             try:
                 result = job.call()
             except Exception as error:
                 _settle(job.future, partial(job.future.set_exception, error))
             else:
                 _settle(job.future, partial(job.future.set_result, result))
+        return True
 
 
 def _settle(future: asyncio.Future[Any], settle: Callable[[], object]) -> None:

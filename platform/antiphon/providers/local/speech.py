@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 
 class PooledEndOfTurn:
-    """`engine.ports.EndOfTurn`: scores in the pool."""
+    """`engine.ports.EndOfTurn` by the model, in the pool."""
 
     def __init__(self, model: SmartTurn, pool: InferencePool) -> None:
         self._model = model
@@ -39,12 +39,19 @@ class PooledEndOfTurn:
         return await self._pool.run(Priority.END_OF_TURN, self._model.score, samples)
 
 
+class EveryPauseEnds:
+    """`engine.ports.EndOfTurn` without a model: silence alone ends a turn, as with `server_vad`."""
+
+    async def score(self, samples: NDArray[np.float32]) -> float:
+        return 1.0
+
+
 @dataclass(frozen=True, slots=True)
 class LocalSpeech:
     """The loaded models. The pool they run in belongs to whoever made it."""
 
     voice_activity: VadService
-    end_of_turn: PooledEndOfTurn | None  # None: not installed, so silence alone ends a turn
+    end_of_turn: PooledEndOfTurn | EveryPauseEnds
     speech_to_text: LocalStt | None  # None: not installed
 
     def close(self) -> None:
@@ -76,10 +83,10 @@ def load_recogniser(weights: Weights, pool: InferencePool, preferred: str | None
     return None
 
 
-def _load_end_of_turn(weights: Weights, pool: InferencePool) -> PooledEndOfTurn | None:
+def _load_end_of_turn(weights: Weights, pool: InferencePool) -> PooledEndOfTurn | EveryPauseEnds:
     try:
         path = weights.file(SMART_TURN)
     except WeightsMissing as error:
-        logger.warning("Turns end by silence alone. %s", error)
-        return None
+        logger.warning("Silence alone will end a turn. %s", error)
+        return EveryPauseEnds()
     return PooledEndOfTurn(SmartTurn(path), pool)

@@ -52,7 +52,7 @@ class Whisper:
     """One loaded model; any number of threads may call `recognise` at once."""
 
     def __init__(self, folder: Path, threads: int) -> None:
-        """Loads the model for `threads` calls at a time and runs it once, so that the first turn is not slower.
+        """Loads the model for `threads` calls at a time and runs it once, so that no first turn is slower.
 
         Each call computes on one thread: a second one was measured to cost CPU time and save no latency.
         """

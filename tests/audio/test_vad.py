@@ -1,0 +1,201 @@
+import asyncio
+import contextlib
+import threading
+
+import numpy as np
+import pytest
+
+from antiphon.audio.vad import WINDOW, VadService
+from antiphon.engine.ports import VAD_WINDOW
+from tests.local_models import silero
+from tests.recordings import noise, sentence
+
+SPEECH = 0.5
+DEADLINE = 20  # seconds, for a machine that is busy
+
+
+@pytest.fixture
+def service():
+    with contextlib.closing(VadService(silero())) as service:
+        yield service
+
+
+class Listener:
+    """A stream and what it heard."""
+
+    def __init__(self, service):
+        self.probabilities = []
+        self.errors = []
+        self._changed = asyncio.Event()
+        self.stream = service.open(self.heard, self.failed)
+
+    def heard(self, probabilities):
+        self.probabilities.extend(probabilities)
+        self._changed.set()
+
+    def failed(self, error):
+        self.errors.append(error)
+        self._changed.set()
+
+    async def windows(self, count):
+        async with asyncio.timeout(DEADLINE):
+            while len(self.probabilities) < count and not self.errors:
+                self._changed.clear()
+                await self._changed.wait()
+        return np.array(self.probabilities)
+
+
+async def judge(service, samples, chunk=320):
+    """The probabilities of all whole windows in `samples`, pushed in chunks."""
+    listener = Listener(service)
+    for start in range(0, len(samples), chunk):
+        listener.stream.push(samples[start : start + chunk])
+    probabilities = await listener.windows(len(samples) // WINDOW)
+    listener.stream.close()
+    return probabilities
+
+
+def test_windows_are_those_that_the_engine_counts():
+    assert WINDOW == VAD_WINDOW
+
+
+async def test_it_works_on_human_speech_and_the_silence_after_it(service):
+    speech = sentence("0890").samples
+    probabilities = await judge(service, np.concatenate([speech, np.zeros(16_000, np.float32)]))
+    spoken = len(speech) // WINDOW
+    assert np.mean(probabilities[:spoken] > SPEECH) > 0.8
+    assert probabilities[spoken + 10 :].max() < 0.1
+
+
+@pytest.mark.parametrize("loudness", [0.002, 0.05, 0.3])
+async def test_noise_is_not_speech(service, loudness):
+    probabilities = await judge(service, noise(2, loudness))
+    assert probabilities.max() < SPEECH
+
+
+async def test_the_size_of_the_chunks_makes_no_difference(service):
+    speech = sentence("0880").samples
+    by_frame, by_second, at_once = [
+        await judge(service, speech, chunk) for chunk in (320, 16_000, len(speech))
+    ]
+    assert by_frame.tolist() == by_second.tolist() == at_once.tolist()
+
+
+async def test_many_streams_hear_what_each_would_hear_alone(service):
+    clips = [sentence(number).samples[: 30 * WINDOW] for number in ("0870", "0880", "0890", "0920", "0930")]
+    alone = [await judge(service, clip) for clip in clips]
+    together = await asyncio.gather(*(judge(service, clip) for clip in clips for _ in range(16)))
+    for index, probabilities in enumerate(together):
+        assert probabilities == pytest.approx(alone[index // 16], abs=1e-4)
+
+
+async def test_a_closed_stream_hears_nothing_more(service):
+    closed, other = Listener(service), Listener(service)
+    closed.stream.push(noise(1))
+    other.stream.push(noise(1))
+    closed.stream.close()
+    closed.stream.push(noise(1))
+    await other.windows(31)
+    other.stream.push(noise(1))
+    await other.windows(62)
+    assert closed.probabilities == []
+    assert closed.errors == []
+
+
+async def test_a_stream_may_be_closed_from_its_own_callback(service):
+    heard = []
+
+    def hear_one(probabilities):
+        heard.extend(probabilities)
+        stream.close()
+
+    stream = service.open(hear_one, heard.append)
+    stream.push(noise(1))
+    await judge(service, noise(2))
+    assert len(heard) == 1
+
+
+def test_event_loops_of_several_threads_share_one_service(service):
+    speech = sentence("0930").samples
+    heard = {}
+
+    def session(name):
+        heard[name] = asyncio.run(judge(service, speech)).tolist()
+
+    threads = [threading.Thread(target=session, args=(name,)) for name in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(DEADLINE)
+    assert [len(heard[name]) for name in range(4)] == [len(speech) // WINDOW] * 4
+    assert heard[0] == pytest.approx(heard[3], abs=1e-4)
+
+
+async def test_a_loop_that_is_gone_costs_the_others_nothing(service):
+    gone = asyncio.new_event_loop()
+
+    async def open_and_leave():
+        Listener(service).stream.push(noise(2))
+
+    await asyncio.to_thread(gone.run_until_complete, open_and_leave())
+    gone.close()
+    assert len(await judge(service, noise(1))) == 31
+
+
+async def test_a_callback_that_fails_costs_the_others_nothing(service):
+    reported = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context["exception"]))
+
+    def broken(probabilities):
+        raise ZeroDivisionError
+
+    service.open(broken, broken).push(noise(0.05))
+    assert len(await judge(service, noise(1))) == 31
+    assert [type(error) for error in reported] == [ZeroDivisionError]
+
+
+class Failing:
+    """The model, until told to fail."""
+
+    def __init__(self, model):
+        self.model = model
+        self.broken = False
+
+    def run(self, windows, states):
+        if self.broken:
+            raise MemoryError("no memory for this batch")
+        return self.model.run(windows, states)
+
+
+async def test_a_failed_batch_is_told_to_its_streams_and_the_thread_goes_on(caplog):
+    model = Failing(silero())
+    with contextlib.closing(VadService(model)) as service:
+        listener = Listener(service)
+        model.broken = True
+        listener.stream.push(noise(1))
+        await listener.windows(31)
+        assert [str(error) for error in listener.errors] == ["no memory for this batch"]
+        assert listener.stream.closed
+        assert "Voice activity detection failed for 1 streams" in caplog.text
+        model.broken = False
+        assert len(await judge(service, noise(1))) == 31
+        assert len(listener.errors) == 1
+        assert listener.probabilities == []
+
+
+async def test_closing_the_service_ends_its_thread_and_refuses_new_streams():
+    service = VadService(silero())
+    listener = Listener(service)
+    listener.stream.push(noise(10))
+    service.close()
+    service.close()
+    assert not any(thread.name == "vad" for thread in threading.enumerate())
+    with pytest.raises(RuntimeError, match="service is closed"):
+        Listener(service)
+
+
+@pytest.mark.parametrize("samples", [np.zeros(512, np.int16), np.zeros((1, 512), np.float32)])
+async def test_samples_of_another_shape_are_refused(service, samples):
+    stream = Listener(service).stream
+    with pytest.raises(ValueError, match=r"needs float32\[n\]"):
+        stream.push(samples)
