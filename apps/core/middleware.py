@@ -5,7 +5,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.utils.decorators import sync_and_async_middleware
-from structlog.contextvars import bound_contextvars
+from structlog.contextvars import bind_contextvars, clear_contextvars
 
 
 @sync_and_async_middleware
@@ -14,21 +14,25 @@ def request_id(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequ
     if iscoroutinefunction(get_response):
 
         async def asynchronous(request: HttpRequest) -> HttpResponse:
-            with bound_contextvars(request_id=(request_id := _new_id())):
-                response: HttpResponse = await get_response(request)
+            request_id = _begin()
+            response: HttpResponse = await get_response(request)
             response["x-request-id"] = request_id
             return response
 
         return asynchronous
 
     def synchronous(request: HttpRequest) -> HttpResponse:
-        with bound_contextvars(request_id=(request_id := _new_id())):
-            response: HttpResponse = get_response(request)
+        request_id = _begin()
+        response: HttpResponse = get_response(request)
         response["x-request-id"] = request_id
         return response
 
     return synchronous
 
 
-def _new_id() -> str:
-    return f"req_{uuid.uuid4().hex}"
+def _begin() -> str:
+    """Makes and binds the id. It stays bound, since Django logs a failed request after all middleware."""
+    request_id = f"req_{uuid.uuid4().hex}"
+    clear_contextvars()
+    bind_contextvars(request_id=request_id)
+    return request_id

@@ -9,9 +9,8 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db.models import Q
 from django.utils import timezone
-from kombu.exceptions import OperationalError
 
-from apps.core.tenancy import atomic
+from apps.core.tenancy import atomic, tenant_context
 from apps.keys import secrets
 from apps.keys.models import ApiKey, Scope
 from apps.keys.selectors import KeyRecord, api_key_lookup
@@ -101,11 +100,14 @@ def api_key_find(key_text: str) -> KeyRecord | None:
 
 
 def api_key_authenticate(key_text: str) -> KeyGrant | None:
-    """What a valid key allows, or None. Its use is recorded by a task, not here."""
+    """What a valid key allows, or None. Writes, one row, only if the key was not used for LAST_USED_STEP."""
     record = api_key_find(key_text)
     if record is None:
         return None
-    _report_use(record)
+    now = timezone.now()
+    if record.last_used_at is None or record.last_used_at < now - LAST_USED_STEP:
+        with tenant_context(record.tenant_id):
+            api_key_mark_used(key_id=record.key_id, at=now)
     return KeyGrant(
         tenant_id=record.tenant_id,
         tenant_slug=record.tenant_slug,
@@ -135,15 +137,3 @@ def _is_valid(record: KeyRecord, key_text: str) -> bool:
         and record.revoked_at is None
         and (record.expires_at is None or record.expires_at > timezone.now())
     )
-
-
-def _report_use(record: KeyRecord) -> None:
-    from apps.keys.tasks import mark_used  # tasks import services
-
-    now = timezone.now()
-    if record.last_used_at is not None and now - record.last_used_at < LAST_USED_STEP:
-        return
-    try:
-        mark_used.apply_async((record.tenant_id, record.key_id, now.isoformat()), retry=False)
-    except OperationalError:
-        log.warning("api_key_use_not_recorded", key_id=str(record.key_id))

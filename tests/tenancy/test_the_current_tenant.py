@@ -68,6 +68,8 @@ def test_a_rolled_back_savepoint_leaves_the_right_tenant() -> None:
             assert setting() == B
         with rolled_back(), tenant_context(B):
             assert setting() == B
+        with tenant_context(B):
+            assert setting() == B
         assert setting() == A
 
 

@@ -1,5 +1,7 @@
 """Settings of every process. Values come from `antiphon.config.env`; importing this needs no server."""
 
+import warnings
+
 from antiphon.config.env import PROJECT, env
 from antiphon.config.settings.databases import database
 from antiphon.config.settings.logs import configure_logs
@@ -107,6 +109,8 @@ USE_TZ = True
 USE_I18N = True
 
 STATIC_URL = "static/"
+# WhiteNoise answers with files, which Django then reads in a thread: right for the few that pages need.
+warnings.filterwarnings("ignore", "StreamingHttpResponse must consume synchronous iterators")
 WHITENOISE_USE_FINDERS = True  # straight from the apps, with no collectstatic step
 
 SESSION_COOKIE_HTTPONLY = True
