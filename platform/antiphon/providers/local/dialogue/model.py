@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from hashlib import blake2b
 from itertools import chain, islice, takewhile
@@ -110,7 +111,8 @@ class DialogueModel:
             if isinstance(plan, Question):
                 return plan.text
         if not spoken_to:
-            return _shortened(router.unprompted("\n".join(directions), context), context)
+            whole = replace(context, earlier=tuple(messages))
+            return _shortened(router.unprompted("\n".join(directions), whole), context)
         if messages[-1].images and not said.text:
             return "I can't look at pictures. A model with eyes can, once a provider key is set."
         return _shortened(router.answer(said, context), context)

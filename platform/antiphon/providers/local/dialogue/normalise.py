@@ -5,7 +5,7 @@ None of that changes what is asked, so it is taken away here, once, and skills m
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from antiphon.providers.local.dialogue.numbers import to_digits
@@ -55,18 +55,20 @@ _FILLERS = frozenset(("um", "umm", "uh", "uhm", "erm", "er", "hmm", "hm", "mhm",
     "basically",
 }
 
-_OPENERS = re.compile(
-    r"(?:(?:can|could|would|will) you(?: now| just| maybe| also| quickly)?"
+_OPENER = (
+    r"(?:can|could|would|will) you(?: now| just| maybe| also| quickly)?"
     r"|(?:tell me|let me know|i was wondering|i wonder)(?= (?:what|who|how|when|where|which)\b)"
-    r"|i (?:would like|want|need) you to|i would like to know|i want to know|do you know"
-    r"|do you happen to know"
+    r"|i (?:would like|want|need) you to|i would like to know|i want to know|do you know|do you happen to know"
     r"|(?:hi|hello|hey)(?: there| again)?|good (?:morning|afternoon|evening)"
     r"|okay|ok|so|well|and|now|then|oh|right|alright|yeah|yes|no|great|cool|thanks|thank you|sorry"
-    r"|go ahead and) (?=\w)"
+    r"|go ahead and"
 )
 _CLOSERS = re.compile(
     r"(?<=\w) (?:for me|for us|then|thanks|thank you|if you can|if you could|right now|again now)$"
 )
+LONGEST_REQUEST = 400
+"""Characters; whatever is longer is no request that could be understood, only text to be repeated."""
+
 _VOCATIVE = re.compile(r",\s*([\w' -]+)\W*$")
 
 
@@ -78,6 +80,8 @@ class Utterance:
     plain: lower case words, contractions written out, fillers gone.
     core: `plain` without greetings, polite openers and closers around the request.
     digits: `core` with spoken numbers written in digits.
+
+    All but `text` cover its first `LONGEST_REQUEST` characters.
     """
 
     text: str
@@ -86,12 +90,13 @@ class Utterance:
     digits: str
 
     @classmethod
-    def of(cls, text: str, addressed: Iterable[str] = ()) -> "Utterance":
+    def of(cls, text: str, addressed: Sequence[str] = ()) -> "Utterance":
         """`addressed`: names under which the assistant is spoken to ("hey Ava, what time is it")."""
         text = " ".join(text.split())
-        plain = " ".join(words(text))
+        request = text[:LONGEST_REQUEST]
+        plain = " ".join(words(request))
         names = [name.lower() for name in addressed]
-        core = _core(" ".join(words(_VOCATIVE.sub(_drop(names), text))), names)
+        core = _core(" ".join(words(_VOCATIVE.sub(_drop(names), request))), names)
         return cls(text, plain, core, " ".join(to_digits(core.split())))
 
 
@@ -116,12 +121,6 @@ def _drop(names: list[str]) -> Callable[[re.Match[str]], str]:
     return lambda found: "" if found[1].lower() in names else found[0]
 
 
-def _core(plain: str, addressed: list[str]) -> str:
-    before = ""
-    while before != plain:
-        before = plain
-        plain = _OPENERS.sub("", plain, count=1) if _OPENERS.match(plain) else plain
-        plain = _CLOSERS.sub("", plain)
-        for name in addressed:
-            plain = plain.removeprefix(f"{name} ")
-    return plain
+def _core(plain: str, names: list[str]) -> str:
+    opener = "|".join([_OPENER, *map(re.escape, names)])
+    return _CLOSERS.sub("", re.sub(rf"^(?:(?:{opener}) (?=\w))+", "", plain))

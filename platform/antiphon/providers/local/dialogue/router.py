@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from itertools import chain
 
 from antiphon.providers.local.dialogue.context import Answer, Context, Skill
-from antiphon.providers.local.dialogue.normalise import Utterance, sentences
+from antiphon.providers.local.dialogue.normalise import LONGEST_REQUEST, Utterance, sentences
 from antiphon.providers.local.dialogue.numbers import TooLarge
 from antiphon.providers.local.dialogue.persona import opening_words
 from antiphon.providers.local.dialogue.skills import (
@@ -47,7 +47,6 @@ SKILLS: Sequence[Skill] = (
     smalltalk.match,
 )
 _MOST_SENTENCES = 4
-_LONGEST_REQUEST = 400  # characters; only what is to be repeated is longer
 
 
 def answer(utterance: Utterance, context: Context) -> Answer:
@@ -94,7 +93,7 @@ def _each(parts: Sequence[str], context: Context) -> list[Answer]:
 
 
 def _first(utterance: Utterance, context: Context) -> Answer | None:
-    if len(utterance.text) > _LONGEST_REQUEST:
+    if len(utterance.text) > LONGEST_REQUEST:
         return repeat.match(utterance, context)
     try:
         return next((found for skill in SKILLS if (found := skill(utterance, context)) is not None), None)

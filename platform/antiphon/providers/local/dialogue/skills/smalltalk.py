@@ -45,7 +45,7 @@ _PHRASES: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     (
         (
             rf"(?:i am|i feel)(?: feeling)?{_VERY}"
-            r" (?:sad|tired|exhausted|lonely|stressed|sick|ill|unhappy|angry|down|bored|bad|not (?:so )?well)",
+            r" (?:sad|tired|exhausted|lonely|stressed|sick|ill|unhappy|angry|down|bored|bad|not well)",
         ),
         ("I'm sorry to hear that. A joke or a story might help, if you like.",),
     ),

@@ -50,7 +50,7 @@ class MiniLm:
         for layer in self._layers:
             hidden = layer(hidden)
         mean: Floats = hidden.mean(axis=0)
-        scaled: Floats = mean / np.linalg.norm(mean)
+        scaled: Floats = mean / np.float32(np.linalg.norm(mean))
         return scaled
 
 
