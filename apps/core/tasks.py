@@ -6,7 +6,7 @@ from celery import Task
 from apps.core.tenancy import tenant_context
 
 
-class TenantTask(Task):  # type: ignore[misc]  # Celery has no types
+class TenantTask(Task):
     """Base of tasks that work for one tenant: the first argument is the tenant's id.
 
     `@shared_task(base=TenantTask)` over `def report_build(tenant_id, ...)`.

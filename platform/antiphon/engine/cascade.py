@@ -5,7 +5,7 @@ audio is delivered as it is made.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 
 from antiphon.engine import inputs
@@ -62,14 +62,15 @@ class _Ending:
 
 
 async def _announced(
-    events: AsyncIterator[LlmEvent], response_id: str, deliver: Deliver
-) -> AsyncIterator[LlmEvent]:
+    events: AsyncGenerator[LlmEvent, None], response_id: str, deliver: Deliver
+) -> AsyncGenerator[LlmEvent, None]:
     first = True
-    async for event in events:
-        if first:
-            first = False
-            await deliver(inputs.ModelStarted(response_id))
-        yield event
+    async with aclosing(events):
+        async for event in events:
+            if first:
+                first = False
+                await deliver(inputs.ModelStarted(response_id))
+            yield event
 
 
 def _call(event: LlmEvent, response_id: str) -> inputs.Happening | None:

@@ -128,7 +128,7 @@ class Patch(Struct, frozen=True, kw_only=True):
 _Count = Annotated[int, Meta(ge=0, le=60_000)]
 
 
-class TurnDetectionPatch(Patch):
+class TurnDetectionPatch(Patch, frozen=True):
     type: Literal["server_vad", "semantic_vad"] | UnsetType = UNSET
     threshold: Annotated[float, Meta(ge=0, le=1)] | UnsetType = UNSET
     prefix_padding_ms: _Count | UnsetType = UNSET
@@ -151,7 +151,7 @@ class TurnDetectionPatch(Patch):
         return structs.replace(current, **changes)
 
 
-class TranscriptionPatch(Patch):
+class TranscriptionPatch(Patch, frozen=True):
     model: str | UnsetType = UNSET
     language: str | None | UnsetType = UNSET
     prompt: str | None | UnsetType = UNSET
@@ -160,7 +160,7 @@ class TranscriptionPatch(Patch):
         return cast(Transcription, super().onto(current or Transcription()))
 
 
-class AudioInputPatch(Patch):
+class AudioInputPatch(Patch, frozen=True):
     format: AudioFormat | UnsetType = UNSET
     noise_reduction: NoiseReduction | None | UnsetType = UNSET
     transcription: TranscriptionPatch | None | UnsetType = UNSET
@@ -171,7 +171,7 @@ class VoiceReference(Struct, frozen=True, kw_only=True):
     id: str
 
 
-class AudioOutputPatch(Patch):
+class AudioOutputPatch(Patch, frozen=True):
     format: AudioFormat | UnsetType = UNSET
     voice: str | VoiceReference | UnsetType = UNSET
     speed: Annotated[float, Meta(ge=0.25, le=1.5)] | UnsetType = UNSET
@@ -185,12 +185,12 @@ class AudioOutputPatch(Patch):
         return cast(AudioOutput, Patch.onto(patch, current))
 
 
-class SessionAudioPatch(Patch):
+class SessionAudioPatch(Patch, frozen=True):
     input: AudioInputPatch | UnsetType = UNSET
     output: AudioOutputPatch | UnsetType = UNSET
 
 
-class SessionPatch(Patch):
+class SessionPatch(Patch, frozen=True):
     """The `session` of `session.update`. The model of a connection is fixed: clients resend theirs (some a
     default of their own) with each update, so another name is not an error and changes nothing."""
 

@@ -63,7 +63,8 @@ class _Norm:
     def __call__(self, x: Floats) -> Floats:
         centred = x - x.mean(axis=-1, keepdims=True)
         variance = np.mean(centred * centred, axis=-1, keepdims=True)
-        return centred / np.sqrt(variance + _EPSILON) * self._weight + self._bias
+        scaled: Floats = centred / np.sqrt(variance + _EPSILON) * self._weight + self._bias
+        return scaled
 
 
 class _Dense:
