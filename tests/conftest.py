@@ -3,6 +3,8 @@
 Alice owns the tenant Acme, Bob develops for her, Mallory owns another tenant.
 """
 
+import asyncio
+import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -107,3 +109,11 @@ def mallory(db: None) -> "Person":
     from tests.cast import owner_of
 
     return owner_of("mallory-inc", "mallory")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def unload_models() -> Iterator[None]:
+    """Ends the models that a test's request made this process load."""
+    yield
+    if runtime := sys.modules.get("apps.conversations.runtime"):
+        asyncio.run(runtime.shutdown())

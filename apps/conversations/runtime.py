@@ -1,28 +1,35 @@
 """What every session of this process shares: loaded models and pooled connections."""
 
 import asyncio
+import threading
 
 from antiphon.config.env import env
 from antiphon.config.inference import Inference, load_inference
 
-_loading: asyncio.Task[Inference] | None = None
+_loaded: Inference | None = None
+_loading = threading.Lock()
 
 
 async def startup() -> None:
-    """Loads the models, so that the first turn is as fast as the tenth."""
-    await inference()
+    """Loads the models and opens connections, so that the first turn is as fast as the tenth."""
+    await (await inference()).warm_up()
 
 
 async def inference() -> Inference:
     """Loaded once; under a server without the lifespan protocol (runserver) by the first session."""
-    global _loading
-    if _loading is None or _loading.get_loop() is not asyncio.get_running_loop():
-        _loading = asyncio.create_task(load_inference(env()), name="load the models")
-    return await asyncio.shield(_loading)
+    return _loaded or await asyncio.to_thread(_load)
 
 
 async def shutdown() -> None:
-    global _loading
-    if _loading is not None:
-        loaded, _loading = await _loading, None
-        await loaded.aclose()
+    global _loaded
+    if _loaded is not None:
+        closing, _loaded = _loaded, None
+        await closing.aclose()
+
+
+def _load() -> Inference:
+    global _loaded
+    with _loading:
+        if _loaded is None:
+            _loaded = load_inference(env())
+        return _loaded

@@ -1,8 +1,8 @@
 """Everything that thinks, hears and speaks in this process, put together from the environment."""
 
-import asyncio
 import logging
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from antiphon.audio.vad import VadService
@@ -68,24 +68,29 @@ class Inference:
             servers=self.servers,
         )
 
+    async def warm_up(self) -> None:
+        """Opens the connections that the default models will use."""
+        names = self.defaults
+        await self.models_for().warm_up(names.language_model, names.speech_to_text, names.text_to_speech)
+
     async def aclose(self) -> None:
         self.voice_activity.close()
         self.pool.close()
         await self.wire.aclose()
 
 
-async def load_inference(env: Env) -> Inference:
+def load_inference(env: Env) -> Inference:
     """Loads and warms up what is installed: a few seconds. What is missing and can be done without is logged as
-    a warning. Raises WeightsMissing when turn detection is missing."""
+    a warning. Raises WeightsMissing when voice activity is missing."""
     pool = InferencePool(env.inference_threads)
     weights = Weights(env.model_dir, env.antiphon_data_dir / "models")
-    speech, voices, dialogue = await asyncio.gather(
-        asyncio.to_thread(load_local_speech, weights, pool, env.default_stt),
-        asyncio.to_thread(_load_voices, weights, pool),
-        asyncio.to_thread(_load_dialogue, weights),
-    )
+    with ThreadPoolExecutor(thread_name_prefix="load") as loaders:
+        loading_speech = loaders.submit(load_local_speech, weights, pool, env.default_stt)
+        loading_voices = loaders.submit(_load_voices, weights, pool)
+        loading_dialogue = loaders.submit(_load_dialogue, weights)
+    speech, voices, dialogue = loading_speech.result(), loading_voices.result(), loading_dialogue.result()
     recognisers = (speech.speech_to_text,) if speech.speech_to_text else ()
-    inference = Inference(
+    return Inference(
         voice_activity=speech.voice_activity,
         end_of_turn=speech.end_of_turn,
         language_models=(dialogue,),
@@ -96,9 +101,6 @@ async def load_inference(env: Env) -> Inference:
         wire=Wire(),
         pool=pool,
     )
-    chosen = inference.defaults
-    await inference.models_for().warm_up(chosen.language_model, chosen.speech_to_text, chosen.text_to_speech)
-    return inference
 
 
 def _load_voices(weights: Weights, pool: InferencePool) -> Sequence[TextToSpeech]:

@@ -65,7 +65,8 @@ class Command(BaseCommand):
         self.stdout.write(f"reply saved to {reply} ({len(spoken) / 48_000:.1f} s)")
 
     async def _talk(self, speech: bytes, options: dict[str, Any]) -> bytes:
-        inference = await load_inference(env())
+        inference = load_inference(env())
+        await inference.warm_up()
         try:
             return await self._converse(inference, speech, options)
         finally:
