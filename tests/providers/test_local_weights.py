@@ -100,9 +100,9 @@ def test_a_missing_package_is_refused_by_name(tmp_path, packages):
     with pytest.raises(WeightsMissing) as refusal:
         Weights(None, tmp_path / "cache").folder(GREETING)
     assert str(refusal.value) == (
-        "The model greeting can't be loaded: MODEL_DIR is not set; the package greeting-more is not installed."
-        " Install the Python packages greeting, greeting-more, or put the model's files into the folder"
-        " greeting of MODEL_DIR."
+        "The model greeting can't be loaded: MODEL_DIR is not set; the package greeting-more is not"
+        " installed. Install the Python packages greeting, greeting-more, or put the model's files"
+        " into the folder greeting of MODEL_DIR."
     )
 
 

@@ -1,7 +1,7 @@
 """Speech recognition with the embedded Whisper models."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
@@ -62,7 +62,7 @@ class LocalSttStream:
     def finish(self) -> None:
         self._finished.set()
 
-    async def events(self) -> AsyncIterator[SttEvent]:
+    async def events(self) -> AsyncGenerator[SttEvent, None]:
         """The final transcript once `finish` was called, or nothing if `aclose` comes before it is ready."""
         await self._finished.wait()
         try:
