@@ -23,10 +23,11 @@ TEXTS = st.text(
 
 
 def test_it_works():
-    assert cut("Sure, I can do that. Which day suits you best? We are open from Monday to Friday.") == [
-        "Sure, I can do that. ",
+    assert cut("Sure, I can do that. Which day suits you best? And when would you like to come to us?") == [
+        "Sure, ",
+        "I can do that. ",
         "Which day suits you best? ",
-        "We are open from Monday to Friday.",
+        "And when would you like to come to us?",
     ]
 
 
@@ -43,8 +44,8 @@ def test_the_first_piece_ends_at_the_first_clause():
     )
 
 
-def test_a_clause_of_one_short_word_is_not_a_piece():
-    assert cut("Well, let me see what I can find.")[0] == "Well, let me see what I can find."
+def test_a_clause_of_one_syllable_is_not_worth_a_piece():
+    assert cut("Hi, Bob, let me see what I can find.")[0] == "Hi, Bob, "
 
 
 def test_text_without_punctuation_starts_after_about_eleven_words():
@@ -62,9 +63,7 @@ def test_pieces_without_punctuation_stay_bounded():
 
 
 def test_later_pieces_are_longer():
-    pieces = cut(
-        "Yes, of course we can, at any time, on any day, in any place, and in any way you like. " * 3
-    )
+    pieces = cut("Yes, we can do that for you, on any day, at any time, in any place and in any way. " * 3)
     assert len(pieces[0]) < len(pieces[1]) < len(pieces[2])
 
 
@@ -107,7 +106,7 @@ def test_it_never_cuts_inside(whole: str):
         ("So do I. They do too.", "So do I. "),
         ("No. I don't think so.", "No. "),
         ("**Done.** What next?", "**Done.** "),
-        ("Wait, wait... now go on with it.", "Wait, wait... "),
+        ("Wait... now go on with it.", "Wait... "),
         ("One moment — I am looking.", "One moment — "),
         ("A long word—another one.", "A long word—"),
         ("A title\nAnd its text", "A title\n"),

@@ -7,16 +7,16 @@ import onnxruntime
 _ERRORS_ONLY = 3  # the models' unused initialisers are no news to an operator
 
 
-def load_onnx(path: Path, *, keep_memory: bool = True) -> onnxruntime.InferenceSession:
+def load_onnx(path: Path, *, same_shapes: bool = True) -> onnxruntime.InferenceSession:
     """One thread that never spins: parallel work comes from running sessions side by side.
 
-    With onnxruntime's own settings a small model costs twice the CPU time and is no faster. Without
-    `keep_memory` a run gives back what it needed: for inputs of very different length.
+    With onnxruntime's own settings a small model costs twice the CPU time and is no faster. With
+    `same_shapes` it remembers, and keeps, the memory that inputs of each shape need.
     """
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
-    options.enable_cpu_mem_arena = options.enable_mem_pattern = keep_memory
+    options.enable_mem_pattern = same_shapes
     options.log_severity_level = _ERRORS_ONLY
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])

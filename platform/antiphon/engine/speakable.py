@@ -9,7 +9,6 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from enum import Enum
-from typing import NamedTuple
 
 _CLOSERS = "\"'”’»›)]}」』）】》*_~`"
 _OPENERS = "\"'“‘«‹([{「『（【《*_~`"
@@ -43,16 +42,21 @@ class _End(Enum):
     NOTHING = "nothing"  # an abbreviation, a number in several parts and the like
 
 
-class _Limits(NamedTuple):
-    """The size from which a piece may end with a sentence, with a clause, with any word."""
+def _shortest(end: _End, said: int) -> int:
+    """The size from which a piece may end like this, when `said` is the size of all pieces before it.
 
-    sentence: int
-    clause: int
-    word: int
-
-
-# In Latin letters (see `_weight`): 60 are about eleven words or three seconds. The last row is for the rest.
-_LIMITS = (_Limits(1, 10, 60), _Limits(15, 40, 120), _Limits(30, 80, 220))
+    Sizes are in Latin letters (see `_weight`): 60 are about eleven words or three seconds. Pieces grow with
+    what was said before, because its audio has to last while the next one is made.
+    """
+    match end:
+        case _End.SENTENCE:
+            return min(said // 2, 30)
+        case _End.CLAUSE:
+            return min(max(said, 5), 80)
+        case _End.WORD:
+            return min(max(2 * said, 60), 200)
+        case _End.NOTHING:
+            return _LONGEST_PIECE
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,7 @@ class Speakable:
     """
 
     def __init__(self) -> None:
-        self._cuts = 0
+        self._said = 0  # the size of the pieces so far
         self._chars: list[str] = []  # the piece in progress
         self._size = 0
         self._speaks = False  # whether it has a letter or a digit yet
@@ -122,17 +126,7 @@ class Speakable:
         if self._speaks and self._cut is None:
             token = "".join(self._token).lstrip(_OPENERS)
             end = self._end(token)
-            limits = _LIMITS[min(self._cuts, len(_LIMITS) - 1)]
-            if (
-                self._size >= _LONGEST_PIECE
-                or self._size
-                >= {
-                    _End.SENTENCE: limits.sentence,
-                    _End.CLAUSE: limits.clause,
-                    _End.WORD: limits.word,
-                    _End.NOTHING: _LONGEST_PIECE,
-                }[end]
-            ):
+            if self._size >= _shortest(end, self._said):
                 inside_number = not self._gap and token[-2:-1].isdigit()  # 12：30
                 joined = end is _End.WORD or inside_number or token in _LAST_UNLESS_NUMBERED
                 self._cut = _Cut(len(self._chars), unless_digit=joined and self._size < _LONGEST_PIECE)
@@ -163,8 +157,8 @@ class Speakable:
             return None
         piece = "".join(self._chars[: cut.position])
         self._chars = self._chars[cut.position :]
+        self._said += self._size - len(self._chars)
         self._size = len(self._chars)
-        self._cuts += 1
         return piece
 
 
