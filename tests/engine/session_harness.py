@@ -12,8 +12,17 @@ import numpy as np
 from antiphon.engine.ids import Ids
 from antiphon.engine.inputs import AudioFrame
 from antiphon.engine.machine import Limits
-from antiphon.engine.ports import VAD_WINDOW, LanguageModel, Samples, SpeechToText, TextToSpeech, UnknownModel
+from antiphon.engine.ports import (
+    VAD_WINDOW,
+    LanguageModel,
+    Samples,
+    SpeechToText,
+    TextToSpeech,
+    Transport,
+    UnknownModel,
+)
 from antiphon.engine.session import Host, RunningSession
+from antiphon.protocol.client_events import ClientEvent
 from antiphon.protocol.codec import BadEvent, decode_client_event, encode_server_event
 from antiphon.protocol.session import Session
 from antiphon.providers.scripted.llm import ScriptedLlm, say
@@ -108,11 +117,7 @@ class Client:
             self._news.set()
 
     def send(self, kind: str, **fields: Any) -> None:
-        frame = json.dumps({"type": kind, **fields})
-        try:
-            self.transport.put(decode_client_event(frame))
-        except BadEvent as bad:
-            self.transport.put(bad)
+        self.transport.put(decode(json.dumps({"type": kind, **fields})))
 
     def say(self, text: str) -> None:
         content = [{"type": "input_text", "text": text}]
@@ -148,6 +153,13 @@ class Client:
         return [event["type"] for event in self.events]
 
 
+def decode(frame: str) -> ClientEvent | BadEvent:
+    try:
+        return decode_client_event(frame)
+    except BadEvent as bad:
+        return bad
+
+
 class Stage:
     """Everything around a session, scripted."""
 
@@ -167,16 +179,8 @@ class Stage:
     async def session(self, *, paced: bool = False, transport: Any = None) -> AsyncIterator[Client]:
         """Runs a session; leaving the block hangs up and waits for its end."""
         transport = transport or MemoryTransport(paced=paced)
-        host = Host(
-            models=ScriptedModels(self.llm, self.stt, self.tts),
-            voice_activity=self.vad,
-            end_of_turn=self.end_of_turn,
-            limits=self.limits,
-            observers=(lambda event, now: self.seen.append(event),),
-        )
-        config = Session(id="sess_1", model=self.model, expires_at=3600)
         client = Client(transport)
-        session = RunningSession(config, transport, host, Ids(random.Random(1)))
+        session = self.running(transport)
         async with asyncio.TaskGroup() as group:
             listening = group.create_task(client.listen())
             running = group.create_task(session.run())
@@ -187,3 +191,14 @@ class Stage:
                 await running
                 await listening
                 assert self.vad.open_streams == 0, "a closed session leaves no detector stream behind"
+
+    def running(self, transport: Transport) -> RunningSession:
+        host = Host(
+            models=ScriptedModels(self.llm, self.stt, self.tts),
+            voice_activity=self.vad,
+            end_of_turn=self.end_of_turn,
+            limits=self.limits,
+            observers=(lambda event, now: self.seen.append(event),),
+        )
+        config = Session(id="sess_1", model=self.model, expires_at=3600)
+        return RunningSession(config, transport, host, Ids(random.Random(1)))
