@@ -74,6 +74,15 @@ def django_db_modify_db_settings(
         connections.settings[alias].update(database(url))
 
 
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None) -> Iterator[None]:
+    """As pytest-django has it, but nobody is left in the test database when it is dropped."""
+    yield
+    from django.db import connections
+
+    connections.close_all()
+
+
 @pytest.fixture(autouse=True)
 def sql_tripwire(request: pytest.FixtureRequest) -> "Iterator[Tripwire | None]":
     """Fails a test that uses the database and reaches a tenant's table without naming the tenant."""

@@ -2,13 +2,12 @@
 
 from typing import Any
 
-from django.db import connections
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
 
 from apps.core.row_security import SETTING
-from apps.core.tenancy import ACROSS_DATABASE
+from apps.core.tenancy import ACROSS_DATABASE, own_connection
 
 POLICY = "tenant_isolation"
 # A scalar sub-select is evaluated once per statement, not per row; unset and '' both match no row.
@@ -133,15 +132,10 @@ class CreateLookup(_DatabaseOnly):
         if schema_editor.collect_sql:
             schema_editor.collected_sql.extend(f"{statement};" for statement in statements)
             return
-        across = connections[ACROSS_DATABASE].copy()
-        across.settings_dict["NAME"] = schema_editor.connection.settings_dict["NAME"]
-        across.settings_dict["OPTIONS"].pop("pool", None)
-        try:
-            with across.cursor() as cursor:
-                for statement in statements:
-                    cursor.execute(statement)
-        finally:
-            across.close()
+        name = schema_editor.connection.settings_dict["NAME"]
+        with own_connection(ACROSS_DATABASE, name=name) as across, across.cursor() as cursor:
+            for statement in statements:
+                cursor.execute(statement)
 
 
 def _table(schema_editor: BaseDatabaseSchemaEditor, state: ProjectState, app_label: str, model: str) -> str:

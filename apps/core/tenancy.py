@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
-from django.db import models, transaction
+from django.db import connections, models, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 APP_DATABASE = "default"
 ACROSS_DATABASE = "across"
@@ -85,6 +86,19 @@ def atomic() -> Iterator[None]:
 def on_commit(callback: Callable[[], Any]) -> None:
     """`transaction.on_commit` on the connection that queries use now."""
     transaction.on_commit(callback, using=current_database())
+
+
+@contextmanager
+def own_connection(alias: str, *, name: str | None = None) -> Iterator[BaseDatabaseWrapper]:
+    """A connection of its own, outside the pool, to the alias's database or to the one of that name."""
+    connection = connections[alias].copy()
+    connection.settings_dict["OPTIONS"].pop("pool", None)
+    if name is not None:
+        connection.settings_dict["NAME"] = name
+    try:
+        yield connection
+    finally:
+        connection.close()
 
 
 class TenancyRouter:

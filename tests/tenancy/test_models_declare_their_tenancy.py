@@ -87,16 +87,30 @@ def test_the_database_check_is_content_with_the_roles() -> None:
     assert checks.run_checks(tags=[checks.Tags.database], databases=["default"]) == []
 
 
+def database_problems(monkeypatch: pytest.MonkeyPatch, app: str, across: str) -> list[str | None]:
+    """What the check finds with these aliases in the places of DATABASE_URL and ACROSS_DATABASE_URL."""
+    monkeypatch.setattr("apps.core.checks.APP_DATABASE", app)
+    monkeypatch.setattr("apps.core.checks.ACROSS_DATABASE", across)
+    return [found.id for found in checks.run_checks(tags=[checks.Tags.database], databases=[app])]
+
+
 @pytest.mark.django_db(databases=["default", "across"])
-def test_the_database_check_refuses_a_role_that_bypasses_row_security(
+def test_the_database_check_refuses_roles_that_are_swapped_or_the_same(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    across = connections["across"]
-    monkeypatch.setattr("apps.core.checks.APP_DATABASE", "across")
-    found = checks.run_checks(tags=[checks.Tags.database], databases=["across"])
-    assert [problem.id for problem in found] == ["tenancy.E003"]
-    assert "CREATE ROLE" in (found[0].hint or "")
-    assert across.alias == "across"
+    assert database_problems(monkeypatch, "across", "default") == ["tenancy.E003", "tenancy.E004"]
+    assert database_problems(monkeypatch, "across", "across") == ["tenancy.E003"]
+    assert database_problems(monkeypatch, "default", "default") == ["tenancy.E004"]
+
+
+@pytest.mark.django_db(databases=["default", "across"])
+def test_the_database_check_says_how_to_make_the_roles_of_a_server_that_is_not_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(connections["across"].settings_dict, "HOST", "/nowhere")
+    (problem,) = checks.run_checks(tags=[checks.Tags.database], databases=["default"])
+    assert problem.id == "tenancy.E002"
+    assert "CREATE ROLE antiphon_across LOGIN NOSUPERUSER BYPASSRLS" in (problem.hint or "")
 
 
 @pytest.mark.django_db
