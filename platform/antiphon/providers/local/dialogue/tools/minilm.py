@@ -26,6 +26,9 @@ _MOST_TOKENS = 128
 class MiniLm:
     """An encoder; safe to share between threads.
 
+    An embedding is a chain of small matrix products. More BLAS threads make them slower, on a busy machine by
+    far: start the process with `OPENBLAS_NUM_THREADS=1`.
+
     weights: a folder with `model.safetensors` and `tokenizer.json` of sentence-transformers/all-MiniLM-L6-v2.
     Raises OSError if they are not there, and ValueError if they are something else.
     """
@@ -50,8 +53,8 @@ class MiniLm:
         for layer in self._layers:
             hidden = layer(hidden)
         mean: Floats = hidden.mean(axis=0)
-        scaled: Floats = mean / np.float32(np.linalg.norm(mean))
-        return scaled
+        mean /= np.float32(math.sqrt(float(mean @ mean)))
+        return mean
 
 
 class _Norm:
@@ -63,7 +66,8 @@ class _Norm:
     def __call__(self, x: Floats) -> Floats:
         centred = x - x.mean(axis=-1, keepdims=True)
         variance = np.mean(centred * centred, axis=-1, keepdims=True)
-        return centred / np.sqrt(variance + _EPSILON) * self._weight + self._bias
+        normal: Floats = centred / np.sqrt(variance + _EPSILON)
+        return normal * self._weight + self._bias
 
 
 class _Dense:
