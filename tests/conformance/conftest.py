@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import pytest
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -17,16 +18,40 @@ SPEECH = Path("/usr/share/pocketsphinx/test/data/librivox")
 LONG_ANSWER = "This is a long answer, spoken while it is still being written. " * 6
 TOKEN_PACE = 0.05  # seconds between two tokens of the paced model
 STARTUP_SECONDS = 240
+DEAD_SERVER = "http://127.0.0.1:9/v1"  # the discard port, where nobody listens
 
 
 @dataclass(frozen=True)
 class Platform:
-    """A running `manage.py up`. `paced_model` is a language model on a server that takes its time."""
+    """A running `manage.py up`.
+
+    `paced_model` is a language model on a server that takes its time, `dead_recogniser` and `dead_voice` are
+    models on a server that is not there.
+    """
 
     base_url: str
     api_key: str
-    paced_model: str
     process: subprocess.Popen[str]
+    paced_model: str = "llm/paced"
+    dead_recogniser: str = "stt/dead"
+    dead_voice: str = "tts/dead"
+
+    @property
+    def web(self) -> psutil.Process:
+        """The process that serves sessions."""
+        [web] = [
+            child
+            for child in psutil.Process(self.process.pid).children(recursive=True)
+            if "antiphon.config.serve" in child.cmdline()
+        ]
+        return web
+
+    def socket(self, query: str = "?model=local/dialogue", path: str = "/v1/realtime") -> str:
+        return self.base_url.replace("http://", "ws://").removesuffix("/v1") + path + query
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.api_key}"}
 
 
 @pytest.fixture(scope="session")
@@ -51,13 +76,19 @@ def platform(paced_server: str, tmp_path_factory: pytest.TempPathFactory) -> Ite
         "LLM_BASE_URL": paced_server,
         "LLM_MODEL": "paced",
         "DEFAULT_MODEL": "local/dialogue",
+        "STT_BASE_URL": DEAD_SERVER,
+        "STT_MODEL": "dead",
+        "DEFAULT_STT": "local/whisper-base",
+        "TTS_BASE_URL": DEAD_SERVER,
+        "TTS_MODEL": "dead",
+        "DEFAULT_TTS": "local/piper-joe",
     }
     env.pop("DJANGO_SETTINGS_MODULE", None)
     command = [sys.executable, str(PROJECT / "manage.py"), "up"]
     process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     printed = _read_until_ready(process)
     key = next(line.rpartition(" ")[2] for line in printed if line.startswith("API key:"))
-    yield Platform(f"http://127.0.0.1:{port}/v1", key, "llm/paced", process)
+    yield Platform(f"http://127.0.0.1:{port}/v1", key, process)
     process.send_signal(signal.SIGTERM)
     assert process.wait(60) == 0
 

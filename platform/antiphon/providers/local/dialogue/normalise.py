@@ -58,7 +58,7 @@ _FILLERS = frozenset(("um", "umm", "uh", "uhm", "erm", "er", "hmm", "hm", "mhm",
 _OPENER = (
     r"(?:can|could|would|will) you(?: now| just| maybe| also| quickly)?"
     r"|(?:tell me|let me know|i was wondering|i wonder)(?= (?:what|who|how|when|where|which)\b)"
-    r"|i (?:would like|want|need) you to|i would like to know|i want to know|do you know|do you happen to know"
+    r"|i (?:would like|want|need) you to|i (?:would like|want) to know|do you (?:happen to )?know"
     r"|(?:hi|hello|hey)(?: there| again)?|good (?:morning|afternoon|evening)"
     r"|okay|ok|so|well|and|now|then|oh|right|alright|yeah|yes|no|great|cool|thanks|thank you|sorry"
     r"|go ahead and"

@@ -3,12 +3,10 @@
 import re
 from dataclasses import dataclass
 
-DEFAULT_NAME = "Antiphon"
-
-_NAMED = re.compile(
-    r"(?:\b(?:[Yy]ou are|[Yy]ou're|[Yy]our name is|[Cc]all yourself|[Aa]ct as)"
-    r"|\b(?:named|called)) (?:an? (?:\w+ )?\w+ (?:named|called) )?[\"“']?([A-Z][\w'-]*(?: [A-Z][\w'-]*)?)"
-)
+DEFAULT_WORD = r"[A-Z][\w-]*(?:'[A-Z]\w*)?"
+_NAME = rf"(?!(?:NOT|AI|MUST|NEVER|ALWAYS|ONLY)\b)(?P<name>{_WORD}(?: {_WORD})?)\b(?!['’]s\b)"
+_CALLED = r"[Yy]our name is|[Cc]all yourself|[Yy]ou(?: are|['’]re)(?: [^.!?\n]{0,80}? (?:named|called))?"
+_NAMED = re.compile(rf"\b(?:{_CALLED}) [\"“']?{_NAME}")
 _ROLE = re.compile(r"\b(?:[Yy]ou are|[Yy]ou're|[Aa]ct as) (?:[A-Z][\w'-]*, )?((?:an?|the) [^.!?\n,;]{3,80})")
 _ROLE_TAIL = re.compile(r"\s+(?:(?:named|called) .*|(?:who|that|whose) .*)$")
 _BRIEF = re.compile(
@@ -42,7 +40,7 @@ class Persona:
         named = _NAMED.search(instructions)
         role = _ROLE.search(instructions)
         return cls(
-            name=named.group(1) if named else DEFAULT_NAME,
+            name=named["name"] if named else DEFAULT_NAME,
             role=_ROLE_TAIL.sub("", role.group(1)).strip() if role else "",
             brief=bool(_BRIEF.search(instructions)),
         )

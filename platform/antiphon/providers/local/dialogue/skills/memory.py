@@ -16,7 +16,8 @@ _CAPITALISED_NAME = re.compile(
     r"\b(?:[Ii] am|[Ii]['’]?m|[Tt]his is) (?P<name>[A-Z][a-z'-]+(?: [A-Z][a-z'-]+)?)\b"
 )
 _ASKS_NAME = re.compile(
-    r"(?:my name|what my name is|what is my (?:first |last |full )?name|who am i|say my name|do you (?:know|remember) my name"
+    r"(?:my name|what my name is|what is my (?:first |last |full )?name"
+    r"|who am i|say my name|do you (?:know|remember) my name"
     r"|(?:know|remember) (?:my name|who i am|what my name is)|what did i say my name (?:is|was))"
 )
 _FACT = re.compile(

@@ -16,7 +16,7 @@ from antiphon.providers.local.dialogue.tools.schema import Slot, spaced
 
 _USED = "|"
 _STOP = (
-    r"(?:book|send|make|set|get|say|tell|ask|have|be|do|go|see|know|play|add|call|you|me|us"
+    r"(?:message|text|email|note|book|send|make|set|get|say|tell|ask|have|be|do|go|see|know|play|add|call|you|me|us"
     r"|him|her|them|it|i|please|today|tomorrow|tonight|yesterday|right|now|and|or|on|at|for|by"
     r"|with|this|next|to|from|in|near|because|that"
     r"|saying|is|are|was|will|it|of|the|a|an|my|under|about|then|around|until|as|like|named|called|using|so)"

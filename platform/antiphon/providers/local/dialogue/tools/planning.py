@@ -25,6 +25,7 @@ _TWO_PLACES = re.compile(
     rf"|of )?(?P<two>{_CAPITALISED})\b(?P<tail>.*)$"
 )
 _MOST_REQUESTS = 4  # of one utterance
+_LONGEST_REQUEST = 2000  # characters: some two minutes of speech
 _GIVES_UP = re.compile(r"(?:never ?mind|forget (?:it|about it|that)|cancel(?: that| it)?|stop|nothing)")
 _OTHER_REQUEST = re.compile(
     r"(?:what|who|how|when|where|why|tell|say|repeat|count|spell|sing|hello|hi|goodbye|bye)\b"
@@ -68,6 +69,7 @@ class Planner:
     async def plan(self, request: LlmRequest, context: Context, said: Utterance) -> Calls | Question | None:
         """None means: talk. Raises ProviderError if the tool that must be called is not declared."""
         choice = request.tool_choice
+        said = context.utterance(said.text[:_LONGEST_REQUEST])
         if choice.mode == "named":
             tool = next((tool for tool in request.tools if tool.name == choice.name), None)
             if tool is None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import date, datetime, time
 from fractions import Fraction
+from textwrap import shorten
 from typing import Any
 
 from antiphon.providers.local.dialogue.dates import say_date, say_time
@@ -16,6 +17,8 @@ from antiphon.providers.local.dialogue.tools.schema import spaced
 _MOST_ENTRIES = 3  # of a list
 _MOST_FACTS = 6
 _DEEPEST = 3
+_LONGEST_TEXT = 800  # characters: about a minute
+_LONGEST_FACT = 200
 _WRAPPERS = ("data", "result", "current", "response")
 _SENTENCES = (
     "message",
@@ -167,9 +170,11 @@ def _spoken_text(text: str, now: datetime) -> str:
             return f"{say_date(moment.date(), now.date())} at {say_time(moment.time())}"
         if re.fullmatch(r"\d\d:\d\d(?::\d\d)?", text):
             return say_time(time.fromisoformat(text))
-    return spaced(text) if "_" in text and " " not in text else text
+    if "_" in text and " " not in text:
+        return spaced(text)
+    return shorten(text, _LONGEST_FACT, placeholder=" and so on")
 
 
 def _sentence(text: str) -> str:
-    text = " ".join(text.split())
+    text = shorten(text, _LONGEST_TEXT, placeholder=" and so on")
     return text if text[-1:] in ".!?" else f"{text}."
