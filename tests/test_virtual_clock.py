@@ -119,6 +119,8 @@ def test_a_leaked_task_fails_the_test(pytester):
             asyncio.get_running_loop().kept = asyncio.create_task(asyncio.sleep(1000), name="forgotten")
         """
     )
-    result = pytester.runpytest_inprocess("-p", "no:django", "-o", "asyncio_mode=auto")
+    result = pytester.runpytest_inprocess(
+        "-p", "no:django", "-o", "asyncio_mode=auto", "-o", "asyncio_default_fixture_loop_scope=function"
+    )
     result.assert_outcomes(passed=2, errors=1)
     result.stdout.fnmatch_lines(["*left tasks behind*", "*forgotten*"])

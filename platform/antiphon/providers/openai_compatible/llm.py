@@ -39,6 +39,8 @@ STOP_REASONS: Mapping[str, StopReason] = {
     "content_filter": "content_filter",
 }
 
+_decode = msgspec.json.Decoder(Chunk).decode
+
 
 class OpenAiLlm:
     """`model` is the name that the server knows, `name` the one that sessions use."""
@@ -94,7 +96,6 @@ class _Answer:
         self.started = False
         self.done = False
         self._endpoint = endpoint
-        self._decode = msgspec.json.Decoder(Chunk).decode
         self._finish_reason: str | None = None
         self._usage: LlmUsage | None = None
         self._output: list[str] = []  # all that was generated, for an estimate of usage
@@ -107,7 +108,7 @@ class _Answer:
         if data == DONE:
             self.done = True
             return
-        chunk = self._decode(data)
+        chunk = _decode(data)
         if chunk.error is not None:
             raise error_from_event(self._endpoint, chunk.error, started=self.started)
         if chunk.usage is not None:
