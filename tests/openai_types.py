@@ -15,6 +15,7 @@ OUR_OWN_FIELDS: frozenset[tuple[str, str]] = frozenset(
         ("session.updated", "session.id"),
         ("session.updated", "session.object"),
         ("session.updated", "session.expires_at"),
+        ("session.updated", "session.audio.output.model"),  # the voice model, as Inworld's protocol has it
     }
 )
 

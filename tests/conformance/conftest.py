@@ -39,12 +39,9 @@ class Platform:
     @property
     def web(self) -> psutil.Process:
         """The process that serves sessions."""
-        [web] = [
-            child
-            for child in psutil.Process(self.process.pid).children(recursive=True)
-            if "antiphon.config.serve" in child.cmdline()
-        ]
-        return web
+        family = psutil.Process(self.process.pid).children(recursive=True)
+        serving = [child for child in family if "antiphon.config.serve" in child.cmdline()]
+        return max(serving, key=lambda child: int(child.memory_info().rss))  # the other one guards it
 
     def socket(self, query: str = "?model=local/dialogue", path: str = "/v1/realtime") -> str:
         return self.base_url.replace("http://", "ws://").removesuffix("/v1") + path + query
