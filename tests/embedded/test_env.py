@@ -36,7 +36,7 @@ def test_it_works(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_nothing_needs_to_be_set() -> None:
     found = load_env()
-    assert (found.host, found.port, found.default_model) == ("127.0.0.1", 8000, "local/dialogue")
+    assert (found.host, found.port) == ("127.0.0.1", 8000)
     assert found.antiphon_data_dir == PROJECT / ".antiphon"
     assert found.database_url is None
 
