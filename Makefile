@@ -96,7 +96,6 @@ $(BASE): $(VENV)
 $(MODELS): $(BASE)
 	@echo "Installing the embedded models (once) ..."
 	@$(PY) $(LOCKS)/install_models.py
-	@$(compile)
 	@rm -f .venv/.models-* && touch $@
 
 $(DEV): $(BASE)
@@ -105,7 +104,7 @@ $(DEV): $(BASE)
 	@$(compile)
 	@rm -f .venv/.dev-* && touch $@
 
-# All cores at once, where pip takes one file after the other.
+# All cores at once, where pip takes one file after the other. (Of the model packages, no code is ever run.)
 compile = env -u PYTHONDONTWRITEBYTECODE $(PY) -m compileall -q -j 0 .venv/lib >/dev/null || true
 
 explain_failure = command -v cc >/dev/null || \

@@ -26,6 +26,7 @@ import time
 
 PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 CLONE_NEWUSER = 0x10000000  # <linux/sched.h>
+OURS = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 
 
 def enter_namespace(uid: int, gid: int) -> None:
@@ -64,7 +65,9 @@ def run_command(command: list[str], identity: str, stop_signal: int, guard: int)
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, stop_signal)
     if os.getppid() != guard:  # killed in between
         os._exit(1)
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    for number in (*OURS, signal.SIGPIPE):
+        signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, OURS)
     os.execv(command[0], command)
 
 
@@ -73,10 +76,11 @@ def main(lifeline: int, stop_signal: int, grace: float, identity: str, command: 
     awake, wake = os.pipe()
     os.set_blocking(wake, False)
     signal.set_wakeup_fd(wake)
-    for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    for number in OURS:
         signal.signal(number, lambda *_: None)
 
     guard = os.getpid()
+    signal.pthread_sigmask(signal.SIG_BLOCK, OURS)  # until the command no longer has our handlers
     child = os.fork()
     if child == 0:
         try:
@@ -86,6 +90,7 @@ def main(lifeline: int, stop_signal: int, grace: float, identity: str, command: 
             sys.stderr.write(f"cannot start {command[0]}: {error}\n")
             sys.stderr.flush()
         os._exit(127)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, OURS)
 
     deadline: float | None = None
     killed = False

@@ -40,20 +40,15 @@ class Launch:
         self._write = write
         self._supervisor = Supervisor(lambda line: write(f"{line}\n"))
 
-    def run(self) -> int:
-        """Start everything, stop it at SIGINT, SIGTERM or SIGHUP. Returns the exit code."""
+    def run(self) -> None:
+        """Start everything, and stop it at SIGINT, SIGTERM or SIGHUP. Raises StartError."""
         for number in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, _interrupt)
         try:
             self._start()
             self._supervisor.watch()
-            return 0
-        except StartError as error:
-            self._write(f"{error}\n")
-            return 1
         except KeyboardInterrupt:
             self._write("\nStopping ...\n")
-            return 0
         finally:
             # From here a second signal ends us at once, and the guards then end what is left.
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from antiphon.config.env import env
 from antiphon.embedded.launch import Launch
+from antiphon.embedded.process import StartError
 
 
 class Command(BaseCommand):
@@ -24,7 +25,11 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, end_with_parent: bool, **_options: Any) -> None:
         if end_with_parent:
             _stop_with(os.getppid())
-        sys.exit(Launch(env(), self._write).run())
+        try:
+            Launch(env(), self._write).run()
+        except StartError as error:
+            self.stderr.write(str(error))
+            sys.exit(1)
 
     def _write(self, text: str) -> None:
         self.stdout.write(text, ending="")
