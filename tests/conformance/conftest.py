@@ -13,8 +13,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.recordings import sentences
+
 PROJECT = Path(__file__).resolve().parents[2]
-SPEECH = Path("/usr/share/pocketsphinx/test/data/librivox")
 LONG_ANSWER = "This is a long answer, spoken while it is still being written. " * 6
 TOKEN_PACE = 0.05  # seconds between two tokens of the paced model
 STARTUP_SECONDS = 240
@@ -92,16 +93,8 @@ def platform(paced_server: str, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 @pytest.fixture(scope="session")
 def speech() -> dict[str, Path]:
-    """Human recordings, 16 kHz, by what is said in them."""
-    if not SPEECH.is_dir():
-        pytest.fail(
-            "The recordings of Debian's package pocketsphinx-testdata are missing: run `make system-deps`."
-        )
-    spoken = {}
-    for line in (SPEECH / "transcription").read_text().splitlines():
-        words, _, name = line.rpartition(" ")
-        spoken[words.removeprefix("<s> ").removesuffix(" </s>")] = SPEECH / f"{name.strip('()')}.wav"
-    return spoken
+    """Human recordings by what is said in them."""
+    return {sentence.text: sentence.path for sentence in sentences()}
 
 
 def free_port() -> int:
