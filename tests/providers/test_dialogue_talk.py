@@ -259,7 +259,18 @@ async def test_a_very_long_story_takes_minutes_and_a_short_one_does_not() -> Non
 async def test_a_story_is_about_what_was_asked_for_and_uses_what_was_found() -> None:
     (story,) = await talk("tell me a very long story about my cat Rex")
     assert story.count("your cat Rex") >= 3
-    gifts = "whistle, tuning fork, ring, bent pin, jar, lantern, word, hat, white stone, coin".split(", ")
+    gifts = [
+        "whistle",
+        "tuning fork",
+        "ring",
+        "bent pin",
+        "jar",
+        "lantern",
+        "word",
+        "hat",
+        "white stone",
+        "coin",
+    ]
     assert all(story.count(gift) >= 3 for gift in gifts)
 
 

@@ -3,7 +3,9 @@
 import re
 from dataclasses import dataclass
 
-DEFAULT_WORD = r"[A-Z][\w-]*(?:'[A-Z]\w*)?"
+DEFAULT_NAME = "Antiphon"
+
+_WORD = r"[A-Z][\w-]*(?:'[A-Z]\w*)?"
 _NAME = rf"(?!(?:NOT|AI|MUST|NEVER|ALWAYS|ONLY)\b)(?P<name>{_WORD}(?: {_WORD})?)\b(?!['’]s\b)"
 _CALLED = r"[Yy]our name is|[Cc]all yourself|[Yy]ou(?: are|['’]re)(?: [^.!?\n]{0,80}? (?:named|called))?"
 _NAMED = re.compile(rf"\b(?:{_CALLED}) [\"“']?{_NAME}")
