@@ -113,6 +113,13 @@ SENTENCES = [
     ("Repeat the following. One. Two? Three!", "One. Two? Three!"),
     ("Spell Antiphon.", "A, N, T, I, P, H, O, N."),
     ("how do you spell cat", "C, A, T."),
+    ('Say "good morning" three times.', "good morning"),
+    ("three quarters of eighty", "Three quarters of eighty is sixty."),
+    ("that's all, thank you, goodbye", "Goodbye. It was nice talking with you."),
+    ("great, thanks", "You're welcome."),
+    ("I have a question.", "Of course, go ahead."),
+    ("My dog is called Rex.", "All right, your dog is called Rex. I'll keep that in mind."),
+    ("Bonjour!", "Hello! As a stand-in I only speak English. How can I help you?"),
     ("count to five", "One, two, three, four, five."),
     ("Count from ten to zero.", "Ten, nine, eight, seven, six, five, four, three, two, one. Zero."),
     ("count backwards from three", "Three, two, one."),
@@ -207,6 +214,25 @@ async def test_says_its_last_answer_again() -> None:
     assert said[0] == "I haven't said anything yet. What can I do for you?"
     assert said[2] == said[1]
     assert said[3] == "You said: Could you repeat that, please?"
+
+
+async def test_goes_on_where_it_was_interrupted() -> None:
+    model = DialogueModel(clock=lambda: NOW)
+    asked = [Message("user", "tell me a long story")]
+    whole = await answer(model, asked)
+    heard = whole[: len(whole) // 3]
+    interrupted = [*asked, Message("assistant", heard), Message("user", "go on")]
+    rest = await answer(model, interrupted)
+    assert whole.endswith(rest)
+    assert " ".join(heard.split()[:-1] + rest.split()) == whole
+    heard_more = rest[: len(rest) // 2]
+    continued = [*interrupted, Message("assistant", heard_more), Message("user", "please continue")]
+    assert rest.endswith(await answer(model, continued))
+
+
+async def test_has_nothing_to_add_after_the_end() -> None:
+    said = await talk("count to three", "go on", "what's your name", "continue")
+    assert said[1] == said[3] == "That was all. What would you like next?"
 
 
 async def test_tells_another_joke_each_time() -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from hashlib import blake2b
@@ -70,7 +70,7 @@ class DialogueModel:
     def capabilities(self) -> LlmCapabilities:
         return LlmCapabilities()
 
-    async def stream(self, request: LlmRequest) -> AsyncIterator[LlmEvent]:
+    async def stream(self, request: LlmRequest) -> AsyncGenerator[LlmEvent, None]:
         """Streams the answer, which is made while it is read: closing the iterator stops the work.
 
         Tokens are estimated. Raises ProviderError if `tool_choice` names a tool that is not declared.

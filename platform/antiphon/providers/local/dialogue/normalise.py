@@ -108,6 +108,12 @@ class Utterance:
         """`core` with spoken numbers written in digits."""
         return " ".join(to_digits(self.core.split()))
 
+    def cased(self, part: str) -> str:
+        """Words of the normalised text, with the capitals that they had: "my cat Rex" for "my cat rex"."""
+        text = " ".join(cased_words(self.text[:LONGEST_REQUEST]))
+        start = text.lower().rfind(part)
+        return text[start : start + len(part)] if start >= 0 else part
+
 
 def words(text: str) -> list[str]:
     """Lower case words without punctuation; contractions are written out and fillers dropped."""
