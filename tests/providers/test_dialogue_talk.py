@@ -89,7 +89,7 @@ SENTENCES = [
     ("ten divided by four", "Ten divided by four is two point five."),
     ("what is ten divided by three", "Ten divided by three is about three point three three."),
     ("two plus three times four", "Two plus three times four is fourteen."),
-    ("a hundred and five plus two thousand", "One hundred five plus two thousand is two thousand one hundred five."),  # noqa: E501
+    ("a hundred and five plus ten", "One hundred five plus ten is one hundred fifteen."),
     ("Multiply 1,000 by three.", "One thousand times three is three thousand."),
     ("subtract three from ten", "Ten minus three is seven."),
     ("seven squared minus five", "Seven squared minus five is forty-four."),
@@ -113,6 +113,13 @@ SENTENCES = [
     ("Repeat the following. One. Two? Three!", "One. Two? Three!"),
     ("Spell Antiphon.", "A, N, T, I, P, H, O, N."),
     ("how do you spell cat", "C, A, T."),
+    ('Say "good morning" three times.', "good morning"),
+    ("three quarters of eighty", "Three quarters of eighty is sixty."),
+    ("that's all, thank you, goodbye", "Goodbye. It was nice talking with you."),
+    ("great, thanks", "You're welcome."),
+    ("I have a question.", "Of course, go ahead."),
+    ("My dog is called Rex.", "All right, your dog is called Rex. I'll keep that in mind."),
+    ("Bonjour!", "Hello! As a stand-in I only speak English. How can I help you?"),
     ("count to five", "One, two, three, four, five."),
     ("Count from ten to zero.", "Ten, nine, eight, seven, six, five, four, three, two, one. Zero."),
     ("count backwards from three", "Three, two, one."),
@@ -209,6 +216,25 @@ async def test_says_its_last_answer_again() -> None:
     assert said[3] == "You said: Could you repeat that, please?"
 
 
+async def test_goes_on_where_it_was_interrupted() -> None:
+    model = DialogueModel(clock=lambda: NOW)
+    asked = [Message("user", "tell me a long story")]
+    whole = await answer(model, asked)
+    heard = whole[: len(whole) // 3]
+    interrupted = [*asked, Message("assistant", heard), Message("user", "go on")]
+    rest = await answer(model, interrupted)
+    assert whole.endswith(rest)
+    assert " ".join(heard.split()[:-1] + rest.split()) == whole
+    heard_more = rest[: len(rest) // 2]
+    continued = [*interrupted, Message("assistant", heard_more), Message("user", "please continue")]
+    assert rest.endswith(await answer(model, continued))
+
+
+async def test_has_nothing_to_add_after_the_end() -> None:
+    said = await talk("count to three", "go on", "what's your name", "continue")
+    assert said[1] == said[3] == "That was all. What would you like next?"
+
+
 async def test_tells_another_joke_each_time() -> None:
     said = await talk("tell me a joke", "another one", "Do you know any other jokes?", "one more")
     assert len(set(said)) == 4
@@ -259,7 +285,18 @@ async def test_a_very_long_story_takes_minutes_and_a_short_one_does_not() -> Non
 async def test_a_story_is_about_what_was_asked_for_and_uses_what_was_found() -> None:
     (story,) = await talk("tell me a very long story about my cat Rex")
     assert story.count("your cat Rex") >= 3
-    gifts = "whistle, tuning fork, ring, bent pin, jar, lantern, word, hat, white stone, coin".split(", ")
+    gifts = [
+        "whistle",
+        "tuning fork",
+        "ring",
+        "bent pin",
+        "jar",
+        "lantern",
+        "word",
+        "hat",
+        "white stone",
+        "coin",
+    ]
     assert all(story.count(gift) >= 3 for gift in gifts)
 
 

@@ -26,7 +26,8 @@ from antiphon.providers.base.llm import (
     ToolChoice,
 )
 from antiphon.providers.local.dialogue import DialogueModel
-from antiphon.providers.local.dialogue.tools.matching import KeywordMatcher, MiniLmMatcher, ToolMatcher
+from antiphon.providers.local.dialogue.tools.embedding import MiniLmMatcher
+from antiphon.providers.local.dialogue.tools.matching import KeywordMatcher, ToolMatcher
 from antiphon.providers.local.dialogue.tools.minilm import MiniLm
 
 NOW = datetime(2026, 11, 22, 15, 5, tzinfo=timezone(timedelta(hours=1)))  # a Sunday

@@ -45,7 +45,7 @@ class Context:
         return next((text for text in said if text.strip()), "")
 
     def utterance(self, text: str) -> Utterance:
-        return Utterance.of(text, addressed=("antiphon", self.persona.name))
+        return Utterance.of(text, names=("antiphon", self.persona.name))
 
     def random(self, utterance: Utterance) -> Random:
         """Chance that is the same for the same conversation, and differs from turn to turn."""

@@ -34,6 +34,7 @@ _OPERATORS: tuple[tuple[tuple[str, ...], str], ...] = tuple(
         ("1 third of", "third"),
         ("a quarter of", "quarter"),
         ("1 quarter of", "quarter"),
+        ("3 quarters of", "three quarters"),
         ("half of", "half"),
         ("a half of", "half"),
         ("half", "half"),
@@ -81,6 +82,7 @@ _SPOKEN = {
     "half": "half of",
     "third": "a third of",
     "quarter": "a quarter of",
+    "three quarters": "three quarters of",
     "double": "double",
     "triple": "triple",
     "squared": "squared",
@@ -91,6 +93,7 @@ _PREFIXES: dict[str, Fraction] = {
     "half": Fraction(1, 2),
     "third": Fraction(1, 3),
     "quarter": Fraction(1, 4),
+    "three quarters": Fraction(3, 4),
     "double": Fraction(2),
     "triple": Fraction(3),
 }
@@ -137,22 +140,19 @@ def _tokens(words: Sequence[str]) -> list[Token] | None:
     tokens: list[Token] = []
     at = 0
     while at < len(words):
-        word = words[at]
-        if is_number(word):
-            value = Fraction(word)
-            if value < 0 and tokens and _ends_operand(tokens[-1]):
-                tokens.append("-")
-                value = -value
-            tokens.append(value)
-            at += 1
+        spelled = next((one for one in _OPERATORS if tuple(words[at : at + len(one[0])]) == one[0]), None)
+        if spelled is not None:
+            tokens.append(spelled[1])
+            at += len(spelled[0])
             continue
-        for spelling, symbol in _OPERATORS:
-            if tuple(words[at : at + len(spelling)]) == spelling:
-                tokens.append(symbol)
-                at += len(spelling)
-                break
-        else:
+        if not is_number(words[at]):
             return None
+        value = Fraction(words[at])
+        if value < 0 and tokens and _ends_operand(tokens[-1]):
+            tokens.append("-")
+            value = -value
+        tokens.append(value)
+        at += 1
     return tokens
 
 

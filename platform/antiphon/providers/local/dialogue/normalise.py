@@ -5,8 +5,9 @@ None of that changes what is asked, so it is taken away here, once, and skills m
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from antiphon.providers.local.dialogue.numbers import to_digits
 
@@ -72,32 +73,46 @@ LONGEST_REQUEST = 400
 _VOCATIVE = re.compile(r",\s*([\w' -]+)\W*$")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Utterance:
-    """What the user said, in the forms that skills match on.
+    """What the user said, in the forms that skills match on; all but `text` cover its first LONGEST_REQUEST
+    characters, and are made when they are first asked for.
 
-    text: as it was heard, for everything that is said back.
-    plain: lower case words, contractions written out, fillers gone.
-    core: `plain` without greetings, polite openers and closers around the request.
-    digits: `core` with spoken numbers written in digits.
-
-    All but `text` cover its first `LONGEST_REQUEST` characters.
+    text: as it was heard, in one line, for everything that is said back.
+    names: those under which the assistant is spoken to, lower case ("hey Ava, what time is it").
     """
 
     text: str
-    plain: str
-    core: str
-    digits: str
+    names: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, text: str, addressed: Sequence[str] = ()) -> "Utterance":
-        """`addressed`: names under which the assistant is spoken to ("hey Ava, what time is it")."""
-        text = " ".join(text.split())
-        request = text[:LONGEST_REQUEST]
-        plain = " ".join(words(request))
-        names = [name.lower() for name in addressed]
-        core = _core(" ".join(words(_VOCATIVE.sub(_drop(names), request))), names)
-        return cls(text, plain, core, " ".join(to_digits(core.split())))
+    def of(cls, text: str, names: Sequence[str] = ()) -> "Utterance":
+        return cls(" ".join(text.split()), tuple(name.lower() for name in names))
+
+    @cached_property
+    def plain(self) -> str:
+        """Lower case words, contractions written out, fillers gone."""
+        return " ".join(words(self.text[:LONGEST_REQUEST]))
+
+    @cached_property
+    def core(self) -> str:
+        """`plain` without names, greetings, polite openers and closers around the request."""
+        text = _VOCATIVE.sub(
+            lambda found: "" if found[1].lower() in self.names else found[0], self.text[:LONGEST_REQUEST]
+        )
+        opener = "|".join([_OPENER, *map(re.escape, self.names)])
+        return _CLOSERS.sub("", re.sub(rf"^(?:(?:{opener}) (?=\w))+", "", " ".join(words(text))))
+
+    @cached_property
+    def digits(self) -> str:
+        """`core` with spoken numbers written in digits."""
+        return " ".join(to_digits(self.core.split()))
+
+    def cased(self, part: str) -> str:
+        """Words of the normalised text, with the capitals that they had: "my cat Rex" for "my cat rex"."""
+        text = " ".join(cased_words(self.text[:LONGEST_REQUEST]))
+        start = text.lower().rfind(part)
+        return text[start : start + len(part)] if start >= 0 else part
 
 
 def words(text: str) -> list[str]:
@@ -115,12 +130,3 @@ def cased_words(text: str) -> list[str]:
 def sentences(text: str) -> list[str]:
     """The sentences of a text, by the punctuation in it; a text without any is one sentence."""
     return [part for part in re.split(r"(?<=[.!?])\s+", text.strip()) if part]
-
-
-def _drop(names: list[str]) -> Callable[[re.Match[str]], str]:
-    return lambda found: "" if found[1].lower() in names else found[0]
-
-
-def _core(plain: str, names: list[str]) -> str:
-    opener = "|".join([_OPENER, *map(re.escape, names)])
-    return _CLOSERS.sub("", re.sub(rf"^(?:(?:{opener}) (?=\w))+", "", plain))

@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Sequence
-from itertools import chain
+from dataclasses import replace
+from itertools import chain, islice
 
 from antiphon.providers.local.dialogue.context import Answer, Context, Skill
 from antiphon.providers.local.dialogue.normalise import LONGEST_REQUEST, Utterance, sentences
@@ -47,6 +48,10 @@ SKILLS: Sequence[Skill] = (
     smalltalk.match,
 )
 _MOST_SENTENCES = 4
+_GO_ON = re.compile(
+    r"(?:go on|continue|carry on|go ahead|tell me more|keep (?:going|talking|reading|counting))"
+    r"(?: (?:with|reading|telling) .+| where you (?:left off|stopped))?"
+)
 
 
 def answer(utterance: Utterance, context: Context) -> Answer:
@@ -59,6 +64,8 @@ def answer(utterance: Utterance, context: Context) -> Answer:
 
 def understood(utterance: Utterance, context: Context) -> Answer | None:
     """The skills' answer: to the whole utterance, or else to those of its sentences that they understand."""
+    if _GO_ON.fullmatch(utterance.core):
+        return _rest(context)
     whole = _first(utterance, context)
     if whole is not None:
         return whole
@@ -86,6 +93,21 @@ def one_sentence(text: str) -> str:
     """The first sentence with something in it: "Hello!" and the like take the next one along."""
     found = re.match(r"(?:\S+\s){0,2}\S*[!]\s+[^.!?]*[.!?]|.*?[.!?](?=\s|$)", text, re.DOTALL)
     return found[0] if found else text
+
+
+def _rest(context: Context) -> Answer:
+    """What the user has not heard yet of the last answer, which is made once more up to there."""
+    turns = [index for index, message in enumerate(context.earlier) if message.role == "user"]
+    if turns:
+        before = replace(context, earlier=context.earlier[: turns[-1]])
+        whole = understood(context.heard[-1], before)
+        if whole is not None and not isinstance(whole, str):
+            words = chain.from_iterable(piece.split() for piece in whole)
+            # The last word that was heard may have been cut off, and is said again.
+            rest = islice(words, max(0, len(context.last_said.split()) - 1), None)
+            if (again := next(rest, None)) is not None and (following := next(rest, None)) is not None:
+                return chain((again, following), rest)
+    return "That was all. What would you like next?"
 
 
 def _each(parts: Sequence[str], context: Context) -> list[Answer]:

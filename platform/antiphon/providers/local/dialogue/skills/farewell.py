@@ -16,7 +16,7 @@ _GOODBYE = re.compile(
 
 
 def match(utterance: Utterance, context: Context) -> str | None:
-    if not _GOODBYE.fullmatch(utterance.core):
+    if not _GOODBYE.fullmatch(re.sub(r" (?:thank you|thanks)\b", "", utterance.core)):
         return None
     name = memory.user_name(context)
     wish = "Good night" if "night" in utterance.core else "Goodbye"

@@ -27,7 +27,8 @@ _NAME = re.compile(
 )
 _ABILITIES = re.compile(
     r"(?:what (?:else )?(?:can|could|do) you do|what are you (?:able to do|capable of|good at)"
-    r"|(?:what|how) can you help(?: me)?(?: with)?|what can i (?:ask|say|do)(?: you)?(?: here)?|help(?: me)?"
+    r"|(?:what|how) can you help(?: me)?(?: with)?|what can i (?:ask|say|do)(?: you)?(?: here)?"
+    r"|(?:i need )?help(?: me)?"
     r"|what (?:are|do you have) (?:your )?(?:skills|features|capabilities|options)"
     r"|what should i (?:ask|say)(?: you)?)"
 )

@@ -13,7 +13,7 @@ _STATED_NAME = re.compile(
     re.IGNORECASE,
 )
 _CAPITALISED_NAME = re.compile(
-    r"\b(?:[Ii] am|[Ii]['’]?m|[Tt]his is) (?P<name>[A-Z][a-z'-]+(?: [A-Z][a-z'-]+)?)\b"
+    r"\b(?:[Ii] am|[Ii]['’]?m|[Tt]his is) (?P<name>(?![A-Z][a-z]+ing\b)[A-Z][a-z'-]+(?: [A-Z][a-z'-]+)?)\b"
 )
 _ASKS_NAME = re.compile(
     r"(?:my name|what my name is|what is my (?:first |last |full )?name"
@@ -40,9 +40,8 @@ def match(utterance: Utterance, context: Context) -> str | None:
     if asked := _ASKS_FACT.fullmatch(utterance.core):
         return _recall((asked["thing"] or asked["other"]).strip(), context)
     if fact := _FACT.fullmatch(utterance.core):
-        return (
-            f"All right, your {fact['thing']} {fact['verb']} {_yours(fact['value'])}. I'll keep that in mind."
-        )
+        value = _yours(utterance.cased(fact["value"]))
+        return f"All right, your {fact['thing']} {fact['verb']} {value}. I'll keep that in mind."
     return None
 
 
@@ -63,7 +62,7 @@ def _recall(thing: str, context: Context) -> str:
     for earlier in reversed(context.heard):
         fact = _FACT.fullmatch(earlier.core)
         if fact and fact["thing"] == thing:
-            return f"You told me that your {thing} {fact['verb']} {_yours(fact['value'])}."
+            return f"You told me that your {thing} {fact['verb']} {_yours(earlier.cased(fact['value']))}."
     return f"You haven't told me about your {thing} yet."
 
 

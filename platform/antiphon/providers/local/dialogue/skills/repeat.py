@@ -42,9 +42,9 @@ def match(utterance: Utterance, context: Context) -> Iterator[str] | str | None:
 
 
 def _unquoted(text: str) -> str:
-    """The words without the quotation marks around them; the pattern has taken the opening one."""
+    """The words without quotation marks around them; the pattern has taken the opening one."""
     text = text.strip()
-    closing = re.search(r"[\"”'’](?P<point>[.!?]?)$", text)
-    if closing is None or len(re.findall(r"[\"“”]", text)) > 1 or re.match(r"\w", closing[0]):
-        return text
-    return text[: closing.start()] + closing["point"]
+    if len(re.findall(r"[\"“”]", text)) == 1:
+        quoted, after = re.split(r"[\"“”]", text)
+        return quoted + (after if after in ".!?" else "")
+    return text

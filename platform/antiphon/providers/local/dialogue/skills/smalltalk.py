@@ -35,7 +35,7 @@ _PHRASES: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     ),
     (
         (
-            rf"(?:(?:i am|i feel|feeling)(?: doing)?{_VERY} )?(?:good|fine|great|well|not bad|wonderful|okay)"
+            rf"(?:(?:i am|i feel|feeling)(?: doing)?{_VERY} )?(?:good|fine|well|not bad|wonderful)"
             r"(?: (?:too|thanks|thank you|today|as well|and you|how about you|what about you|how are you))+",
             rf"(?:i am|i feel)(?: doing| feeling)?{_VERY} (?:good|fine|great|well|not bad|okay|happy|better)",
             r"not (?:too )?bad",
@@ -119,6 +119,17 @@ _PHRASES: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     (
         (r"do you (?:speak|know|understand) (?:any )?(?:other languages|[a-z]+(?:ish|an|ese|ch|ic|i))",),
         ("As a stand-in I only speak English. A full model can speak many languages.",),
+    ),
+    (
+        (r"(?:hola|bonjour|hallo|ciao|guten tag|buenos dias|bonsoir|namaste|konnichiwa|salut)(?: \w+)?",),
+        ("Hello! As a stand-in I only speak English. How can I help you?",),
+    ),
+    (
+        (
+            r"i have (?:a|1|another|one more) (?:question|request|problem)",
+            r"(?:can|could|may) i ask (?:you )?(?:something|a question)",
+        ),
+        ("Of course, go ahead.",),
     ),
     (
         (r"what is your favorite .*", r"do you (?:like|love|have) .*"),

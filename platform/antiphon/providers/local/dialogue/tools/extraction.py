@@ -43,11 +43,15 @@ _MESSAGE = re.compile(
 _TITLED = re.compile(
     r"\b(?:called|named|titled|labell?ed|with the (?:title|name|label))\s+(.+)$", re.IGNORECASE
 )
+_REQUEST_OPENING = re.compile(
+    r"^(?:(?:can|could|would|will) you |please |hey |hi |hello |okay |now "
+    r"|i (?:want|need|would like)(?: you)? to |let us |i (?:need|want|would like) )+",
+    re.IGNORECASE,
+)
+_ARTICLE = re.compile(r"^(?:an?|the|some|my) ", re.IGNORECASE)
 _OBJECT = re.compile(
-    r"^(?:i want to |i would like to |let us |i need to |i need |i want |i would like )?"
-    r"(?:search(?: the web| online| google| the internet)?(?: for)?|look(?: it)? up|look for"
-    r"|google|find(?: out)?(?: about)?"
-    r"|put on|turn (?:on|off)|set up|sign up for|order me|get me|remind me(?: to| about)?|\w+)"
+    r"^(?:search(?: the web| online| google| the internet)?(?: for)?|look(?: it)? up|look for|google"
+    r"|find(?: out)?(?: about)?|put on|turn (?:on|off)|set up|sign up for|remind me(?: to| about)?|\w+)"
     r" (?:me |us )?(?P<object>.+?)(?= (?:to|onto|on|in|into|at|from|for) (?:the|my|a|our)\b|$| ?\|)",
     re.IGNORECASE,
 )
@@ -267,21 +271,9 @@ class Extractor:
 
     def _object(self) -> str | None:
         """What the request's verb is about: "milk" in "add milk to the list"."""
-        core = Utterance.of(self.working.replace(_USED, " | ")).text
-        found = _OBJECT.match(
-            re.sub(
-                r"^(?:(?:can|could|would|will) you |hey |hi |hello |okay |now )+",
-                "",
-                core,
-                flags=re.IGNORECASE,
-            )
-        )
-        if found is None:
-            return None
-        return (
-            re.sub(r"^(?:an?|the|some|my) ", "", found["object"].strip(f" {_USED}"), flags=re.IGNORECASE)
-            or None
-        )
+        request = _REQUEST_OPENING.sub("", " ".join(self.working.replace(_USED, " | ").split()))
+        found = _OBJECT.match(request)
+        return _ARTICLE.sub("", found["object"].strip(f" {_USED}")) or None if found else None
 
     def _whole(self, text: str) -> str | None:
         """An answer without the words around it: "Berlin" from "It's in Berlin."."""
