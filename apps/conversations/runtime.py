@@ -30,6 +30,6 @@ async def shutdown() -> None:
 def _load() -> Inference:
     global _loaded
     with _loading:
-        if _loaded is None:
-            _loaded = load_inference(env())
-        return _loaded
+        if (loaded := _loaded) is None:
+            loaded = _loaded = load_inference(env())
+    return loaded

@@ -12,7 +12,7 @@ from antiphon.providers.base.llm import LanguageModel, LlmCapabilities
 from antiphon.providers.base.stt import SpeechToText
 from antiphon.providers.base.tts import TextToSpeech
 from antiphon.providers.local.dialogue.model import DialogueModel
-from antiphon.providers.local.dialogue.tools.matching import MiniLmMatcher
+from antiphon.providers.local.dialogue.tools.embedding import MiniLmMatcher
 from antiphon.providers.local.dialogue.tools.minilm import MiniLm
 from antiphon.providers.local.pool import InferencePool
 from antiphon.providers.local.speech import load_local_speech

@@ -7,8 +7,8 @@ from antiphon.providers.local.dialogue.normalise import Utterance
 from antiphon.providers.local.dialogue.persona import DEFAULT_NAME
 
 HOW_TO_REPLACE = (
-    "To talk with a full language model, open the providers page of the dashboard, add a provider key, "
-    "and choose one of its models for your agent."
+    "To talk with a full language model, give the server a provider's key and connect to one of that "
+    "provider's models. The operations guide says how."
 )
 
 _WHO = re.compile(
