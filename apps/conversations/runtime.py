@@ -17,7 +17,9 @@ async def startup() -> None:
 
 async def inference() -> Inference:
     """Loaded once; under a server without the lifespan protocol (runserver) by the first session."""
-    return _loaded or await asyncio.to_thread(_load)
+    if _loaded is not None:
+        return _loaded
+    return await asyncio.to_thread(_load)
 
 
 async def shutdown() -> None:
@@ -30,6 +32,6 @@ async def shutdown() -> None:
 def _load() -> Inference:
     global _loaded
     with _loading:
-        if (loaded := _loaded) is None:
-            loaded = _loaded = load_inference(env())
-    return loaded
+        if _loaded is None:
+            _loaded = load_inference(env())
+        return _loaded
