@@ -37,7 +37,7 @@ class HandshakeRefused(Exception):
         super().__init__(refused.body.message)
         self.error = refused.body
         self.close_code = close_code
-        self.reason = f"{refused.body.type}.{refused.body.code}"
+        self.reason = ".".join(filter(None, (refused.body.type, refused.body.code)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -161,8 +161,8 @@ async def test_quirks_of_a_server_reach_its_requests(make, server):
     assert "stream_options" not in server.requests[0].body
 
 
-async def test_warming_up_opens_the_connections_of_the_models_named(models, server):
-    await models.warm_up("custom/small", "custom/ears", "local/voice", "groq/big", "whisper-1")
+async def test_warming_up_opens_the_connections_that_a_session_uses_first(models, server):
+    await models.warm_up("custom/small")
     await answer_of(models.language_model("custom/small"), HELLO)
     assert [request.path for request in server.requests] == ["/v1/models", "/v1/chat/completions"]
     assert len({request.peer for request in server.requests}) == 1

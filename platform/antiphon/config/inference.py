@@ -70,8 +70,7 @@ class Inference:
 
     async def warm_up(self) -> None:
         """Opens the connections that the default models will use."""
-        names = self.defaults
-        await self.models_for().warm_up(names.language_model, names.speech_to_text, names.text_to_speech)
+        await self.models_for().warm_up()
 
     async def aclose(self) -> None:
         self.voice_activity.close()
