@@ -4,11 +4,14 @@ Alice owns the tenant Acme, Bob develops for her, Mallory owns another tenant.
 """
 
 import asyncio
+import os
 import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as manage.py does, before anything imports numpy
 
 if TYPE_CHECKING:
     from antiphon.embedded.postgres import EmbeddedPostgres

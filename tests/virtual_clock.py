@@ -80,6 +80,8 @@ class _VirtualSelector(selectors.DefaultSelector):
 
     def _wait_for_others(self) -> list[tuple[selectors.SelectorKey, int]]:
         events = self._real_time(self._loop.patience)
+        while not events and self._loop.jobs:  # an executor's job is no deadlock, however long it takes
+            events = self._real_time(self._loop.patience)
         if not events:
             waiting = _describe(asyncio.all_tasks(self._loop))
             raise Deadlock(f"Nothing can happen any more: no timer is set and every task waits.\n{waiting}")
