@@ -41,8 +41,8 @@ lint: setup $(DEV)  ## Check style, types and the rules about imports
 bench: setup $(DEV)  ## Measure: each script in bench/ prints a table
 	@for script in bench/*.py; do test "$$script" = bench/soak.py || $(PY) "$$script" || exit 1; done
 
-soak: setup $(DEV)  ## Run many sessions for a long time and watch memory
-	@$(PY) bench/soak.py $(ARGS)
+soak: setup $(DEV)  ## Try the engine's invariants in thousands of random worlds
+	@HYPOTHESIS_PROFILE=soak $(PY) -m pytest tests/engine/test_invariants.py tests/engine/test_transports.py $(ARGS)
 
 models:  ## Install the embedded models again, if some were missing
 	@rm -f .venv/.models-*

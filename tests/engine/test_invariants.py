@@ -4,7 +4,7 @@ import json
 import random
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from antiphon.engine import effects as fx
@@ -285,7 +285,6 @@ class World:
         self.frame(text)
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(steps, st.booleans())
 def test_the_invariants_hold_whatever_happens(script: list[tuple[str, Any]], paced: bool) -> None:
     world = World(paced=paced)
@@ -327,7 +326,6 @@ def _sessions_change_only_whole(world: World) -> None:
 audio_lengths = st.lists(st.integers(100, 4801), min_size=1, max_size=30)
 
 
-@settings(max_examples=60, deadline=None)
 @given(audio_lengths, st.sets(st.integers(0, 29)))
 def test_without_turn_detection_every_byte_is_committed_once(lengths: list[int], commits: set[int]) -> None:
     world = World(paced=False)
@@ -350,7 +348,6 @@ pieces = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     pieces,
     st.integers(0, 4000),

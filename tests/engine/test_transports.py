@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pybase64
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from antiphon.protocol.codec import encode_server_event
@@ -148,22 +148,16 @@ def run(open_client: Callable[[], Socket | Line], script: list[tuple[str, int]])
         runner.run(scene())
 
 
-any_moment = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-
-
-@any_moment
 @given(scripts)
 def test_over_a_websocket(script: list[tuple[str, int]]) -> None:
     run(Socket, script)
 
 
-@any_moment
 @given(scripts)
 def test_on_a_phone_line(script: list[tuple[str, int]]) -> None:
     run(lambda: Line(paced=True), script)
 
 
-@any_moment
 @given(scripts)
 def test_in_memory_unpaced(script: list[tuple[str, int]]) -> None:
     run(lambda: Line(paced=False), script)

@@ -12,7 +12,7 @@ from antiphon.engine.input_buffer import SAMPLES_PER_MS
 from antiphon.engine.playout import Playout, Speech
 from antiphon.engine.responses import RunningResponse
 from antiphon.engine.state import SessionState
-from antiphon.engine.transcripts import Transcripts, user_entry, with_transcript
+from antiphon.engine.transcripts import Transcripts, user_entry
 from antiphon.protocol import errors, items
 from antiphon.protocol import server_events as ev
 from antiphon.protocol.responses import (
@@ -282,7 +282,7 @@ class Answering:
         speech.cut(end_ms * SAMPLES_PER_MS)
         entry = self._state.conversation.find(speech.item_id)
         if entry is not None:
-            entry.item = with_transcript(entry.item, speech.heard_text)
+            entry.item = items.with_transcript(entry.item, speech.heard_text)
             self._state.send(ev.ItemTruncated(item_id=speech.item_id, content_index=0, audio_end_ms=end_ms))
 
     def _finish(self, response: RunningResponse, closing: Iterable[ev.ServerEvent]) -> None:

@@ -72,11 +72,6 @@ class SetTimer:
 
 
 @dataclass(frozen=True, slots=True)
-class ClearTimer:
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
 class Close:
     """End the connection once everything sent so far has left."""
 
@@ -94,6 +89,5 @@ Effect = (
     | StopGenerating
     | StopPlaying
     | SetTimer
-    | ClearTimer
     | Close
 )

@@ -23,6 +23,7 @@ from antiphon.protocol.items import (
     Message,
     OutputAudio,
     OutputText,
+    with_transcript,
 )
 from antiphon.protocol.responses import (
     CachedTokens,
@@ -247,7 +248,7 @@ class RunningResponse:
                     )
                 ]
         if self._conversation is not None and (entry := self._conversation.find(item.id)) is not None:
-            entry.item = item
+            entry.item = with_transcript(item, entry.speech.heard_text) if entry.speech else item
             previous = self._conversation.previous_id(item.id)
             events.append(ev.ItemDone(previous_item_id=previous, item=item))
         events.append(ev.OutputItemDone(response_id=self.id, output_index=index, item=item))

@@ -88,7 +88,6 @@ class RunningSession:
             fx.StopGenerating: self._stop_generating,
             fx.StopPlaying: self._stop_playing,
             fx.SetTimer: self._set_timer,
-            fx.ClearTimer: self._clear_timer,
             fx.Close: self._close,
         }
 
@@ -280,12 +279,9 @@ class RunningSession:
     # Time
 
     def _set_timer(self, effect: fx.SetTimer) -> None:
-        self._clear_timer(fx.ClearTimer(effect.name))
-        self._timers[effect.name] = self._loop.call_later(effect.after_ms / 1000, self._fire, effect.name)
-
-    def _clear_timer(self, effect: fx.ClearTimer) -> None:
         if timer := self._timers.pop(effect.name, None):
             timer.cancel()
+        self._timers[effect.name] = self._loop.call_later(effect.after_ms / 1000, self._fire, effect.name)
 
     def _fire(self, name: str) -> None:
         self._timers.pop(name, None)

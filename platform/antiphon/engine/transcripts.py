@@ -32,7 +32,7 @@ class Transcripts:
         entry.transcript = result.text
         if not entry.show_transcript:
             return
-        entry.item = with_transcript(entry.item, result.text)
+        entry.item = items.with_transcript(entry.item, result.text)
         self._state.send(
             ev.TranscriptionCompleted(
                 item_id=result.item_id,
@@ -65,15 +65,3 @@ def user_entry(item: items.Item) -> tuple[Entry, bytes]:
             part = structs.replace(part, audio=UNSET)
         content.append(part)
     return Entry(structs.replace(item, content=content)), speech
-
-
-def with_transcript(item: items.Item, transcript: str) -> items.Item:
-    if not isinstance(item, items.Message):
-        return item
-    content: list[items.Content] = [
-        structs.replace(part, transcript=transcript)
-        if isinstance(part, items.InputAudio | items.OutputAudio)
-        else part
-        for part in item.content
-    ]
-    return structs.replace(item, content=content)

@@ -107,5 +107,16 @@ def accept_item(item: Item, param: str = "item") -> Item:
     return structs.replace(item, status="completed", content=content)
 
 
+def with_transcript(item: Item, transcript: str) -> Item:
+    """The item with these words for its audio."""
+    if not isinstance(item, Message):
+        return item
+    content: list[Content] = [
+        structs.replace(part, transcript=transcript) if isinstance(part, InputAudio | OutputAudio) else part
+        for part in item.content
+    ]
+    return structs.replace(item, content=content)
+
+
 def _tag(kind: type[Struct]) -> str:
     return str(kind.__struct_config__.tag)

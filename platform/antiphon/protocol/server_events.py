@@ -61,12 +61,6 @@ class ItemTruncated(ServerEvent, tag="conversation.item.truncated"):
     audio_end_ms: int
 
 
-class TranscriptionDelta(ServerEvent, tag="conversation.item.input_audio_transcription.delta"):
-    item_id: str
-    content_index: int
-    delta: str
-
-
 class DurationUsage(Struct, frozen=True, kw_only=True, tag="duration"):
     seconds: float
 
