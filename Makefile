@@ -38,8 +38,8 @@ lint: setup $(DEV)  ## Check style, types and the rules about imports
 	@$(PY) -m mypy
 	@.venv/bin/lint-imports
 
-bench: setup $(DEV)  ## Measure: each script in bench/ prints a table
-	@for script in bench/*.py; do test "$$script" = bench/soak.py || $(PY) "$$script" || exit 1; done
+bench: setup $(DEV)  ## Measure, and print tables
+	@$(PY) bench/run.py $(ARGS)
 
 soak: setup $(DEV)  ## Run many sessions for a long time and watch memory
 	@$(PY) bench/soak.py $(ARGS)
