@@ -38,8 +38,8 @@ lint: setup $(DEV)  ## Check style, types and the rules about imports
 	@$(PY) -m mypy
 	@.venv/bin/lint-imports
 
-bench: setup $(DEV)  ## Measure: each script in bench/ prints a table
-	@for script in bench/*.py; do test "$$script" = bench/soak.py || $(PY) "$$script" || exit 1; done
+bench: setup $(DEV)  ## Measure, and print tables
+	@$(PY) bench/run.py $(ARGS)
 
 soak: setup $(DEV)  ## Try the engine's invariants in thousands of random worlds
 	@HYPOTHESIS_PROFILE=soak $(PY) -m pytest tests/engine/test_invariants.py tests/engine/test_transports.py $(ARGS)

@@ -42,8 +42,11 @@ class Launch:
 
     def run(self) -> None:
         """Start everything, and stop it at SIGINT, SIGTERM or SIGHUP. Raises StartError."""
-        for number in (signal.SIGTERM, signal.SIGHUP):
+        # A shell has background jobs ignore SIGINT, which `kill -INT` should still reach; `nohup` means it.
+        for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, _interrupt)
+        if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+            signal.signal(signal.SIGHUP, _interrupt)
         try:
             self._start()
             self._supervisor.watch()
