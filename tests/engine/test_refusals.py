@@ -61,6 +61,16 @@ def test_a_second_response_while_one_is_active() -> None:
     assert m.response_id in error["message"]
 
 
+def test_more_responses_beside_the_conversation_than_a_session_may_run() -> None:
+    m = Machine()
+    for _ in range(32):
+        m.client("response.create", response={"conversation": "none"})
+    error = refused(m, "response.create", response={"conversation": "none"})
+    assert error["code"] == "too_many_active_responses"
+    m.model_ends()
+    assert m.client("response.create", response={"conversation": "none"})[0]["type"] == "response.created"
+
+
 def test_cancelling_when_nothing_is_active() -> None:
     error = refused(Machine(), "response.cancel")
     assert error["code"] == "response_cancel_not_active"

@@ -87,4 +87,4 @@ def _url(server: Mapping[str, object], role: str) -> str:
     password = _password(server, role)
     user = role if password is None else f"{role}:{password}"
     keep = {name: str(value) for name, value in server.items() if name not in ("user", "password", "dbname")}
-    return f"postgresql://{user}@/{quote(DATABASE)}?{urlencode(keep)}"
+    return f"postgresql://{user}@/{quote(DATABASE)}?{urlencode(keep, quote_via=quote)}"

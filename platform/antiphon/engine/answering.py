@@ -29,6 +29,8 @@ from antiphon.protocol.session import VoiceReference, spoken_or_written
 from antiphon.providers.base.llm import LlmRequest
 from antiphon.providers.base.tts import TtsConfig
 
+MOST_OUT_OF_BAND = 32  # responses at once, each of which holds its context
+
 Recall = Callable[[str], Sequence[ev.ServerEvent]]
 
 
@@ -62,6 +64,8 @@ class Answering:
         check_metadata(params.metadata)
         if params.conversation == "auto" and self._active is not None:
             raise errors.response_active(self._active.id)
+        if params.conversation == "none" and len(self._out_of_band) >= MOST_OUT_OF_BAND:
+            raise errors.too_many_responses(MOST_OUT_OF_BAND)
         self._begin(params)
 
     def answer_turn(self, item_id: str) -> None:

@@ -118,7 +118,7 @@ async def _speak(
         async with asyncio.TaskGroup() as group:
             group.create_task(write(), name="write for the voice")
             await _listen(speech, response_id, deliver)
-    except* Exception as broken:
+    except ExceptionGroup as broken:  # one of the two failed, and the other was cancelled
         raise broken.exceptions[0] from None
     finally:
         await speech.aclose()

@@ -60,6 +60,14 @@ def response_active(response_id: str) -> Refused:
     )
 
 
+def too_many_responses(limit: int) -> Refused:
+    return invalid_request(
+        "too_many_active_responses",
+        f"At most {limit} out-of-band responses can be in progress at once. "
+        "Wait until one is finished before creating another.",
+    )
+
+
 def nothing_to_cancel() -> Refused:
     return invalid_request("response_cancel_not_active", "Cancellation failed: no active response found")
 
