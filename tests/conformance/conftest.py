@@ -33,6 +33,7 @@ class Platform:
     base_url: str
     api_key: str
     process: subprocess.Popen[str]
+    data_dir: Path
     paced_model: str = "llm/paced"
     dead_recogniser: str = "stt/dead"
     dead_voice: str = "tts/dead"
@@ -66,11 +67,11 @@ def paced_server() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def platform(paced_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    port = free_port()
+    port, data_dir = free_port(), tmp_path_factory.mktemp("data")
     env = {
         **{name: value for name, value in os.environ.items() if not name.endswith(("_URL", "_URL_FILE"))},
         "PORT": str(port),
-        "ANTIPHON_DATA_DIR": str(tmp_path_factory.mktemp("data")),
+        "ANTIPHON_DATA_DIR": str(data_dir),
         "LLM_BASE_URL": paced_server,
         "LLM_MODEL": "paced",
         "DEFAULT_MODEL": "local/dialogue",
@@ -86,7 +87,7 @@ def platform(paced_server: str, tmp_path_factory: pytest.TempPathFactory) -> Ite
     process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     printed = _read_until_ready(process)
     key = next(line.rpartition(" ")[2] for line in printed if line.startswith("API key:"))
-    yield Platform(f"http://127.0.0.1:{port}/v1", key, process)
+    yield Platform(f"http://127.0.0.1:{port}/v1", key, process, data_dir)
     process.send_signal(signal.SIGTERM)
     assert process.wait(60) == 0
 

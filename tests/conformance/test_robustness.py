@@ -120,7 +120,7 @@ async def test_daphne_serves_a_conversation_under_runserver(platform: Platform, 
     server = psutil.Popen(command, env=env, stdout=log, stderr=subprocess.STDOUT)
     try:
         await answers_at(port)
-        there = Platform(f"http://127.0.0.1:{port}/v1", platform.api_key, platform.process)
+        there = Platform(f"http://127.0.0.1:{port}/v1", platform.api_key, platform.process, platform.data_dir)
         async with Talker(there, "local/dialogue") as talker:
             await talker.say("What is two plus two?")
             done = await talker.wait_for("response.done")

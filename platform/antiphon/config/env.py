@@ -151,6 +151,12 @@ def variable(name: str) -> str | None:
     return value or None
 
 
+def env_data_dir() -> Path:
+    """The data folder alone, for what must be known before the rest is read. Raises EnvError."""
+    given = variable("ANTIPHON_DATA_DIR")
+    return (Path(given) if given else PROJECT / ".antiphon").absolute()
+
+
 def load_env() -> Env:
     """Read the environment as it is now. Raises EnvError."""
     try:

@@ -19,6 +19,7 @@ from antiphon.embedded.folders import lock_folder, make_private_folder
 from antiphon.embedded.postgres import EmbeddedPostgres
 from antiphon.embedded.process import GuardedProcess, StartError
 from antiphon.embedded.roles import prepare_roles
+from antiphon.embedded.running import announce, withdraw
 from antiphon.embedded.secrets_file import NAMES, secrets_for
 from antiphon.embedded.supervisor import Program, Supervisor, describe_exit
 from antiphon.embedded.valkey import EmbeddedValkey
@@ -28,6 +29,8 @@ _DRAIN_SECONDS = 3.0
 _READY_SECONDS = 180.0  # models are loaded before the first answer
 _WORKER_THREADS = 4
 _PORT_SECONDS = 2.0  # for a web process whose supervisor was killed to notice
+
+_ADDRESSES = ("DATABASE_URL", "ACROSS_DATABASE_URL", "REDIS_URL")
 
 Write = Callable[[str], None]
 
@@ -39,6 +42,7 @@ class Launch:
         self._env = environment
         self._write = write
         self._supervisor = Supervisor(lambda line: write(f"{line}\n"))
+        self._announced_in: Path | None = None
 
     def run(self) -> None:
         """Start everything, and stop it at SIGINT, SIGTERM or SIGHUP. Raises StartError."""
@@ -57,6 +61,8 @@ class Launch:
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                 signal.signal(number, signal.SIG_DFL)
             self._supervisor.stop()
+            if self._announced_in is not None:
+                withdraw(self._announced_in)
 
     def _start(self) -> None:
         data_dir = self._env.antiphon_data_dir.absolute()
@@ -64,6 +70,8 @@ class Launch:
         lock_folder(data_dir, patience=0)  # held until this process ends
         check_port(self._env.host, self._env.port, patience=_PORT_SECONDS)
         child_env = self._child_environment(data_dir)
+        self._announced_in = data_dir
+        announce(data_dir, {name: child_env[name] for name in (*NAMES, *_ADDRESSES)})
         with self._step("Preparing the database"):
             demo = json.loads(self._manage(child_env, "prepare"))
         with self._step("Starting the web"):

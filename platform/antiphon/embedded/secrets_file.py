@@ -22,12 +22,12 @@ def secrets_for(names: Iterable[str], data_dir: Path) -> dict[str, str]:
     missing = {name: _MAKERS[name]() for name in wanted if name not in kept}
     if missing:
         kept |= missing
-        _replace(path, json.dumps(kept, indent=2) + "\n")
+        replace_private(path, json.dumps(kept, indent=2) + "\n")
     return {name: kept[name] for name in wanted}
 
 
-def _replace(path: Path, text: str) -> None:
-    """Write the whole file or leave the old one: without it, no stored key or credential can be read."""
+def replace_private(path: Path, text: str) -> None:
+    """Write the whole file (0600) or leave the old one."""
     unfinished = path.with_name(path.name + ".unfinished")
     descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:

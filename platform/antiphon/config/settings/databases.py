@@ -8,8 +8,11 @@ from psycopg.conninfo import conninfo_to_dict
 def database(url: str, *, pool: dict[str, int] | None = None) -> dict[str, Any]:
     """Django's settings for a `postgresql://` URL; what Django has no name for goes to libpq as it is.
 
-    Raises `psycopg.ProgrammingError` for an URL that libpq can't read.
+    Without an URL every connection fails at once, rather than reach some other server of this machine. Raises
+    `psycopg.ProgrammingError` for an URL that libpq can't read.
     """
+    if not url:
+        url, pool = "postgresql://?host=/nonexistent", None
     parts = conninfo_to_dict(url)
     named = {
         "NAME": parts.pop("dbname", "antiphon"),
