@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from antiphon.audio.pcm import to_float
 from antiphon.engine.ids import Ids
 from antiphon.engine.inputs import AudioFrame
 from antiphon.engine.machine import Limits
 from antiphon.engine.ports import (
     VAD_WINDOW,
     LanguageModel,
-    Samples,
     SpeechToText,
     TextToSpeech,
     Transport,
@@ -53,8 +53,8 @@ class LoudnessStream:
         self._samples = np.empty(0, np.float32)
         self._closed = False
 
-    def push(self, samples: Samples) -> None:
-        self._samples = np.concatenate((self._samples, samples))
+    def push(self, pcm: bytes) -> None:
+        self._samples = np.concatenate((self._samples, to_float(pcm)))
         windows = len(self._samples) // VAD_WINDOW
         if windows:
             used = self._samples[: windows * VAD_WINDOW].reshape(windows, VAD_WINDOW)
@@ -77,8 +77,8 @@ class ScriptedEndOfTurn:
         self.probability = probability
         self.scored: list[int] = []
 
-    async def score(self, samples: Samples) -> float:
-        self.scored.append(len(samples))
+    async def score(self, pcm: bytes) -> float:
+        self.scored.append(len(pcm))
         await asyncio.sleep(0.05)
         return self.probability
 

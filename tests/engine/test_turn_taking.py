@@ -145,15 +145,15 @@ def test_a_response_waits_for_the_words_of_the_turn_and_sees_them() -> None:
 def test_a_score_ends_a_semantic_turn_or_lets_the_pause_go_on() -> None:
     m = Machine()
     m.update(audio={"input": {"turn_detection": {"type": "semantic_vad", "eagerness": "high"}}})
-    m.hear(*[0.9] * 10, *[0.0] * 4)
+    m.hear(*[0.9] * 10, *[0.0] * 3)
     first = m.last(fx.ScoreTurn)
-    assert first.pcm == bytes(m.appended)
+    assert first.pcm == m.appended + bytes(104 * 48), "with the rest of the shortest wait as silence"
     m.give(inputs.TurnScored(first.pause, 0.2))
-    m.hear(*[0.0] * 10, *[0.9] * 3, *[0.0] * 4)
+    m.hear(*[0.0] * 11, *[0.9] * 3, *[0.0] * 3)
     second = m.last(fx.ScoreTurn)
     assert second.pause != first.pause
     m.give(inputs.TurnScored(first.pause, 0.99))
-    m.hear(*[0.0] * 3)
+    m.hear(*[0.0] * 4)
     assert not m.of("input_audio_buffer.speech_stopped")
     m.give(inputs.TurnScored(second.pause, 0.99))
     assert m.of("input_audio_buffer.speech_stopped")

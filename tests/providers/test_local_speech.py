@@ -1,11 +1,9 @@
 import asyncio
 import contextlib
 
-import numpy as np
 import pytest
 
-from antiphon.audio.pcm import read_audio
-from antiphon.audio.vad import WINDOW
+from antiphon.audio.pcm import read_audio, size_of
 from antiphon.providers.base.stt import SttConfig
 from antiphon.providers.local import speech
 from antiphon.providers.local.pool import InferencePool
@@ -49,12 +47,12 @@ async def test_it_works_with_every_model_that_is_installed(pool):
         [transcript] = [event async for event in stream.events()]
         assert "amiable" in transcript.text
 
-        spoken = sentence("0920").samples
-        assert await loaded.end_of_turn.score(np.append(spoken, np.zeros(3200, np.float32))) > 0.5
+        spoken = read_audio(sentence("0920").path)
+        assert await loaded.end_of_turn.score(spoken + bytes(size_of(200))) > 0.5
 
         heard = asyncio.get_running_loop().create_future()
         voice = loaded.voice_activity.open(heard.set_result, heard.set_exception)
-        voice.push(np.zeros(WINDOW, np.float32))
+        voice.push(bytes(size_of(60)))
         [probability] = await heard
         voice.close()
         assert probability < 0.1
@@ -79,5 +77,5 @@ async def test_without_the_end_of_turn_model_every_pause_ends_a_turn(pool, monke
     monkeypatch.setattr(speech, "SMART_TURN", missing(SMART_TURN))
     with contextlib.closing(load_local_speech(weights(), pool, "local/whisper-tiny.en")) as loaded:
         assert isinstance(loaded.end_of_turn, EveryPauseEnds)
-        assert await loaded.end_of_turn.score(np.zeros(1600, np.float32)) == 1.0
+        assert await loaded.end_of_turn.score(bytes(size_of(100))) == 1.0
     assert "Silence alone will end a turn" in caplog.text

@@ -1,7 +1,7 @@
 """Voice activity of all sessions of a process, by one model on one thread.
 
 Silero judges windows of 32 ms. The windows of many sessions run as one batch, which takes a third of the CPU
-time that running them singly would, so the thread wakes at most every few milliseconds and takes what came.
+time that running them singly would. So the busier the thread is, the longer it lets windows gather.
 """
 
 import asyncio
@@ -17,19 +17,23 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from antiphon.audio.downsample import AFTER, BEFORE, to_16_khz
 from antiphon.audio.onnx import load_onnx
+from antiphon.audio.pcm import BYTES_PER_SAMPLE
 
-SAMPLE_RATE = 16_000  # Hz
-WINDOW = 512  # samples: 32 ms
+SAMPLE_RATE = 16_000  # Hz, what the model hears
+WINDOW = 768  # samples at 24 kHz: 32 ms
 
-_CONTEXT = 64  # samples of the window before, which the model sees again
+_CONTEXT = 96  # samples at 24 kHz of the window before, which the model sees again
+_SEEN = BEFORE + _CONTEXT + WINDOW + AFTER  # samples that make a window's input
 _STATE = (2, 128)  # what the model remembers of a stream
 _MAX_BATCH = 64  # windows; larger batches gain nothing
-_COLLECT = 0.008  # seconds; a lone session's windows are further apart and never wait
+_REST = 9  # times as long as a batch took, the next one gathers: a tenth of a core is not worth a wait ...
+_LONGEST_REST = 0.008  # seconds; ... and nothing is worth a longer one
 
 logger = logging.getLogger(__name__)
 
-Samples = NDArray[np.float32]
+Samples = NDArray[np.float32]  # at 16 kHz
 OnResult = Callable[[Sequence[float]], None]
 OnError = Callable[[Exception], None]
 
@@ -41,7 +45,7 @@ class Silero:
         """Loads the model and runs it once, so that the first real call is as fast as any. About 0.1 s."""
         self._session = load_onnx(path)
         self._rate = np.array(SAMPLE_RATE)
-        self.run(np.zeros((1, _CONTEXT + WINDOW), np.float32), np.zeros((2, 1, 128), np.float32))
+        self.run(to_16_khz(np.zeros((1, _SEEN), np.int16)), np.zeros((2, 1, 128), np.float32))
 
     def run(self, windows: Samples, states: Samples) -> tuple[Samples, Samples]:
         """Probabilities `float32[b]` and next states, from `float32[b, 576]` and states `float32[2, b, 128]`.
@@ -63,19 +67,19 @@ class Stream:
         self.waiting = _Waiting()  # the service's thread alone uses this
         self._inbox = inbox
 
-    def push(self, samples: Samples) -> None:
-        """Adds `float32[n]` at 16 kHz, not to be changed afterwards. Raises ValueError for anything else."""
-        if samples.dtype != np.float32 or samples.ndim != 1:
-            raise ValueError(f"Voice activity needs float32[n], not {samples.dtype}{list(samples.shape)}.")
+    def push(self, pcm: bytes) -> None:
+        """Adds PCM16 at 24 kHz. Raises ValueError for half a sample."""
+        if len(pcm) % BYTES_PER_SAMPLE:
+            raise ValueError(f"PCM16 has two bytes per sample, {len(pcm)} bytes end within one.")
         if not self.closed:
-            self._inbox.put((self, samples))
+            self._inbox.put((self, pcm))
 
     def close(self) -> None:
         """Drops what is queued; neither callback is called after this. May be called twice."""
         self.closed = True
 
 
-_Inbox = queue.SimpleQueue[tuple[Stream, Samples] | None]  # None ends the thread
+_Inbox = queue.SimpleQueue[tuple[Stream, bytes] | None]  # None ends the thread
 
 
 class VadService:
@@ -87,10 +91,10 @@ class VadService:
 
     def __init__(self, model: Silero) -> None:
         self._model = model
-        self._windows = np.empty((_MAX_BATCH, _CONTEXT + WINDOW), np.float32)
+        self._seen = np.empty((_MAX_BATCH, _SEEN), np.int16)
         self._inbox: _Inbox = queue.SimpleQueue()
         self._ready: deque[Stream] = deque()  # streams with a window to run, each once: they take turns
-        self._woke = 0.0  # s, on the monotonic clock
+        self._rest_until = 0.0  # s, on the monotonic clock
         self._thread = threading.Thread(target=self._work, name="vad", daemon=True)
         self._thread.start()
 
@@ -110,26 +114,28 @@ class VadService:
 
     def _work(self) -> None:
         while self._receive():
+            began = time.monotonic()
             batch = self._next_batch()
             results = self._judge(batch)
             self._ready.extend(stream for stream in batch if stream.waiting.has_window)
             _deliver(zip(batch, results, strict=True))
+            ended = time.monotonic()
+            self._rest_until = ended + min(_REST * (ended - began), _LONGEST_REST)
 
     def _receive(self) -> bool:
         """Takes in what was pushed; waits for it if nothing is ready to run. False after `close`."""
         pushed = []
         if not self._ready:
             pushed.append(self._inbox.get())
-            time.sleep(max(0.0, self._woke + _COLLECT - time.monotonic()))
-            self._woke = time.monotonic()
+            time.sleep(max(0.0, self._rest_until - time.monotonic()))
         while not self._inbox.empty():
             pushed.append(self._inbox.get())
         for item in pushed:
             if item is None:
                 return False
-            stream, samples = item
+            stream, pcm = item
             was_ready = stream.waiting.has_window
-            stream.waiting.add(samples)
+            stream.waiting.pcm += pcm
             if stream.waiting.has_window and not was_ready:
                 self._ready.append(stream)
         return True
@@ -148,10 +154,10 @@ class VadService:
             return ()
         states = np.empty((2, len(batch), 128), np.float32)
         for row, stream in enumerate(batch):
-            stream.waiting.take(self._windows[row])
+            self._seen[row] = stream.waiting.take()
             states[:, row] = stream.waiting.state
         try:
-            probabilities, states = self._model.run(self._windows[: len(batch)], states)
+            probabilities, states = self._model.run(to_16_khz(self._seen[: len(batch)]), states)
         except Exception as error:
             logger.exception("Voice activity detection failed for %d streams.", len(batch))
             return [error] * len(batch)
@@ -166,31 +172,17 @@ class _Waiting:
 
     def __init__(self) -> None:
         self.state = np.zeros(_STATE, np.float32)
-        self._context = np.zeros(_CONTEXT, np.float32)
-        self._chunks: deque[Samples] = deque()
-        self._samples = 0
+        self.pcm = bytearray((BEFORE + _CONTEXT) * BYTES_PER_SAMPLE)
 
     @property
     def has_window(self) -> bool:
-        return self._samples >= WINDOW
+        return len(self.pcm) >= _SEEN * BYTES_PER_SAMPLE
 
-    def add(self, samples: Samples) -> None:
-        self._chunks.append(samples)
-        self._samples += len(samples)
-
-    def take(self, window: Samples) -> None:
-        """Fills `window`, `float32[576]`, with the context and the next 512 samples."""
-        window[:_CONTEXT] = self._context
-        filled = _CONTEXT
-        while filled < len(window):
-            chunk = self._chunks.popleft()
-            part = chunk[: len(window) - filled]
-            window[filled : filled + len(part)] = part
-            filled += len(part)
-            if len(part) < len(chunk):
-                self._chunks.appendleft(chunk[len(part) :])
-        self._samples -= WINDOW
-        self._context[:] = window[-_CONTEXT:]
+    def take(self) -> NDArray[np.int16]:
+        """What makes the next window's input; what the one after it sees again stays."""
+        seen = np.frombuffer(bytes(self.pcm[: _SEEN * BYTES_PER_SAMPLE]), "<i2")
+        del self.pcm[: WINDOW * BYTES_PER_SAMPLE]
+        return seen
 
 
 def _deliver(results: Iterable[tuple[Stream, float | Exception]]) -> None:

@@ -5,11 +5,12 @@ from collections.abc import Iterable
 from antiphon.engine.answering import Answering
 from antiphon.engine.conversation import Entry
 from antiphon.engine.effects import Detect, ScoreTurn, StopDetecting
-from antiphon.engine.input_buffer import SAMPLES_PER_MS, InputBuffer
+from antiphon.engine.input_buffer import BYTES_PER_SAMPLE, SAMPLES_PER_MS, InputBuffer
 from antiphon.engine.inputs import SpeechHeard, TurnScored
 from antiphon.engine.state import SessionState
 from antiphon.engine.transcripts import Transcripts
 from antiphon.engine.turns import (
+    UNHEARD_MS,
     PauseBegan,
     SpeechStarted,
     SpeechStopped,
@@ -23,6 +24,8 @@ from antiphon.protocol.session import TurnDetection
 SHORTEST_COMMIT_MS = 100
 _UNSPOKEN_MS = 10_000  # audio that is kept while nobody speaks, for a commit by hand
 _SCORED_MS = 8_000  # what the end-of-turn model listens to
+# It expects the whole of the shortest wait: should the pause last so long, the rest of it will be silence.
+_UNHEARD = bytes(UNHEARD_MS * SAMPLES_PER_MS * BYTES_PER_SAMPLE)
 
 
 class Listening:
@@ -101,7 +104,7 @@ class Listening:
                     self._turn_started(at)
                 case PauseBegan(pause, at):
                     start = max(self._start, at - _SCORED_MS * SAMPLES_PER_MS)
-                    self._state.do(ScoreTurn(pause, self._buffer.read(start, at)))
+                    self._state.do(ScoreTurn(pause, self._buffer.read(start, at) + _UNHEARD))
                 case SpeechStopped(at):
                     self._turn_stopped(at)
 

@@ -1,13 +1,10 @@
 """What the host must provide to a session. The engine knows these shapes and nobody behind them.
 
-Audio is PCM16 mono at 24 kHz, except that detectors take `float32[n]` at 16 kHz.
+Audio is PCM16 mono at 24 kHz.
 """
 
 from collections.abc import Callable, Sequence
 from typing import Protocol
-
-import numpy as np
-from numpy.typing import NDArray
 
 from antiphon.engine.inputs import AudioFrame, Played
 from antiphon.protocol.client_events import ClientEvent
@@ -17,16 +14,14 @@ from antiphon.providers.base.llm import LanguageModel
 from antiphon.providers.base.stt import SpeechToText
 from antiphon.providers.base.tts import TextToSpeech
 
-Samples = NDArray[np.float32]
-
-VAD_WINDOW = 512  # samples at 16 kHz: 32 ms
+VAD_WINDOW = 768  # samples: 32 ms
 
 
 class VadStream(Protocol):
     """Voice activity of one session."""
 
-    def push(self, samples: Samples) -> None:
-        """Adds `float32[n]` at 16 kHz. Never blocks; results come later, in order, on the event loop."""
+    def push(self, pcm: bytes) -> None:
+        """Never blocks; results come later, in order, on the event loop."""
 
     def close(self) -> None:
         """No result is delivered after this."""
@@ -43,8 +38,8 @@ class VoiceActivity(Protocol):
 
 
 class EndOfTurn(Protocol):
-    async def score(self, samples: Samples) -> float:
-        """Probability that the speaker has finished, from up to the last 8 s, `float32[n]` at 16 kHz."""
+    async def score(self, pcm: bytes) -> float:
+        """Probability that the speaker has finished, from up to the last 8 s."""
 
 
 class UnknownModel(Exception):

@@ -10,14 +10,9 @@ from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-import numpy as np
-
-from antiphon.audio.pcm import to_float
-from antiphon.audio.resample import Resampler
 from antiphon.engine import cascade, inputs
 from antiphon.engine import effects as fx
 from antiphon.engine.ids import Ids
-from antiphon.engine.input_buffer import RATE
 from antiphon.engine.machine import Limits, SessionMachine
 from antiphon.engine.outbox import Outbox
 from antiphon.engine.ports import (
@@ -25,7 +20,6 @@ from antiphon.engine.ports import (
     EndOfTurn,
     Models,
     Observer,
-    Samples,
     Transport,
     UnknownModel,
     VadStream,
@@ -43,7 +37,6 @@ TOO_SLOW = 1008
 _SLOWEST_READ = 30.0  # seconds in which a client must take one event
 _LAST_WORDS = 5.0  # seconds for what is left to say when the session closes
 _FAIR_SHARE = 64  # client events in a row before other sessions get their turn
-_DETECTOR_RATE = 16_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +70,7 @@ class RunningSession:
         self._farewell: fx.Close | None = None
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._generations: dict[str, asyncio.Task[None]] = {}
-        self._detector: tuple[int, VadStream, Resampler[np.float32]] | None = None
+        self._detector: tuple[int, VadStream] | None = None
         self._handlers: dict[type, Callable[..., None]] = {
             fx.Send: self._send,
             fx.Detect: self._detect,
@@ -202,9 +195,8 @@ class RunningSession:
                 self.take(inputs.SpeechHeard(run, probabilities))
 
             stream = self._host.voice_activity.open(heard, self._fail)
-            self._detector = (run, stream, _detector_resampler())
-        _, stream, resampler = self._detector
-        stream.push(resampler.process(to_float(effect.pcm)))
+            self._detector = (run, stream)
+        self._detector[1].push(effect.pcm)
 
     def _stop_detecting(self, effect: fx.StopDetecting | None = None) -> None:
         if self._detector is not None:
@@ -216,7 +208,7 @@ class RunningSession:
 
     async def _score(self, effect: fx.ScoreTurn) -> None:
         try:
-            probability = await self._host.end_of_turn.score(_for_detector(effect.pcm))
+            probability = await self._host.end_of_turn.score(effect.pcm)
         except Exception:
             log.exception("The end-of-turn model failed; the turn ends by its longest wait.")
             return
@@ -290,13 +282,3 @@ class RunningSession:
 
 class _Over(Exception):
     """Ends the task group, and with it whatever still runs in it."""
-
-
-def _detector_resampler() -> Resampler[np.float32]:
-    return Resampler(RATE, _DETECTOR_RATE, np.float32)
-
-
-def _for_detector(pcm: bytes) -> Samples:
-    resampler = _detector_resampler()
-    samples = resampler.process(to_float(pcm))
-    return np.concatenate((samples, resampler.flush()))

@@ -16,8 +16,9 @@ _ONSET_WINDOWS = 2  # one window above the threshold may be a click
 _HYSTERESIS = 0.15  # speech goes on until the probability is this much below the threshold (Silero's rule)
 _SEMANTIC_THRESHOLD = 0.5
 _SEMANTIC_PREFIX_MS = 300
-_SCORE_AFTER_MS = 128  # of silence: early enough for the score to be there when the shortest wait is over
+_SCORE_AFTER_MS = 96  # of silence: early enough for the score to be there when the shortest wait is over
 _SHORTEST_WAIT_MS = 200
+UNHEARD_MS = _SHORTEST_WAIT_MS - _SCORE_AFTER_MS  # of the shortest wait, when a turn is scored
 _FINISHED = 0.5  # Smart Turn's own threshold
 _LONGEST_WAIT_MS: dict[Eagerness, int] = {"low": 8_000, "medium": 4_000, "auto": 4_000, "high": 2_000}
 

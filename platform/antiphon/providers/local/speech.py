@@ -3,10 +3,11 @@
 import logging
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
+import soxr
 
+from antiphon.audio import pcm as pcm16
 from antiphon.audio.end_of_turn import SmartTurn
+from antiphon.audio.logmel import SAMPLE_RATE
 from antiphon.audio.vad import Silero, VadService
 from antiphon.providers.local.pool import InferencePool, Priority
 from antiphon.providers.local.stt import LocalStt
@@ -35,14 +36,18 @@ class PooledEndOfTurn:
         self._model = model
         self._pool = pool
 
-    async def score(self, samples: NDArray[np.float32]) -> float:
-        return await self._pool.run(Priority.END_OF_TURN, self._model.score, samples)
+    async def score(self, pcm: bytes) -> float:
+        return await self._pool.run(Priority.END_OF_TURN, self._judge, pcm)
+
+    def _judge(self, pcm: bytes) -> float:
+        rates = (pcm16.SAMPLE_RATE, SAMPLE_RATE)
+        return self._model.score(soxr.resample(pcm16.to_float(pcm), *rates, quality="LQ"))
 
 
 class EveryPauseEnds:
     """`engine.ports.EndOfTurn` without a model: silence alone ends a turn, as with `server_vad`."""
 
-    async def score(self, samples: NDArray[np.float32]) -> float:
+    async def score(self, pcm: bytes) -> float:
         return 1.0
 
 

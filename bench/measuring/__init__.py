@@ -1,0 +1,1 @@
+"""What `bench/run.py` and `bench/micro.py` measure with."""
