@@ -1,7 +1,7 @@
 """Voice activity of all sessions of a process, by one model on one thread.
 
 Silero judges windows of 32 ms. The windows of many sessions run as one batch, which takes a third of the CPU
-time that running them singly would. So the busier the thread is, the longer it lets windows gather.
+time that running them singly would. So the more of them there are, the longer the thread lets them gather.
 """
 
 import asyncio
@@ -28,8 +28,8 @@ _CONTEXT = 96  # samples at 24 kHz of the window before, which the model sees ag
 _SEEN = BEFORE + _CONTEXT + WINDOW + AFTER  # samples that make a window's input
 _STATE = (2, 128)  # what the model remembers of a stream
 _MAX_BATCH = 64  # windows; larger batches gain nothing
-_REST = 9  # times as long as a batch took, the next one gathers: a tenth of a core is not worth a wait ...
-_LONGEST_REST = 0.008  # seconds; ... and nothing is worth a longer one
+_REST = 0.00015  # seconds that the next batch gathers, for each window of the last one ...
+_LONGEST_REST = 0.004  # ... but no longer: from here on it costs more latency than it saves CPU time
 
 logger = logging.getLogger(__name__)
 
@@ -114,13 +114,11 @@ class VadService:
 
     def _work(self) -> None:
         while self._receive():
-            began = time.monotonic()
             batch = self._next_batch()
             results = self._judge(batch)
             self._ready.extend(stream for stream in batch if stream.waiting.has_window)
             _deliver(zip(batch, results, strict=True))
-            ended = time.monotonic()
-            self._rest_until = ended + min(_REST * (ended - began), _LONGEST_REST)
+            self._rest_until = time.monotonic() + min(len(batch) * _REST, _LONGEST_REST)
 
     def _receive(self) -> bool:
         """Takes in what was pushed; waits for it if nothing is ready to run. False after `close`."""
