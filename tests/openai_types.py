@@ -16,6 +16,11 @@ OUR_OWN_FIELDS: frozenset[tuple[str, str]] = frozenset(
         ("session.updated", "session.object"),
         ("session.updated", "session.expires_at"),
         ("session.updated", "session.audio.output.model"),  # the voice model, as Inworld's protocol has it
+        ("session.created", "session.call_id"),
+        ("session.updated", "session.call_id"),
+        ("session.created", "session.resume_token"),
+        ("session.updated", "session.resume_token"),
+        ("session.updated", "session.providerData"),
     }
 )
 

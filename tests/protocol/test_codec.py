@@ -28,6 +28,7 @@ def test_audio_deltas_are_written_as_base64() -> None:
         item_id="item_1",
         content_index=0,
         delta=b"\x01\x02",
+        samples=1,
     )
     assert json.loads(encode_server_event(delta)) == {
         "type": "response.output_audio.delta",

@@ -25,7 +25,7 @@ from antiphon.protocol.responses import (
     StatusReason,
     check_metadata,
 )
-from antiphon.protocol.session import VoiceReference, spoken_or_written
+from antiphon.protocol.session_update import VoiceReference, format_named, spoken_or_written
 from antiphon.providers.base.llm import LlmRequest
 from antiphon.providers.base.tts import TtsConfig
 
@@ -203,7 +203,7 @@ class Answering:
                 max_output_tokens=or_else(params.max_output_tokens, session.max_output_tokens),
                 audio=ResponseAudio(
                     output=OutputSettings(
-                        format=or_else(output.format, session.audio.output.format),
+                        format=or_else(format_named(output.format), session.audio.output.format),
                         voice=voice.id if isinstance(voice, VoiceReference) else voice,
                     )
                 ),

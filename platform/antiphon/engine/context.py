@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from antiphon.engine.conversation import Entry
 from antiphon.protocol import items
-from antiphon.protocol.session import FunctionChoice, FunctionTool, MaxTokens
+from antiphon.protocol.session import FunctionChoice, FunctionTool, MaxTokens, ToolConfig
 from antiphon.protocol.session import ToolChoice as ToolChoiceSetting
 from antiphon.providers.base.llm import Message, Tool, ToolCall, ToolChoice
 
@@ -26,6 +26,8 @@ def _message(entry: Entry) -> Message | None:
             return Message("assistant", "", tool_calls=(ToolCall(call_id, name, arguments),))
         case items.FunctionCallOutput(call_id=call_id, output=output):
             return Message("tool", output, call_id=call_id)
+    if not isinstance(item, items.Message):
+        return None
     texts: list[str] = []
     images: list[str] = []
     for part in item.content:
@@ -46,14 +48,18 @@ def _message(entry: Entry) -> Message | None:
     return Message(item.role, text, images=tuple(images))
 
 
-def tools(settings: Iterable[FunctionTool]) -> list[Tool]:
-    return [Tool(tool.name, tool.description or "", tool.parameters or {}) for tool in settings]
+def tools(settings: Iterable[ToolConfig]) -> list[Tool]:
+    return [
+        Tool(tool.name, tool.description or "", tool.parameters or {})
+        for tool in settings
+        if isinstance(tool, FunctionTool)
+    ]
 
 
 def tool_choice(setting: ToolChoiceSetting) -> ToolChoice:
     if isinstance(setting, FunctionChoice):
         return ToolChoice("named", setting.name)
-    return ToolChoice(setting)
+    return ToolChoice(setting) if isinstance(setting, str) else ToolChoice()
 
 
 def max_tokens(setting: MaxTokens) -> int | None:

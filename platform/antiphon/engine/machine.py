@@ -25,7 +25,7 @@ from antiphon.protocol import server_events as ev
 from antiphon.protocol.codec import BadEvent, decode_audio
 from antiphon.protocol.errors import Refused
 from antiphon.protocol.responses import ResponseError, ResponseParams
-from antiphon.protocol.session import Session
+from antiphon.protocol.session import Session, shown
 from antiphon.providers.base.errors import ErrorKind
 
 EXPIRY = "expiry"
@@ -84,7 +84,7 @@ class SessionMachine:
 
     def start(self, now: float) -> list[Effect]:
         self._state.now = now
-        self._state.send(ev.SessionCreated(session=self._state.session))
+        self._state.send(ev.SessionCreated(session=shown(self._state.session)))
         self._state.do(SetTimer(EXPIRY, self._limits.duration_ms))
         return self._state.take_effects()
 
@@ -109,7 +109,7 @@ class SessionMachine:
             raise errors.voice_is_fixed()
         self._state.session = session
         self._listening.configure(before.audio.input.turn_detection)
-        self._state.send(ev.SessionUpdated(session=session))
+        self._state.send(ev.SessionUpdated(session=shown(session)))
 
     def _append(self, event: client.InputAudioAppend) -> None:
         self._listening.listen(decode_audio(event.audio))

@@ -131,7 +131,7 @@ class RunningResponse:
         samples = len(pcm) // 2
         part.speech.samples += samples
         self.speech_samples += samples
-        events.append(ev.OutputAudioDelta(delta=pcm, **self._part(part)))
+        events.append(ev.OutputAudioDelta(delta=pcm, samples=samples, **self._part(part)))
         return events, part.speech
 
     def call_started(self, call_id: str, name: str) -> list[ev.ServerEvent]:
@@ -162,7 +162,7 @@ class RunningResponse:
     def retract(self, unsent: Sequence[ev.ServerEvent]) -> None:
         """These deltas were taken back before they left: what closes the response must not claim them."""
         part = self._open
-        samples = sum(len(event.delta) // 2 for event in unsent if isinstance(event, ev.OutputAudioDelta))
+        samples = sum(event.samples for event in unsent if isinstance(event, ev.OutputAudioDelta))
         self.speech_samples -= samples
         if isinstance(part, _Spoken):
             said = sum(len(e.delta) for e in unsent if isinstance(e, ev.OutputTranscriptDelta))

@@ -4,7 +4,7 @@ from msgspec import Struct
 
 from antiphon.protocol.items import Item
 from antiphon.protocol.responses import ResponseParams
-from antiphon.protocol.session import SessionPatch
+from antiphon.protocol.session_update import SessionPatch
 
 
 class ClientEventBase(Struct, frozen=True, kw_only=True):
@@ -34,10 +34,22 @@ class ItemCreate(ClientEventBase, frozen=True, tag="conversation.item.create"):
     previous_item_id: str | None = None
 
 
+class ItemRetrieve(ClientEventBase, frozen=True, tag="conversation.item.retrieve"):
+    item_id: str
+
+
+class ItemDelete(ClientEventBase, frozen=True, tag="conversation.item.delete"):
+    item_id: str
+
+
 class ItemTruncate(ClientEventBase, frozen=True, tag="conversation.item.truncate"):
     item_id: str
     content_index: int
     audio_end_ms: int
+
+
+class OutputAudioClear(ClientEventBase, frozen=True, tag="output_audio_buffer.clear"):
+    pass
 
 
 class ResponseCreate(ClientEventBase, frozen=True, tag="response.create"):
@@ -54,7 +66,10 @@ ClientEvent = (
     | InputAudioCommit
     | InputAudioClear
     | ItemCreate
+    | ItemRetrieve
+    | ItemDelete
     | ItemTruncate
+    | OutputAudioClear
     | ResponseCreate
     | ResponseCancel
 )

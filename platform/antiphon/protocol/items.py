@@ -1,6 +1,6 @@
 """Conversation items and their content, as clients send and receive them."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from msgspec import UNSET, Struct, UnsetType, structs
 
@@ -69,7 +69,62 @@ class FunctionCallOutput(Struct, frozen=True, kw_only=True, tag="function_call_o
     output: str
 
 
-Item = Message | FunctionCall | FunctionCallOutput
+class RemoteTool(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    name: str
+    input_schema: dict[str, Any]
+    description: str | None = None
+    annotations: dict[str, Any] | None = None
+
+
+class McpListTools(Struct, frozen=True, kw_only=True, tag="mcp_list_tools"):
+    """The tools of an MCP server; none while they are being asked for."""
+
+    id: str = ""
+    server_label: str
+    tools: list[RemoteTool] = []
+
+
+class RemoteToolError(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    type: Literal["protocol_error", "tool_execution_error", "http_error"]
+    code: int | None = None
+    message: str
+
+
+class McpCall(Struct, frozen=True, kw_only=True, tag="mcp_call"):
+    """A tool that the platform runs itself."""
+
+    id: str = ""
+    server_label: str
+    name: str
+    arguments: str
+    approval_request_id: str | None = None
+    output: str | None = None
+    error: RemoteToolError | None = None
+
+
+class McpApprovalRequest(Struct, frozen=True, kw_only=True, tag="mcp_approval_request"):
+    id: str = ""
+    server_label: str
+    name: str
+    arguments: str
+
+
+class McpApprovalResponse(Struct, frozen=True, kw_only=True, tag="mcp_approval_response"):
+    id: str = ""
+    approval_request_id: str
+    approve: bool
+    reason: str | None = None
+
+
+Item = (
+    Message
+    | FunctionCall
+    | FunctionCallOutput
+    | McpListTools
+    | McpCall
+    | McpApprovalRequest
+    | McpApprovalResponse
+)
 
 _ALLOWED: dict[str, tuple[type[Struct], ...]] = {
     "system": (InputText,),
@@ -89,8 +144,10 @@ def accept_item(item: Item, param: str = "item") -> Item:
             f"but got {len(item.id)}.",
             f"{param}.id",
         )
-    if not isinstance(item, Message):
+    if isinstance(item, FunctionCall | FunctionCallOutput):
         return structs.replace(item, status="completed")
+    if not isinstance(item, Message):
+        return item
     content: list[Content] = []
     for index, part in enumerate(item.content):
         if isinstance(part, LegacyText):

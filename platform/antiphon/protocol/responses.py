@@ -1,20 +1,21 @@
 """Responses: what a client asks for, and the object that `response.created` and `response.done` carry."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from antiphon.protocol.errors import invalid_value
-from antiphon.protocol.items import FunctionCall, FunctionCallOutput, Item, Message
+from antiphon.protocol.items import Item
 from antiphon.protocol.session import (
     AudioFormat,
-    FunctionTool,
     MaxTokens,
     Modality,
+    Prompt,
     Reasoning,
     ToolChoice,
-    VoiceReference,
+    ToolConfig,
 )
+from antiphon.protocol.session_update import FormatName, VoiceReference
 
 ResponseStatus = Literal["in_progress", "completed", "cancelled", "incomplete", "failed"]
 StatusReason = Literal["turn_detected", "client_cancelled", "max_output_tokens", "content_filter"]
@@ -25,7 +26,7 @@ class ItemReference(Struct, frozen=True, kw_only=True, tag="item_reference"):
 
 
 class RequestedOutput(Struct, frozen=True, kw_only=True):
-    format: AudioFormat | UnsetType = UNSET
+    format: AudioFormat | FormatName | UnsetType = UNSET
     voice: str | VoiceReference | UnsetType = UNSET
 
 
@@ -37,16 +38,16 @@ class ResponseParams(Struct, frozen=True, kw_only=True):
     """What one response changes of the session's settings; what is UNSET is the session's."""
 
     conversation: Literal["auto", "none"] = "auto"
-    input: list[Message | FunctionCall | FunctionCallOutput | ItemReference] | UnsetType = UNSET
+    input: list[Item | ItemReference] | UnsetType = UNSET
     instructions: str | UnsetType = UNSET
     output_modalities: Annotated[list[Modality], Meta(min_length=1)] | UnsetType = UNSET
     audio: RequestedAudio = RequestedAudio()
-    tools: list[FunctionTool] | UnsetType = UNSET
+    tools: list[ToolConfig] | UnsetType = UNSET
     tool_choice: ToolChoice | UnsetType = UNSET
     parallel_tool_calls: bool | UnsetType = UNSET
     reasoning: Reasoning | UnsetType = UNSET
     max_output_tokens: MaxTokens | UnsetType = UNSET
-    prompt: dict[str, Any] | None | UnsetType = UNSET
+    prompt: Prompt | None | UnsetType = UNSET
     metadata: dict[str, str] | None = None
 
 

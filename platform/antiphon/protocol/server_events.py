@@ -7,7 +7,7 @@ from msgspec import UNSET, Struct, UnsetType
 from antiphon.protocol.errors import ErrorBody
 from antiphon.protocol.items import Item
 from antiphon.protocol.responses import Response
-from antiphon.protocol.session import Session
+from antiphon.protocol.session import Session, TranscriptionSession
 
 
 class ServerEvent(Struct, kw_only=True):
@@ -15,11 +15,11 @@ class ServerEvent(Struct, kw_only=True):
 
 
 class SessionCreated(ServerEvent, tag="session.created"):
-    session: Session
+    session: Session | TranscriptionSession
 
 
 class SessionUpdated(ServerEvent, tag="session.updated"):
-    session: Session
+    session: Session | TranscriptionSession
 
 
 class Error(ServerEvent, tag="error"):
@@ -45,6 +45,12 @@ class InputAudioCleared(ServerEvent, tag="input_audio_buffer.cleared"):
     pass
 
 
+class InputAudioTimeoutTriggered(ServerEvent, tag="input_audio_buffer.timeout_triggered"):
+    audio_start_ms: int
+    audio_end_ms: int
+    item_id: str
+
+
 class ItemAdded(ServerEvent, tag="conversation.item.added"):
     previous_item_id: str | None
     item: Item
@@ -55,6 +61,16 @@ class ItemDone(ServerEvent, tag="conversation.item.done"):
     item: Item
 
 
+class ItemRetrieved(ServerEvent, tag="conversation.item.retrieved"):
+    """The only event that carries the audio of an item."""
+
+    item: Item
+
+
+class ItemDeleted(ServerEvent, tag="conversation.item.deleted"):
+    item_id: str
+
+
 class ItemTruncated(ServerEvent, tag="conversation.item.truncated"):
     item_id: str
     content_index: int
@@ -63,6 +79,14 @@ class ItemTruncated(ServerEvent, tag="conversation.item.truncated"):
 
 class DurationUsage(Struct, frozen=True, kw_only=True, tag="duration"):
     seconds: float
+
+
+class TranscriptionDelta(ServerEvent, tag="conversation.item.input_audio_transcription.delta"):
+    """More of the words; what was sent is never taken back, and `completed` has the final say."""
+
+    item_id: str
+    content_index: int
+    delta: str
 
 
 class TranscriptionCompleted(ServerEvent, tag="conversation.item.input_audio_transcription.completed"):
@@ -147,9 +171,11 @@ class OutputTranscriptDone(PartEvent, tag="response.output_audio_transcript.done
 
 
 class OutputAudioDelta(PartEvent, tag="response.output_audio.delta"):
-    """`delta` is raw PCM16; it becomes base64 on the wire."""
+    """`delta` is raw audio in the response's output format; it becomes base64 on the wire. `samples`, which is not
+    sent, is how long it plays, at 24 kHz."""
 
     delta: bytes
+    samples: int
 
 
 class OutputAudioDone(PartEvent, tag="response.output_audio.done"):
@@ -167,6 +193,50 @@ class FunctionCallArgumentsDone(ResponseEvent, tag="response.function_call_argum
     call_id: str
     name: str
     arguments: str
+
+
+class McpListToolsEvent(ServerEvent):
+    item_id: str
+
+
+class McpListToolsInProgress(McpListToolsEvent, tag="mcp_list_tools.in_progress"):
+    pass
+
+
+class McpListToolsCompleted(McpListToolsEvent, tag="mcp_list_tools.completed"):
+    pass
+
+
+class McpListToolsFailed(McpListToolsEvent, tag="mcp_list_tools.failed"):
+    pass
+
+
+class McpCallArgumentsDelta(ResponseEvent, tag="response.mcp_call_arguments.delta"):
+    item_id: str
+    delta: str
+    obfuscation: str = ""  # agents-js wants a string
+
+
+class McpCallArgumentsDone(ResponseEvent, tag="response.mcp_call_arguments.done"):
+    item_id: str
+    arguments: str
+
+
+class McpCallEvent(ServerEvent):
+    item_id: str
+    output_index: int
+
+
+class McpCallInProgress(McpCallEvent, tag="response.mcp_call.in_progress"):
+    pass
+
+
+class McpCallCompleted(McpCallEvent, tag="response.mcp_call.completed"):
+    pass
+
+
+class McpCallFailed(McpCallEvent, tag="response.mcp_call.failed"):
+    pass
 
 
 class OutputAudioBufferEvent(ServerEvent):

@@ -1,23 +1,34 @@
-"""The session object, what a client may change of it, and how a change is merged in.
+"""The session object, as `session.created` and `session.updated` show it.
 
-A patch says only what the client sent: UNSET keeps, null clears, objects merge into objects. The defaults are
-those of a live `session.created` (protocol reference 3.1).
+The defaults are those of a live `session.created` (protocol reference 3.1). What a client may change of it, and how
+a change is merged in, is in `session_update`.
 """
 
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import UNSET, Meta, Struct, UnsetType, structs
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 Modality = Literal["text", "audio"]
 Eagerness = Literal["low", "medium", "high", "auto"]
+SessionKind = Literal["realtime", "transcription"]
 
 
 class Pcm(Struct, frozen=True, kw_only=True, tag="audio/pcm"):
-    rate: Literal[24000] = 24000
+    """PCM16, little endian, mono. OpenAI has 24 kHz only, Inworld other rates too."""
+
+    rate: Annotated[int, Meta(ge=8_000, le=48_000)] = 24_000
 
 
-AudioFormat = Pcm
+class Pcmu(Struct, frozen=True, kw_only=True, tag="audio/pcmu"):
+    """G.711 mu-law, 8 kHz."""
+
+
+class Pcma(Struct, frozen=True, kw_only=True, tag="audio/pcma"):
+    """G.711 A-law, 8 kHz."""
+
+
+AudioFormat = Pcm | Pcmu | Pcma
 
 
 class ServerVad(Struct, frozen=True, kw_only=True, tag="server_vad"):
@@ -39,13 +50,19 @@ TurnDetection = ServerVad | SemanticVad
 
 
 class Transcription(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    model: str = "whisper-1"
+    model: str = ""
     language: str | None = None
+    languages: list[str] | None = None
     prompt: str | None = None
+    keywords: list[str] | None = None
+    delay: Literal["minimal", "low", "medium", "high", "xhigh"] | None = None
 
 
-class NoiseReduction(Struct, frozen=True, kw_only=True):
+class NoiseReduction(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """`type` is always shown: pipecat stops at a noise reduction without it."""
+
     type: Literal["near_field", "far_field"]
+    strength: float | UnsetType = UNSET
 
 
 class AudioInput(Struct, frozen=True, kw_only=True):
@@ -73,11 +90,51 @@ class FunctionTool(Struct, frozen=True, kw_only=True, tag="function", omit_defau
     parameters: dict[str, Any] | None = None
 
 
+class ToolFilter(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    tool_names: list[str] | None = None
+    read_only: bool | None = None
+
+
+class ApprovalFilter(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    always: ToolFilter | None = None
+    never: ToolFilter | None = None
+
+
+class McpTool(Struct, frozen=True, kw_only=True, tag="mcp", omit_defaults=True):
+    """A server whose tools the platform lists and calls itself."""
+
+    server_label: Annotated[str, Meta(min_length=1, max_length=128)]
+    server_url: str | None = None
+    connector_id: str | None = None
+    tunnel_id: str | None = None
+    server_description: str | None = None
+    authorization: str | None = None
+    headers: dict[str, str] | None = None
+    allowed_tools: list[str] | ToolFilter | None = None
+    require_approval: Literal["always", "never"] | ApprovalFilter | None = None
+    defer_loading: bool | None = None
+    allowed_callers: list[Literal["direct", "programmatic"]] | None = None
+
+
+class WebSearchTool(Struct, frozen=True, kw_only=True, tag="web_search", omit_defaults=True):
+    """Inworld's; kept and shown."""
+
+    providerData: dict[str, Any] | None = None
+
+
+ToolConfig = FunctionTool | McpTool | WebSearchTool
+
+
 class FunctionChoice(Struct, frozen=True, kw_only=True, tag="function"):
     name: str
 
 
-ToolChoice = Literal["auto", "none", "required"] | FunctionChoice
+class McpChoice(Struct, frozen=True, kw_only=True, tag="mcp", omit_defaults=True):
+    server_label: str
+    name: str | None = None
+
+
+ToolChoice = Literal["auto", "none", "required"] | FunctionChoice | McpChoice
 MaxTokens = Annotated[int, Meta(ge=1)] | Literal["inf"]
 
 
@@ -85,142 +142,115 @@ class Reasoning(Struct, frozen=True, kw_only=True):
     effort: Literal["minimal", "low", "medium", "high", "xhigh"] = "low"
 
 
+class TokenLimits(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    post_instructions: Annotated[int, Meta(ge=0)] | None = None
+
+
 class RetentionRatio(Struct, frozen=True, kw_only=True, tag="retention_ratio"):
     retention_ratio: Annotated[float, Meta(ge=0, le=1)]
-    token_limits: dict[str, Any] | UnsetType = UNSET
+    token_limits: TokenLimits | UnsetType = UNSET
 
 
-class Session(Struct, frozen=True, kw_only=True, tag="realtime"):
-    """The effective session, as `session.created` and `session.updated` show it."""
+Truncation = Literal["auto", "disabled"] | RetentionRatio
 
+
+class Prompt(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    id: str
+    version: str | None = None
+    variables: dict[str, Any] | None = None
+
+
+class Session(Struct, frozen=True, kw_only=True):
+    """The effective session. One that only transcribes is of type `transcription` and answers nothing; see
+    `shown` for what its client gets to see."""
+
+    type: SessionKind = "realtime"
     object: Literal["realtime.session"] = "realtime.session"
     id: str
+    call_id: str | UnsetType = UNSET  # for a second connection to this session
+    resume_token: str | UnsetType = UNSET  # for its client, should the connection break
     model: str
     expires_at: int  # unix seconds
     output_modalities: list[Modality] = msgspec.field(default_factory=lambda: ["audio"])
     instructions: str = ""
     audio: SessionAudio = SessionAudio()
-    tools: list[FunctionTool] = []
+    tools: list[ToolConfig] = []
     tool_choice: ToolChoice = "auto"
     max_output_tokens: MaxTokens = "inf"
-    truncation: Literal["auto", "disabled"] | RetentionRatio = "auto"
+    truncation: Truncation = "auto"
     tracing: Literal["auto"] | dict[str, Any] | None = None
-    prompt: dict[str, Any] | None = None
+    prompt: Prompt | None = None
     include: list[str] | None = None
     parallel_tool_calls: bool | UnsetType = UNSET
     reasoning: Reasoning | UnsetType = UNSET
     providerData: dict[str, Any] | UnsetType = UNSET
 
 
-class Patch(Struct, frozen=True, kw_only=True):
-    """A partial object. `onto` gives the object it was merged into; None stands for an absent one."""
+class TranscriptionTurnDetection(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What of turn detection makes sense where nothing answers."""
 
-    def onto(self, current: Any) -> Any:
-        changes = {}
-        for name in self.__struct_fields__:
-            new = getattr(self, name)
-            if new is UNSET:
-                continue
-            changes[name] = new.onto(getattr(current, name)) if isinstance(new, Patch) else new
-        return structs.replace(current, **changes)
-
-
-_Count = Annotated[int, Meta(ge=0, le=60_000)]
-
-
-class TurnDetectionPatch(Patch, frozen=True):
-    type: Literal["server_vad", "semantic_vad"] | UnsetType = UNSET
-    threshold: Annotated[float, Meta(ge=0, le=1)] | UnsetType = UNSET
-    prefix_padding_ms: _Count | UnsetType = UNSET
-    silence_duration_ms: _Count | UnsetType = UNSET
-    idle_timeout_ms: Annotated[int, Meta(ge=5_000, le=30_000)] | None | UnsetType = UNSET
+    type: Literal["server_vad", "semantic_vad"]
+    threshold: float | UnsetType = UNSET
+    prefix_padding_ms: int | UnsetType = UNSET
+    silence_duration_ms: int | UnsetType = UNSET
     eagerness: Eagerness | UnsetType = UNSET
-    create_response: bool | UnsetType = UNSET
-    interrupt_response: bool | UnsetType = UNSET
-
-    def onto(self, current: TurnDetection | None) -> TurnDetection:
-        """Another type starts from that type's defaults; what it does not have is left out."""
-        kind = self.type if self.type is not UNSET else _tag_of(current or ServerVad())
-        if current is None or _tag_of(current) != kind:
-            current = ServerVad() if kind == "server_vad" else SemanticVad()
-        changes = {
-            name: value
-            for name in current.__struct_fields__
-            if (value := getattr(self, name, UNSET)) is not UNSET
-        }
-        return structs.replace(current, **changes)
 
 
-class TranscriptionPatch(Patch, frozen=True):
-    model: str | UnsetType = UNSET
-    language: str | None | UnsetType = UNSET
-    prompt: str | None | UnsetType = UNSET
-
-    def onto(self, current: Transcription | None) -> Transcription:
-        return cast(Transcription, super().onto(current or Transcription()))
+class TranscriptionAudioInput(Struct, frozen=True, kw_only=True):
+    format: AudioFormat
+    noise_reduction: NoiseReduction | None
+    transcription: Transcription | None
+    turn_detection: TranscriptionTurnDetection | None
 
 
-class AudioInputPatch(Patch, frozen=True):
-    format: AudioFormat | UnsetType = UNSET
-    noise_reduction: NoiseReduction | None | UnsetType = UNSET
-    transcription: TranscriptionPatch | None | UnsetType = UNSET
-    turn_detection: TurnDetectionPatch | None | UnsetType = UNSET
+class TranscriptionAudio(Struct, frozen=True, kw_only=True):
+    input: TranscriptionAudioInput
 
 
-class VoiceReference(Struct, frozen=True, kw_only=True):
+class TranscriptionSession(Struct, frozen=True, kw_only=True, tag="transcription"):
+    object: Literal["realtime.transcription_session"] = "realtime.transcription_session"
     id: str
+    call_id: str | UnsetType = UNSET
+    resume_token: str | UnsetType = UNSET
+    expires_at: int
+    audio: TranscriptionAudio
+    include: list[str] | None = None
 
 
-class AudioOutputPatch(Patch, frozen=True):
-    format: AudioFormat | UnsetType = UNSET
-    voice: str | VoiceReference | UnsetType = UNSET
-    speed: Annotated[float, Meta(ge=0.25, le=1.5)] | UnsetType = UNSET
-    model: str | UnsetType = UNSET
-
-    def onto(self, current: AudioOutput) -> AudioOutput:
-        """A voice may come as an object; it is kept and shown as its id, which every client can read."""
-        patch = self
-        if isinstance(self.voice, VoiceReference):
-            patch = structs.replace(self, voice=self.voice.id)
-        return cast(AudioOutput, Patch.onto(patch, current))
-
-
-class SessionAudioPatch(Patch, frozen=True):
-    input: AudioInputPatch | UnsetType = UNSET
-    output: AudioOutputPatch | UnsetType = UNSET
-
-
-class SessionPatch(Patch, frozen=True):
-    """The `session` of `session.update`. The model of a connection is fixed: clients resend theirs (some a
-    default of their own) with each update, so another name is not an error and changes nothing."""
-
-    type: Literal["realtime"] | UnsetType = UNSET
-    model: str | UnsetType = UNSET
-    output_modalities: Annotated[list[Modality], Meta(min_length=1)] | UnsetType = UNSET
-    instructions: str | UnsetType = UNSET
-    audio: SessionAudioPatch | UnsetType = UNSET
-    tools: list[FunctionTool] | UnsetType = UNSET
-    tool_choice: ToolChoice | UnsetType = UNSET
-    max_output_tokens: MaxTokens | UnsetType = UNSET
-    truncation: Literal["auto", "disabled"] | RetentionRatio | UnsetType = UNSET
-    tracing: Literal["auto"] | dict[str, Any] | None | UnsetType = UNSET
-    prompt: dict[str, Any] | None | UnsetType = UNSET
-    include: list[str] | None | UnsetType = UNSET
-    parallel_tool_calls: bool | UnsetType = UNSET
-    reasoning: Reasoning | UnsetType = UNSET
-    providerData: dict[str, Any] | UnsetType = UNSET
-
-    def onto(self, current: Session) -> Session:
-        patch = structs.replace(self, type=UNSET, model=UNSET)
-        if isinstance(self.output_modalities, list):
-            patch = structs.replace(patch, output_modalities=[spoken_or_written(self.output_modalities)])
-        return cast(Session, Patch.onto(patch, current))
+def shown(session: Session) -> Session | TranscriptionSession:
+    """The session as its client sees it."""
+    if session.type == "realtime":
+        return session
+    heard = session.audio.input
+    detection = heard.turn_detection
+    return TranscriptionSession(
+        id=session.id,
+        call_id=session.call_id,
+        resume_token=session.resume_token,
+        expires_at=session.expires_at,
+        audio=TranscriptionAudio(
+            input=TranscriptionAudioInput(
+                format=heard.format,
+                noise_reduction=heard.noise_reduction,
+                transcription=heard.transcription,
+                turn_detection=None if detection is None else _without_answers(detection),
+            )
+        ),
+        include=session.include,
+    )
 
 
-def spoken_or_written(modalities: list[Modality]) -> Modality:
-    """One modality for a response: audio always comes with its transcript, so both together mean audio."""
-    return "text" if modalities == ["text"] else "audio"
+def _without_answers(detection: TurnDetection) -> TranscriptionTurnDetection:
+    if isinstance(detection, SemanticVad):
+        return TranscriptionTurnDetection(type="semantic_vad", eagerness=detection.eagerness)
+    return TranscriptionTurnDetection(
+        type="server_vad",
+        threshold=detection.threshold,
+        prefix_padding_ms=detection.prefix_padding_ms,
+        silence_duration_ms=detection.silence_duration_ms,
+    )
 
 
-def _tag_of(value: Struct) -> str:
+def tag_of(value: Struct) -> str:
+    """The `type` that a Struct has on the wire."""
     return str(type(value).__struct_config__.tag)
