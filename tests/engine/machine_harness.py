@@ -105,7 +105,7 @@ class Machine:
     def model_says(self, text: str, ms: int = 400) -> list[Event]:
         """A piece of speech: its text, and that much audio."""
         events = self.give(inputs.SpeechText(self.response_id, text))
-        return events + self.give(inputs.SpeechAudio(self.response_id, b"\x01\x00" * (24 * ms)))
+        return events + self.give(inputs.SpeechAudio(self.response_id, b"\x01\x00" * (24 * ms), 24 * ms))
 
     def model_writes(self, text: str) -> list[Event]:
         return self.give(inputs.TextGenerated(self.response_id, text))

@@ -36,6 +36,9 @@ class Replay:
             self.sessions.append(event["session"])
         elif kind == "conversation.item.added":
             self._insert(event["item"]["id"], event["previous_item_id"])
+        elif kind == "conversation.item.deleted":
+            assert event["item_id"] in self.order, "an item is deleted once, after it was added"
+            self.order.remove(event["item_id"])
         elif kind == "conversation.item.done":
             item_id = event["item"]["id"]
             assert item_id in self.order, "an item is done after it was added"

@@ -4,6 +4,7 @@ import json
 import random
 from typing import Any
 
+import pybase64
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,7 +23,7 @@ from tests.openai_types import check_server_event
 
 PIECES = ["Well, ", "that is a long story. ", "One two three. ", "Yes! "]
 
-small = st.integers(0, 7)
+small = st.integers(0, 9)
 steps = st.lists(
     st.one_of(
         st.tuples(st.just("turn"), st.integers(2, 9)),
@@ -37,6 +38,14 @@ steps = st.lists(
             st.tuples(small, st.sampled_from(["user", "assistant", "system", "call", "audio"])),
         ),
         st.tuples(st.just("truncate"), st.tuples(small, st.integers(-1, 3000))),
+        st.tuples(st.just("retrieve"), small),
+        st.tuples(st.just("delete"), small),
+        st.tuples(
+            st.just("partial"),
+            st.tuples(small, st.sampled_from(["hel", "hello", "hello the", "hallo there"])),
+        ),
+        st.tuples(st.just("quiet"), st.none()),
+        st.tuples(st.just("idle"), st.none()),
         st.tuples(st.just("respond"), st.sampled_from(["auto", "none", "text", "input", "bad"])),
         st.tuples(st.just("cancel"), st.one_of(st.none(), small)),
         st.tuples(st.just("update"), small),
@@ -63,6 +72,14 @@ UPDATES: list[dict[str, Any]] = [
     {"audio": {"input": {"turn_detection": {"type": "server_vad", "interrupt_response": False}}}},
     {"audio": {"input": {"turn_detection": {"type": "semantic_vad", "eagerness": "high"}}}},
     {"audio": {"input": {"transcription": {"model": "whisper-1"}}}},
+    {"audio": {"input": {"turn_detection": {"type": "server_vad", "idle_timeout_ms": 5000}}}},
+    {
+        "truncation": {
+            "type": "retention_ratio",
+            "retention_ratio": 0.5,
+            "token_limits": {"post_instructions": 40},
+        }
+    },
     {"output_modalities": ["text"]},
     {"instructions": "never applied", "audio": {"input": {"turn_detection": {"threshold": 7}}}},
     {"audio": {"output": {"voice": "marin"}}, "instructions": "only together"},
@@ -91,6 +108,7 @@ class World:
         self.turns: list[bytes] = []
         self.audio_of: dict[str, bytes] = {}
         self.awaited: list[str] = []
+        self.followed: list[str] = []
         self.responses: list[str] = []
         self.requests: list[fx.Generate] = []
         self.pieces: dict[str, list[tuple[str, int]]] = {}  # what was spoken of each response
@@ -109,6 +127,9 @@ class World:
                     if run != self.run:
                         self.run, self.fed, self.judged = run, 0, 0
                     self.fed += len(pcm)
+                case fx.Follow(item_id):
+                    if item_id not in self.followed:
+                        self.followed.append(item_id)
                 case fx.Transcribe(item_id, pcm):
                     self.turns.append(pcm)
                     self.audio_of[item_id] = pcm
@@ -167,10 +188,13 @@ class World:
             self.detect([probability])
 
     def append(self, size: int) -> None:
-        pcm = self.noise.randbytes(size)
+        pcm = self.noise.randbytes(size & ~1 if self.paced else size)
         self.appended += pcm
         self.now += size / 48
-        self.give(inputs.AudioFrame(pcm))
+        if self.paced:
+            self.give(inputs.AudioFrame(pcm))
+        else:
+            self.client("input_audio_buffer.append", audio=pybase64.b64encode_as_string(pcm))
 
     def detect(self, probabilities: list[float]) -> None:
         possible = self.fed // WINDOW_BYTES - self.judged
@@ -205,8 +229,24 @@ class World:
         if which == 6:
             item["id"] = "item_same"
         self.client("conversation.item.create", item=item, **previous)
-        if kind == "audio" and len(self.turns) and self.turns[-1] == b"\x00\x00\x00":
+        if kind == "audio" and len(self.turns) and self.turns[-1] == b"\x00\x00":
             self.turns.pop()  # given whole, not through the buffer
+
+    def retrieve(self, which: int) -> None:
+        self.client("conversation.item.retrieve", item_id=self.pick(self.replay.order, which))
+
+    def delete(self, which: int) -> None:
+        self.client("conversation.item.delete", item_id=self.pick(self.replay.order, which))
+
+    def partial(self, step: tuple[int, str]) -> None:
+        if item_id := self.pick(self.followed, step[0]):
+            self.give(inputs.PartlyTranscribed(item_id, step[1]))
+
+    def quiet(self, _: None) -> None:
+        self.client("output_audio_buffer.clear")
+
+    def idle(self, _: None) -> None:
+        self.give(inputs.TimerFired("idle"))
 
     def truncate(self, step: tuple[int, int]) -> None:
         item_id = self.pick(self.replay.order, step[0])
@@ -253,7 +293,7 @@ class World:
         response_id = self.pick(self.responses, step[0] // 4)
         piece = PIECES[step[0] % len(PIECES)]
         self.give(inputs.SpeechText(response_id, f"{response_id}: {piece}"))
-        self.give(inputs.SpeechAudio(response_id, b"\x01\x02" * (24 * step[1])))
+        self.give(inputs.SpeechAudio(response_id, b"\x01\x02" * (24 * step[1]), 24 * step[1]))
 
     def write(self, which: int) -> None:
         response_id = self.pick(self.responses, which // 4)
@@ -364,7 +404,7 @@ def test_the_model_never_sees_words_that_were_not_heard(
     started = world.now
     for text, ms, delay in spoken:
         world.give(inputs.SpeechText(response_id, text))
-        world.give(inputs.SpeechAudio(response_id, b"\x01\x02" * (24 * ms)))
+        world.give(inputs.SpeechAudio(response_id, b"\x01\x02" * (24 * ms), 24 * ms))
         world.now += delay
     world.now += pause
     sent = sum(ms for _, ms, _ in spoken)

@@ -1,34 +1,21 @@
 """The assistant's side: responses begun, fed by models, interrupted, finished, and what of them was heard."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
 
-from msgspec import UNSET, structs
-
-from antiphon.engine import context, inputs
-from antiphon.engine.conversation import Entry
-from antiphon.engine.effects import Generate, StopGenerating, StopPlaying
+from antiphon.engine import inputs
+from antiphon.engine.asking import CannotAsk, generation, response_object, visible
+from antiphon.engine.effects import CancelTimer, SetTimer, StopGenerating, StopPlaying
 from antiphon.engine.input_buffer import SAMPLES_PER_MS
 from antiphon.engine.playout import Playout, Speech
 from antiphon.engine.responses import RunningResponse
 from antiphon.engine.state import SessionState
-from antiphon.engine.transcripts import Transcripts, user_entry
+from antiphon.engine.transcripts import Transcripts
 from antiphon.protocol import errors, items
 from antiphon.protocol import server_events as ev
-from antiphon.protocol.responses import (
-    ItemReference,
-    OutputSettings,
-    Response,
-    ResponseAudio,
-    ResponseError,
-    ResponseParams,
-    StatusReason,
-    check_metadata,
-)
-from antiphon.protocol.session_update import VoiceReference, format_named, spoken_or_written
-from antiphon.providers.base.llm import LlmRequest
-from antiphon.providers.base.tts import TtsConfig
+from antiphon.protocol.responses import ResponseError, ResponseParams, StatusReason, check_metadata
+from antiphon.protocol.session import ServerVad
 
+IDLE = "idle"  # the timer that runs while the user is expected to speak
 MOST_OUT_OF_BAND = 32  # responses at once, each of which holds its context
 
 Recall = Callable[[str], Sequence[ev.ServerEvent]]
@@ -53,6 +40,7 @@ class Answering:
         self._rate_limits = rate_limits
         self._playout = Playout(paced=paced)
         self._playing = ""  # the response that a paced transport is playing
+        self._last_heard = ""  # the response whose audio was sent last
         self._active: RunningResponse | None = None
         self._out_of_band: dict[str, RunningResponse] = {}
         self._next_turn = ""  # a finished turn that waits for the active response
@@ -61,6 +49,8 @@ class Answering:
     # Asked for
 
     def create(self, params: ResponseParams) -> None:
+        if self._state.session.type == "transcription":
+            raise errors.not_in_transcription("responses")
         check_metadata(params.metadata)
         if params.conversation == "auto" and self._active is not None:
             raise errors.response_active(self._active.id)
@@ -70,6 +60,8 @@ class Answering:
 
     def answer_turn(self, item_id: str) -> None:
         """Answers a turn that turn detection ended, after the active response if that was not interrupted."""
+        if self._state.session.type == "transcription":
+            return
         if self._active is not None:
             self._next_turn = item_id
         else:
@@ -91,16 +83,27 @@ class Answering:
         active = self._active
         if active is not None:
             self._stop(active)
-        cut = self._playout.stop(self._state.now)
-        if self._playing:
-            self._state.do(StopPlaying())
-            self._state.send(ev.OutputAudioBufferCleared(response_id=self._playing))
-            self._playing = ""
-            for speech in cut:
-                self._truncate(speech, (speech.heard or 0) // SAMPLES_PER_MS)
+        self._stop_playing()
         if active is not None:
             self._next_turn = ""
             self._finish(active, active.cancel(reason))
+
+    def answer_silence(self) -> None:
+        """Says something of its own accord, since the user does not."""
+        if self.is_quiet and self._state.session.type == "realtime":
+            self._begin(ResponseParams())
+
+    @property
+    def is_quiet(self) -> bool:
+        """Nothing is being answered or played."""
+        return self._active is None and not self._playout.is_playing(self._state.now)
+
+    def silence(self) -> None:
+        """The client wants what is playing to stop, and goes on listening."""
+        if self._paced:
+            self._stop_playing()
+        elif self._playout.stop(self._state.now):
+            self._state.send(ev.OutputAudioBufferCleared(response_id=self._last_heard))
 
     def truncate(self, item_id: str, content_index: int, audio_end_ms: int) -> None:
         """The client says how much of an item was heard. It counts by its own clock, so an end beyond the audio
@@ -140,8 +143,10 @@ class Answering:
         response = self._find(event.response_id)
         if response is None:
             return
-        events, speech = response.speech_audio(event.pcm)
-        self._playout.send(speech, len(event.pcm) // 2, self._state.now)
+        events, speech = response.speech_audio(event.audio, event.samples)
+        self._state.audio.add(speech.item_id, event.audio, response.format)
+        self._playout.send(speech, event.samples, self._state.now)
+        self._last_heard = response.id
         self.has_spoken = self.has_spoken or response is self._active
         self._state.send_all(events)
         if self._paced and self._playing != response.id:
@@ -150,6 +155,7 @@ class Answering:
 
     def call_started(self, event: inputs.CallStarted) -> None:
         if response := self._find(event.response_id):
+            self._state.call_ids.add(event.call_id)
             self._state.send_all(response.call_started(event.call_id, event.name))
 
     def call_arguments(self, event: inputs.CallArguments) -> None:
@@ -188,27 +194,10 @@ class Answering:
 
     def _begin(self, params: ResponseParams, turn: str = "") -> None:
         """`turn` is the user item that this response answers; without words in it there is nothing to say."""
-        entries, speech = self._context(params)
-        session = self._state.session
-        output = params.audio.output
-        voice = or_else(output.voice, session.audio.output.voice)
-        modality = spoken_or_written(or_else(params.output_modalities, session.output_modalities))
+        entries, speech = visible(self._state, params)
         conversation = self._state.conversation if params.conversation == "auto" else None
         response = RunningResponse(
-            Response(
-                id=self._state.ids.new("resp"),
-                status="in_progress",
-                conversation_id=conversation.id if conversation else None,
-                output_modalities=[modality],
-                max_output_tokens=or_else(params.max_output_tokens, session.max_output_tokens),
-                audio=ResponseAudio(
-                    output=OutputSettings(
-                        format=or_else(format_named(output.format), session.audio.output.format),
-                        voice=voice.id if isinstance(voice, VoiceReference) else voice,
-                    )
-                ),
-                metadata=params.metadata,
-            ),
+            response_object(self._state, params),
             conversation,
             self._state.ids,
             params=params,
@@ -217,6 +206,7 @@ class Answering:
         )
         if conversation is not None:
             self._active = response
+            self._state.do(CancelTimer(IDLE))
         else:
             self._out_of_band[response.id] = response
         self._state.send(ev.ResponseCreated(response=response.response))
@@ -225,61 +215,37 @@ class Answering:
         response.awaits = {entry.item.id for entry in entries if entry.transcript is None}
         self._generate_when_ready(response)
 
-    def _context(self, params: ResponseParams) -> tuple[list[Entry], list[tuple[Entry, bytes]]]:
-        """What the model will see, and the audio among it that has yet to be recognised. Raises Refused."""
-        if params.input is UNSET:
-            return list(self._state.conversation), []
-        entries: list[Entry] = []
-        speech: list[tuple[Entry, bytes]] = []
-        for index, given in enumerate(params.input):
-            param = f"response.input[{index}]"
-            if isinstance(given, ItemReference):
-                found = self._state.conversation.find(given.id)
-                if found is None:
-                    raise errors.invalid_value(f"There is no item with id '{given.id}'.", f"{param}.id")
-                entries.append(found)
-                continue
-            item = items.accept_item(given, param)
-            entry, pcm = user_entry(structs.replace(item, id=self._state.ids.new("item")))
-            entries.append(entry)
-            if pcm:
-                speech.append((entry, pcm))
-        return entries, speech
-
     def _generate_when_ready(self, response: RunningResponse) -> None:
         if response.awaits:
             return
         if response.turn and not _has_words(response):
             self._finish(response, response.complete(None))
             return
-        params, session = response.params, self._state.session
-        reasoning = or_else(params.reasoning, session.reasoning)
-        response.request = LlmRequest(
-            instructions=or_else(params.instructions, session.instructions),
-            messages=context.messages(response.context),
-            tools=context.tools(or_else(params.tools, session.tools)),
-            tool_choice=context.tool_choice(or_else(params.tool_choice, session.tool_choice)),
-            parallel_tool_calls=or_else(
-                or_else(params.parallel_tool_calls, session.parallel_tool_calls), True
-            ),
-            max_output_tokens=context.max_tokens(response.response.max_output_tokens),
-            reasoning_effort=None if reasoning is UNSET else reasoning.effort,
-            metadata=params.metadata or {},
-        )
-        output = session.audio.output
-        self._state.do(
-            Generate(
-                response.id,
-                session.model,
-                response.request,
-                response.response.output_modalities[0],
-                or_else(output.model, None),
-                TtsConfig(voice=response.response.audio.output.voice, speed=output.speed),
-            )
-        )
+        try:
+            work = generation(self._state, response, paced=self._paced)
+        except CannotAsk as refusal:
+            self._finish(response, response.fail(refusal.error))
+            return
+        response.request = work.request
+        response.format = work.format
+        self._state.do(work)
+
+    def _stop_playing(self) -> None:
+        cut = self._playout.stop(self._state.now)
+        if not self._playing:
+            return
+        self._state.do(StopPlaying())
+        self._state.send(ev.OutputAudioBufferCleared(response_id=self._playing))
+        self._playing = ""
+        for speech in cut:
+            self._truncate(speech, (speech.heard or 0) // SAMPLES_PER_MS)
 
     def _stop(self, response: RunningResponse) -> None:
-        response.retract(self._recall(response.id))
+        unsent = self._recall(response.id)
+        response.retract(unsent)
+        for event in unsent:
+            if isinstance(event, ev.OutputAudioDelta):
+                self._state.audio.shorten(event.item_id, len(event.delta))
         self._state.do(StopGenerating(response.id))
 
     def _truncate(self, speech: Speech, end_ms: int) -> None:
@@ -301,6 +267,14 @@ class Answering:
         if self._next_turn:
             turn, self._next_turn = self._next_turn, ""
             self._begin(ResponseParams(), turn=turn)
+        elif response.response.status != "cancelled":
+            self._wait_for_user()
+
+    def _wait_for_user(self) -> None:
+        detection = self._state.session.audio.input.turn_detection
+        if isinstance(detection, ServerVad) and detection.idle_timeout_ms is not None:
+            left = self._playout.left_ms(self._state.now)
+            self._state.do(SetTimer(IDLE, left + detection.idle_timeout_ms))
 
     def _note_silence(self) -> None:
         """On a paced transport: a finished response has been played to its end."""
@@ -313,8 +287,3 @@ class Answering:
 
 def _has_words(response: RunningResponse) -> bool:
     return any(entry.transcript for entry in response.context if entry.item.id == response.turn)
-
-
-def or_else(value: Any, default: Any) -> Any:
-    """What a response sets itself, else what holds for the session."""
-    return default if value is UNSET else value

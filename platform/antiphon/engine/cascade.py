@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 
+from antiphon.audio.formats import Encoder
 from antiphon.engine import inputs
 from antiphon.engine.effects import Generate
 from antiphon.engine.ports import Models
@@ -39,7 +40,7 @@ async def generate(job: Generate, models: Models, deliver: Deliver) -> None:
             end = await _write(events, job.response_id, deliver)
         else:
             voice = models.text_to_speech(job.speech_model)
-            end = await _speak(events, voice.open(job.speech), job.response_id, deliver)
+            end = await _speak(events, voice.open(job.speech), job, deliver)
     await deliver(end)
 
 
@@ -73,32 +74,45 @@ async def _announced(
             yield event
 
 
-def _call(event: LlmEvent, response_id: str) -> inputs.Happening | None:
-    match event:
-        case ToolCallStarted(call_id, name):
-            return inputs.CallStarted(response_id, call_id, name)
-        case ToolCallDelta(call_id, arguments):
-            return inputs.CallArguments(response_id, call_id, arguments)
-    return None
+class _Calls:
+    """Function calls, held until the model has said everything: they follow the words that were said before them,
+    and a model may write several at once, which items cannot show (each closes before the next opens)."""
+
+    def __init__(self, response_id: str) -> None:
+        self._response_id = response_id
+        self._calls: dict[str, list[inputs.Happening]] = {}
+
+    def note(self, event: ToolCallStarted | ToolCallDelta) -> None:
+        if isinstance(event, ToolCallStarted):
+            self._calls[event.call_id] = [inputs.CallStarted(self._response_id, event.call_id, event.name)]
+        else:
+            self._calls[event.call_id].append(
+                inputs.CallArguments(self._response_id, event.call_id, event.arguments)
+            )
+
+    async def deliver(self, deliver: Deliver) -> None:
+        for call in self._calls.values():
+            for happening in call:
+                await deliver(happening)
 
 
 async def _write(events: AsyncIterator[LlmEvent], response_id: str, deliver: Deliver) -> inputs.Generated:
-    ending = _Ending(response_id)
+    ending, calls = _Ending(response_id), _Calls(response_id)
     async for event in events:
         if isinstance(event, TextDelta):
             await deliver(inputs.TextGenerated(response_id, event.text))
-        elif call := _call(event, response_id):
-            await deliver(call)
+        elif isinstance(event, ToolCallStarted | ToolCallDelta):
+            calls.note(event)
         else:
             ending.note(event)
+    await calls.deliver(deliver)
     return ending.happening()
 
 
 async def _speak(
-    events: AsyncIterator[LlmEvent], speech: TtsStream, response_id: str, deliver: Deliver
+    events: AsyncIterator[LlmEvent], speech: TtsStream, job: Generate, deliver: Deliver
 ) -> inputs.Generated:
-    ending = _Ending(response_id)
-    calls: list[inputs.Happening] = []  # they follow the words that were said before them
+    ending, calls = _Ending(job.response_id), _Calls(job.response_id)
 
     async def write() -> None:
         pieces = Speakable()
@@ -106,8 +120,8 @@ async def _speak(
             if isinstance(event, TextDelta):
                 for piece in pieces.push(event.text):
                     await speech.send(piece)
-            elif call := _call(event, response_id):
-                calls.append(call)
+            elif isinstance(event, ToolCallStarted | ToolCallDelta):
+                calls.note(event)
             else:
                 ending.note(event)
         for piece in pieces.flush():
@@ -117,24 +131,31 @@ async def _speak(
     try:
         async with asyncio.TaskGroup() as group:
             group.create_task(write(), name="write for the voice")
-            await _listen(speech, response_id, deliver)
+            await _listen(speech, job, deliver)
     except ExceptionGroup as broken:  # one of the two failed, and the other was cancelled
         raise broken.exceptions[0] from None
     finally:
         await speech.aclose()
-    for call in calls:
-        await deliver(call)
+    await calls.deliver(deliver)
     return ending.happening()
 
 
-async def _listen(speech: TtsStream, response_id: str, deliver: Deliver) -> None:
+async def _listen(speech: TtsStream, job: Generate, deliver: Deliver) -> None:
+    encoder = Encoder(job.format)
     size = _FIRST_DELTA
+    held = 0  # samples that the encoder has not given back yet
     async for event in speech.events():
         if isinstance(event, Spoken):
-            await deliver(inputs.SpeechText(response_id, event.text))
+            await deliver(inputs.SpeechText(job.response_id, event.text))
         elif isinstance(event, Audio):
             start = 0
             while start < len(event.pcm):
-                await deliver(inputs.SpeechAudio(response_id, event.pcm[start : start + size]))
+                pcm = event.pcm[start : start + size]
+                held += len(pcm) // 2
+                if audio := encoder.encode(pcm):
+                    await deliver(inputs.SpeechAudio(job.response_id, audio, held))
+                    held = 0
                 start += size
                 size = _DELTA
+    if audio := encoder.flush():
+        await deliver(inputs.SpeechAudio(job.response_id, audio, held))

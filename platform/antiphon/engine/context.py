@@ -1,6 +1,12 @@
-"""The conversation as a language model sees it: what was said, and of the assistant only what was heard."""
+"""The conversation as a language model sees it: what was said, of the assistant only what was heard.
 
-from collections.abc import Iterable
+And no more of it than the model can take.
+"""
+
+import json
+import math
+from collections.abc import Iterable, Sequence
+from itertools import accumulate
 
 from antiphon.engine.conversation import Entry
 from antiphon.protocol import items
@@ -8,18 +14,18 @@ from antiphon.protocol.session import FunctionChoice, FunctionTool, MaxTokens, T
 from antiphon.protocol.session import ToolChoice as ToolChoiceSetting
 from antiphon.providers.base.llm import Message, Tool, ToolCall, ToolChoice
 
-
-def messages(entries: Iterable[Entry]) -> list[Message]:
-    """Items to messages. Items without words (a cough, an unheard answer) are left out."""
-    result = []
-    for entry in entries:
-        message = _message(entry)
-        if message is not None:
-            result.append(message)
-    return result
+_UNSEEN = "(The user shared an image, which you cannot see.)"
+_SILENCE = "(The user has said nothing for a while.)"
+_CHARACTERS_PER_TOKEN = 4  # of English; only models themselves know better
+_TOKENS_PER_MESSAGE = 4
+_TOKENS_PER_IMAGE = 800
 
 
-def _message(entry: Entry) -> Message | None:
+def message(entry: Entry, *, images: bool) -> Message | None:
+    """An item as a message; None if it has no words (a cough, an unheard answer, a list of tools).
+
+    `images`: whether the model can see; one that cannot is told that there is something to see.
+    """
     item = entry.item
     match item:
         case items.FunctionCall(call_id=call_id, name=name, arguments=arguments):
@@ -29,23 +35,23 @@ def _message(entry: Entry) -> Message | None:
     if not isinstance(item, items.Message):
         return None
     texts: list[str] = []
-    images: list[str] = []
+    seen: list[str] = []
     for part in item.content:
         match part:
             case items.InputText(text=text) | items.OutputText(text=text):
                 texts.append(text)
             case items.InputAudio():
-                texts.append(entry.transcript or "")
-            case items.OutputAudio():
-                pass
-            case items.InputImage(image_url=url):
-                images.append(url)
+                texts.append(_SILENCE if entry.is_silence else entry.transcript or "")
+            case items.InputImage(image_url=url) if images:
+                seen.append(url)
+            case items.InputImage():
+                texts.append(_UNSEEN)
     if entry.speech is not None:
         texts.append(entry.speech.heard_text)
     text = "\n".join(t for t in texts if t.strip()).strip()
-    if not text and not images:
+    if not text and not seen:
         return None
-    return Message(item.role, text, images=tuple(images))
+    return Message(item.role, text, images=tuple(seen))
 
 
 def tools(settings: Iterable[ToolConfig]) -> list[Tool]:
@@ -64,3 +70,37 @@ def tool_choice(setting: ToolChoiceSetting) -> ToolChoice:
 
 def max_tokens(setting: MaxTokens) -> int | None:
     return None if setting == "inf" else int(setting)
+
+
+def tokens_of_text(text: str) -> int:
+    """An estimate."""
+    return math.ceil(len(text) / _CHARACTERS_PER_TOKEN)
+
+
+def tokens_of_message(message: Message) -> int:
+    """An estimate."""
+    calls = sum(tokens_of_text(call.name + call.arguments) for call in message.tool_calls)
+    return (
+        _TOKENS_PER_MESSAGE + tokens_of_text(message.text) + calls + _TOKENS_PER_IMAGE * len(message.images)
+    )
+
+
+def tokens_of_tools(offered: Iterable[Tool]) -> int:
+    """An estimate."""
+    return sum(
+        tokens_of_text(tool.name + tool.description + json.dumps(dict(tool.parameters))) for tool in offered
+    )
+
+
+def first_kept(sizes: Sequence[int], limit: int, retention_ratio: float) -> int:
+    """Which of the messages of these sizes, oldest first, is the oldest to keep.
+
+    All stay while they fit `limit`. Once they don't, the oldest go until `retention_ratio` of the limit is left, so
+    that what a provider has cached of the beginning stays valid for some turns (protocol reference 3.3). The newest
+    always stays.
+    """
+    if sum(sizes) <= limit:
+        return 0
+    room = limit * retention_ratio
+    kept = sum(1 for total in accumulate(reversed(sizes)) if total <= room)
+    return len(sizes) - max(kept, 1)

@@ -15,12 +15,14 @@ class Entry:
     """An item and what only we know of it.
 
     `transcript` is what the user said in the item's audio, None while that is being recognised, whether or not
-    the client asked to see it. `speech` is what an assistant's audio says and how much of it was heard.
+    the client asked to see it; `is_silence` marks a turn in which the user let time pass. `speech` is what an
+    assistant's audio says and how much of it was heard.
     """
 
     item: Item
     transcript: str | None = ""
     show_transcript: bool = False
+    is_silence: bool = False
     speech: Speech | None = None
 
 
@@ -54,6 +56,18 @@ class Conversation:
 
     def previous_id(self, item_id: str) -> str | None:
         return self._nodes[item_id].previous
+
+    def remove(self, item_id: str) -> None:
+        """The item leaves; its neighbours become each other's. Raises KeyError."""
+        node = self._nodes.pop(item_id)
+        if node.previous is None:
+            self._first = node.next
+        else:
+            self._nodes[node.previous].next = node.next
+        if node.next is None:
+            self._last = node.previous
+        else:
+            self._nodes[node.next].previous = node.previous
 
     def insert(self, entry: Entry, after: str | None = None) -> str | None:
         """Adds at the end, after the item `after`, or at the beginning for "root".

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from antiphon.audio.formats import Format
 from antiphon.protocol.server_events import ServerEvent
 from antiphon.protocol.session import Modality
 from antiphon.providers.base.llm import LlmRequest
@@ -36,7 +37,26 @@ class ScoreTurn:
 
 
 @dataclass(frozen=True, slots=True)
+class Follow:
+    """The next audio of a turn that is still being spoken, for a recogniser that hears while it is spoken."""
+
+    item_id: str
+    pcm: bytes
+    model: str | None
+    config: SttConfig
+
+
+@dataclass(frozen=True, slots=True)
+class StopFollowing:
+    """The turn was dropped."""
+
+    item_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Transcribe:
+    """Recognise a turn: all its audio, of which a recogniser may have followed the first part."""
+
     item_id: str
     pcm: bytes
     model: str | None
@@ -49,6 +69,7 @@ class Generate:
     model: str
     request: LlmRequest
     modality: Modality
+    format: Format
     speech_model: str | None
     speech: TtsConfig
 
@@ -72,6 +93,11 @@ class SetTimer:
 
 
 @dataclass(frozen=True, slots=True)
+class CancelTimer:
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Close:
     """End the connection once everything sent so far has left."""
 
@@ -84,10 +110,13 @@ Effect = (
     | Detect
     | StopDetecting
     | ScoreTurn
+    | Follow
+    | StopFollowing
     | Transcribe
     | Generate
     | StopGenerating
     | StopPlaying
     | SetTimer
+    | CancelTimer
     | Close
 )

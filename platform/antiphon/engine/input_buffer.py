@@ -15,7 +15,6 @@ LIMIT_MS = 15 * 60_000
 class InputBuffer:
     def __init__(self) -> None:
         self._pcm = bytearray()
-        self._half_sample = b""
         self.start = 0
 
     @property
@@ -26,21 +25,14 @@ class InputBuffer:
     def duration_ms(self) -> float:
         return (self.end - self.start) / SAMPLES_PER_MS
 
-    def append(self, pcm: bytes) -> bytes:
-        """Adds audio and returns the whole samples added; an odd last byte waits for the next append.
-
-        Raises Refused, with nothing added, beyond 15 minutes.
-        """
-        if self._half_sample:
-            pcm = self._half_sample + pcm
-        whole = len(pcm) & ~1
-        if len(self._pcm) + whole > LIMIT_MS * SAMPLES_PER_MS * BYTES_PER_SAMPLE:
+    def check_room(self, ms: float) -> None:
+        """Raises Refused if this much more would make it longer than 15 minutes."""
+        if self.duration_ms + ms > LIMIT_MS:
             raise errors.buffer_full(LIMIT_MS)
-        self._half_sample = pcm[whole:]
-        if whole != len(pcm):
-            pcm = pcm[:whole]
+
+    def append(self, pcm: bytes) -> None:
+        """Adds whole samples."""
         self._pcm += pcm
-        return pcm
 
     def read(self, start: int, end: int) -> bytes:
         """The audio from `start` to `end`, as far as it is still here."""
@@ -61,5 +53,4 @@ class InputBuffer:
             self.start += samples
 
     def clear(self) -> None:
-        self._half_sample = b""
         self.drop(self.end)

@@ -34,6 +34,14 @@ class TurnScored:
 
 
 @dataclass(frozen=True, slots=True)
+class PartlyTranscribed:
+    """What is recognised so far of a turn, spoken or just ended; replaces what came before it."""
+
+    item_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Transcribed:
     item_id: str
     text: str
@@ -70,8 +78,11 @@ class SpeechText:
 
 @dataclass(frozen=True, slots=True)
 class SpeechAudio:
+    """`audio` is in the response's output format; it plays as long as `samples` at 24 kHz."""
+
     response_id: str
-    pcm: bytes
+    audio: bytes
+    samples: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +131,7 @@ Happening = (
     AudioFrame
     | SpeechHeard
     | TurnScored
+    | PartlyTranscribed
     | Transcribed
     | TranscriptionBroke
     | ModelStarted

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable
 
-from antiphon.engine.answering import Answering
+from antiphon.audio.formats import Decoder, Format
+from antiphon.engine.answering import IDLE, Answering
 from antiphon.engine.conversation import Entry
-from antiphon.engine.effects import Detect, ScoreTurn, StopDetecting
+from antiphon.engine.effects import CancelTimer, Detect, ScoreTurn, StopDetecting
+from antiphon.engine.formats import format_of
 from antiphon.engine.input_buffer import BYTES_PER_SAMPLE, SAMPLES_PER_MS, InputBuffer
 from antiphon.engine.inputs import SpeechHeard, TurnScored
 from antiphon.engine.state import SessionState
@@ -19,7 +21,7 @@ from antiphon.engine.turns import (
 )
 from antiphon.protocol import errors, items
 from antiphon.protocol import server_events as ev
-from antiphon.protocol.session import TurnDetection
+from antiphon.protocol.session import ServerVad, TurnDetection
 
 SHORTEST_COMMIT_MS = 100
 _UNSPOKEN_MS = 10_000  # audio that is kept while nobody speaks, for a commit by hand
@@ -34,18 +36,27 @@ class Listening:
         self._transcripts = transcripts
         self._answering = answering
         self._buffer = InputBuffer()
+        self._format = state.session.audio.input.format
+        self._decoder = Decoder(format_of(self._format))
         self._run = 0
         self._detector: TurnDetector | None = None
         self._item_id = ""  # of the turn being spoken
         self._start = 0
+        self._followed = 0  # how far the recogniser of this turn has been given its audio
         self.configure(None)
 
     def configure(self, before: TurnDetection | None) -> None:
-        """Takes over the session's turn detection, which was `before`. A turn in progress goes on under other
-        settings; without turn detection it stays in the buffer until the client commits it."""
+        """Takes over the session's format and turn detection, which was `before`. A turn in progress goes on under
+        other settings; without turn detection it stays in the buffer until the client commits it."""
+        if self._format != self._state.session.audio.input.format:
+            self._take(self._decoder.flush())
+            self._format = self._state.session.audio.input.format
+            self._decoder = Decoder(format_of(self._format))
         settings = self._settings
         if settings is None:
             if self._detector is not None:
+                if self._detector.speaking:
+                    self._transcripts.drop(self._item_id)
                 self._detector = None
                 self._state.do(StopDetecting())
         elif self._detector is None:
@@ -54,21 +65,35 @@ class Listening:
         elif settings != before:
             self._detector.configure(settings)
 
+    def append(self, audio: bytes) -> None:
+        """Takes audio in the session's input format. Raises Refused, having taken nothing, when it is full."""
+        format = format_of(self._format)
+        self._buffer.check_room(len(audio) / format.bytes_per_sample / format.rate * 1000)
+        self._take(self._decoder.decode(audio))
+
     def listen(self, pcm: bytes) -> None:
-        """Takes audio, PCM16 at 24 kHz. Raises Refused when the buffer is full."""
-        pcm = self._buffer.append(pcm)
-        if self._detector is None or not pcm:
-            return
-        self._state.do(Detect(self._run, pcm))
-        if self._detector.speaking:
+        """Takes audio of the line, PCM16 at 24 kHz."""
+        self._buffer.check_room(len(pcm) / BYTES_PER_SAMPLE / SAMPLES_PER_MS)
+        self._take(pcm)
+
+    def _take(self, pcm: bytes) -> None:
+        self._keep(pcm)
+        if self._detector is not None and self._detector.speaking:
             self._decide(self._detector.reached(self._buffer.end))
+
+    def _keep(self, pcm: bytes) -> None:
+        self._buffer.append(pcm)
+        if self._detector is not None and pcm:
+            self._state.do(Detect(self._run, pcm))
 
     def heard(self, heard: SpeechHeard) -> None:
         detector = self._detector
         if detector is None or heard.run != self._run:
             return
         self._decide(detector.heard(heard.probabilities, self._buffer.end))
-        if not detector.speaking:
+        if detector.speaking:
+            self._follow(detector.evaluated)
+        else:
             self._buffer.drop(detector.evaluated - _UNSPOKEN_MS * SAMPLES_PER_MS)
 
     def scored(self, score: TurnScored) -> None:
@@ -77,6 +102,7 @@ class Listening:
 
     def commit(self) -> None:
         """By hand: the turn being spoken, else all there is. Raises Refused below 100 ms."""
+        self._keep(self._decoder.flush())
         speaking = self._detector is not None and self._detector.speaking
         start = self._start if speaking else self._buffer.start
         end = self._buffer.end
@@ -88,10 +114,33 @@ class Listening:
 
     def clear(self) -> None:
         """A turn being spoken is forgotten; what follows may begin another."""
+        self._decoder = Decoder(format_of(self._format))
         self._buffer.clear()
+        if self._detector is not None and self._detector.speaking:
+            self._transcripts.drop(self._item_id)
         if self._detector is not None:
             self._detector.restart(self._buffer.end)
         self._state.send(ev.InputAudioCleared())
+
+    def waited(self) -> None:
+        """The user has kept silent since the last answer: the silence is a turn, and is answered."""
+        detector, settings = self._detector, self._settings
+        if not isinstance(settings, ServerVad) or settings.idle_timeout_ms is None:
+            return
+        if detector is None or detector.speaking or not self._answering.is_quiet:
+            return
+        end = self._buffer.end
+        start = max(self._buffer.start, end - settings.idle_timeout_ms * SAMPLES_PER_MS)
+        item_id = self._state.ids.new("item")
+        self._state.send(
+            ev.InputAudioTimeoutTriggered(
+                audio_start_ms=start // SAMPLES_PER_MS, audio_end_ms=end // SAMPLES_PER_MS, item_id=item_id
+            )
+        )
+        self._add_item(item_id, is_silence=True)
+        self._state.audio.add(item_id, self._buffer.take(start, end), Format())
+        detector.restart(end)
+        self._answering.answer_silence()
 
     @property
     def _settings(self) -> TurnDetection | None:
@@ -108,9 +157,15 @@ class Listening:
                 case SpeechStopped(at):
                     self._turn_stopped(at)
 
+    def _follow(self, end: int) -> None:
+        if pcm := self._buffer.read(self._followed, end):
+            self._transcripts.follow(self._item_id, pcm)
+            self._followed = end
+
     def _turn_started(self, at: int) -> None:
         self._item_id = self._state.ids.new("item")
-        self._start = max(at, self._buffer.start)
+        self._state.do(CancelTimer(IDLE))
+        self._start = self._followed = max(at, self._buffer.start)
         self._state.send(
             ev.InputAudioSpeechStarted(audio_start_ms=self._start // SAMPLES_PER_MS, item_id=self._item_id)
         )
@@ -125,10 +180,13 @@ class Listening:
 
     def _commit(self, start: int, end: int, item_id: str) -> None:
         pcm = self._buffer.take(start, end)
+        self._transcripts.start(self._add_item(item_id), pcm)
+
+    def _add_item(self, item_id: str, *, is_silence: bool = False) -> Entry:
         item = items.Message(id=item_id, role="user", content=[items.InputAudio()])
-        entry = Entry(item)
+        entry = Entry(item, is_silence=is_silence)
         previous = self._state.conversation.insert(entry)
         self._state.send(ev.InputAudioCommitted(previous_item_id=previous, item_id=item_id))
         self._state.send(ev.ItemAdded(previous_item_id=previous, item=item))
         self._state.send(ev.ItemDone(previous_item_id=previous, item=item))
-        self._transcripts.start(entry, pcm)
+        return entry

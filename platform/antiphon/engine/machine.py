@@ -10,23 +10,24 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from msgspec import structs
-
 from antiphon.engine import inputs
-from antiphon.engine.answering import Answering, Recall
+from antiphon.engine.answering import IDLE, Answering, Recall
+from antiphon.engine.editing import Editing
 from antiphon.engine.effects import Close, Effect, SetTimer
 from antiphon.engine.ids import Ids
 from antiphon.engine.listening import Listening
+from antiphon.engine.ports import UnknownModel
 from antiphon.engine.state import SessionState
-from antiphon.engine.transcripts import Transcripts, user_entry
+from antiphon.engine.transcripts import Transcripts
 from antiphon.protocol import client_events as client
-from antiphon.protocol import errors, items
+from antiphon.protocol import errors
 from antiphon.protocol import server_events as ev
 from antiphon.protocol.codec import BadEvent, decode_audio
 from antiphon.protocol.errors import Refused
 from antiphon.protocol.responses import ResponseError, ResponseParams
 from antiphon.protocol.session import Session, shown
 from antiphon.providers.base.errors import ErrorKind
+from antiphon.providers.base.llm import LlmCapabilities
 
 EXPIRY = "expiry"
 GOING_AWAY = 1001
@@ -56,6 +57,10 @@ def _nothing_unsent(response_id: str) -> Sequence[ev.ServerEvent]:
     return ()
 
 
+def _usual(model: str) -> LlmCapabilities:
+    return LlmCapabilities()
+
+
 class SessionMachine:
     def __init__(
         self,
@@ -65,14 +70,17 @@ class SessionMachine:
         limits: Limits | None = None,
         paced: bool = False,
         recall: Recall = _nothing_unsent,
+        capabilities: Callable[[str], LlmCapabilities] = _usual,
     ) -> None:
         """`paced`: the transport plays audio at real-time pace and reports it, rather than sending events.
 
-        `recall` takes back those last deltas of a response that have not left the process yet.
+        `recall` takes back those last deltas of a response that have not left the process yet. `capabilities` of a
+        language model by name raises UnknownModel.
         """
         self._limits = limits or Limits()
-        self._state = SessionState(session, ids)
+        self._state = SessionState(session, ids, capabilities)
         self._transcripts = Transcripts(self._state)
+        self._editing = Editing(self._state, self._transcripts)
         self._answering = Answering(
             self._state,
             self._transcripts,
@@ -107,12 +115,20 @@ class SessionMachine:
         session = event.session.onto(before)
         if self._answering.has_spoken and session.audio.output.voice != before.audio.output.voice:
             raise errors.voice_is_fixed()
+        if session.model != before.model:
+            self._check_model(session.model)
         self._state.session = session
         self._listening.configure(before.audio.input.turn_detection)
         self._state.send(ev.SessionUpdated(session=shown(session)))
 
+    def _check_model(self, name: str) -> None:
+        try:
+            self._state.capabilities(name)
+        except UnknownModel as unknown:
+            raise errors.unknown_model(str(unknown)) from None
+
     def _append(self, event: client.InputAudioAppend) -> None:
-        self._listening.listen(decode_audio(event.audio))
+        self._listening.append(decode_audio(event.audio))
 
     def _commit(self, event: client.InputAudioCommit) -> None:
         self._listening.commit()
@@ -121,18 +137,19 @@ class SessionMachine:
         self._listening.clear()
 
     def _create_item(self, event: client.ItemCreate) -> None:
-        item = items.accept_item(event.item)
-        if not item.id:
-            item = structs.replace(item, id=self._state.ids.new("item"))
-        entry, speech = user_entry(item)
-        previous = self._state.conversation.insert(entry, event.previous_item_id)
-        self._state.send(ev.ItemAdded(previous_item_id=previous, item=entry.item))
-        self._state.send(ev.ItemDone(previous_item_id=previous, item=entry.item))
-        if speech:
-            self._transcripts.start(entry, speech)
+        self._editing.create(event.item, event.previous_item_id)
+
+    def _retrieve_item(self, event: client.ItemRetrieve) -> None:
+        self._editing.retrieve(event.item_id)
+
+    def _delete_item(self, event: client.ItemDelete) -> None:
+        self._editing.delete(event.item_id)
 
     def _truncate(self, event: client.ItemTruncate) -> None:
         self._answering.truncate(event.item_id, event.content_index, event.audio_end_ms)
+
+    def _clear_output(self, event: client.OutputAudioClear) -> None:
+        self._answering.silence()
 
     def _create_response(self, event: client.ResponseCreate) -> None:
         self._answering.create(event.response or ResponseParams())
@@ -150,6 +167,9 @@ class SessionMachine:
 
     def _turn_scored(self, score: inputs.TurnScored) -> None:
         self._listening.scored(score)
+
+    def _partly_transcribed(self, partial: inputs.PartlyTranscribed) -> None:
+        self._transcripts.partly(partial)
 
     def _transcribed(self, result: inputs.Transcribed) -> None:
         self._transcripts.finish(result)
@@ -192,6 +212,8 @@ class SessionMachine:
             minutes = round(self._limits.duration_ms / 60_000)
             self._state.refuse(errors.session_expired(minutes), None)
             self._state.do(Close(GOING_AWAY, "session_expired"))
+        elif timer.name == IDLE:
+            self._listening.waited()
 
 
 _HANDLERS: dict[type, Callable[[SessionMachine, Any], None]] = {
@@ -201,12 +223,16 @@ _HANDLERS: dict[type, Callable[[SessionMachine, Any], None]] = {
     client.InputAudioCommit: SessionMachine._commit,
     client.InputAudioClear: SessionMachine._clear,
     client.ItemCreate: SessionMachine._create_item,
+    client.ItemRetrieve: SessionMachine._retrieve_item,
+    client.ItemDelete: SessionMachine._delete_item,
     client.ItemTruncate: SessionMachine._truncate,
+    client.OutputAudioClear: SessionMachine._clear_output,
     client.ResponseCreate: SessionMachine._create_response,
     client.ResponseCancel: SessionMachine._cancel_response,
     inputs.AudioFrame: SessionMachine._audio_frame,
     inputs.SpeechHeard: SessionMachine._speech_heard,
     inputs.TurnScored: SessionMachine._turn_scored,
+    inputs.PartlyTranscribed: SessionMachine._partly_transcribed,
     inputs.Transcribed: SessionMachine._transcribed,
     inputs.TranscriptionBroke: SessionMachine._transcription_broke,
     inputs.ModelStarted: SessionMachine._model_started,

@@ -90,6 +90,10 @@ class Playout:
         self._move(now)
         return self._played < self._sent
 
+    def left_ms(self, now: float) -> float:
+        self._move(now)
+        return (self._sent - self._played) / SAMPLES_PER_MS
+
     def stop(self, now: float) -> list[Speech]:
         """Playing ends here: cuts what was not heard and returns what it cut."""
         self._move(now)

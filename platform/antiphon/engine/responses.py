@@ -11,6 +11,7 @@ from typing import Any
 
 from msgspec import structs
 
+from antiphon.audio.formats import Format
 from antiphon.engine.conversation import Conversation, Entry
 from antiphon.engine.ids import Ids
 from antiphon.engine.input_buffer import SAMPLES_PER_MS
@@ -95,6 +96,7 @@ class RunningResponse:
         self.turn = turn
         self.awaits: set[str] = set()  # user items whose words it needs before it can start
         self.request: LlmRequest | None = None  # once its model is at work
+        self.format = Format()  # of its audio
         self.speech_samples = 0
         self._conversation = conversation
         self._ids = ids
@@ -126,12 +128,12 @@ class RunningResponse:
         events.append(ev.OutputTranscriptDelta(delta=text, **self._part(part)))
         return events
 
-    def speech_audio(self, pcm: bytes) -> tuple[list[ev.ServerEvent], Speech]:
+    def speech_audio(self, audio: bytes, samples: int) -> tuple[list[ev.ServerEvent], Speech]:
+        """`audio` is in the output format and plays as long as `samples` at 24 kHz."""
         events, part = self._speaking()
-        samples = len(pcm) // 2
         part.speech.samples += samples
         self.speech_samples += samples
-        events.append(ev.OutputAudioDelta(delta=pcm, samples=samples, **self._part(part)))
+        events.append(ev.OutputAudioDelta(delta=audio, samples=samples, **self._part(part)))
         return events, part.speech
 
     def call_started(self, call_id: str, name: str) -> list[ev.ServerEvent]:

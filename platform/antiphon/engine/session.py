@@ -25,10 +25,10 @@ from antiphon.engine.ports import (
     VadStream,
     VoiceActivity,
 )
+from antiphon.engine.recognition import Recognition
 from antiphon.protocol import server_events as ev
 from antiphon.protocol.session import Session
 from antiphon.providers.base.errors import ProviderError
-from antiphon.providers.base.stt import FinalTranscript
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +63,7 @@ class RunningSession:
             limits=host.limits,
             paced=transport.paced,
             recall=self._outbox.recall,
+            capabilities=lambda name: host.models.language_model(name).capabilities,
         )
         self._loop = asyncio.get_running_loop()
         self._group = asyncio.TaskGroup()
@@ -71,16 +72,20 @@ class RunningSession:
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._generations: dict[str, asyncio.Task[None]] = {}
         self._detector: tuple[int, VadStream] | None = None
+        self._recognition = Recognition(host.models, self._spawn, self.take)
         self._handlers: dict[type, Callable[..., None]] = {
             fx.Send: self._send,
             fx.Detect: self._detect,
             fx.StopDetecting: self._stop_detecting,
             fx.ScoreTurn: self._score_turn,
-            fx.Transcribe: self._transcribe,
+            fx.Follow: self._recognition.follow,
+            fx.StopFollowing: self._recognition.stop,
+            fx.Transcribe: self._recognition.transcribe,
             fx.Generate: self._generate,
             fx.StopGenerating: self._stop_generating,
             fx.StopPlaying: self._stop_playing,
             fx.SetTimer: self._set_timer,
+            fx.CancelTimer: self._cancel_timer,
             fx.Close: self._close,
         }
 
@@ -216,33 +221,6 @@ class RunningSession:
 
     # Models
 
-    def _transcribe(self, effect: fx.Transcribe) -> None:
-        self._spawn(self._recognise(effect), "transcribe a turn")
-
-    async def _recognise(self, effect: fx.Transcribe) -> None:
-        try:
-            self.take(await self._final_transcript(effect))
-        except ProviderError as error:
-            self.take(inputs.TranscriptionBroke(effect.item_id, error.kind, error.message))
-        except UnknownModel as error:
-            self.take(inputs.TranscriptionBroke(effect.item_id, "not_found", str(error)))
-        except Exception:
-            log.exception("Speech recognition failed.")
-            message = "Speech recognition failed; the operator's log says why."
-            self.take(inputs.TranscriptionBroke(effect.item_id, "upstream", message))
-
-    async def _final_transcript(self, effect: fx.Transcribe) -> inputs.Transcribed:
-        stream = self._host.models.speech_to_text(effect.model).open(effect.config)
-        try:
-            stream.push(effect.pcm)
-            stream.finish()
-            async for event in stream.events():
-                if isinstance(event, FinalTranscript):
-                    return inputs.Transcribed(effect.item_id, event.text, event.audio_ms)
-        finally:
-            await stream.aclose()
-        raise ProviderError("upstream", "The speech recogniser ended without a transcript.")
-
     def _generate(self, effect: fx.Generate) -> None:
         task = self._spawn(self._respond(effect), "generate a response")
         self._generations[effect.response_id] = task
@@ -271,9 +249,12 @@ class RunningSession:
     # Time
 
     def _set_timer(self, effect: fx.SetTimer) -> None:
+        self._cancel_timer(effect)
+        self._timers[effect.name] = self._loop.call_later(effect.after_ms / 1000, self._fire, effect.name)
+
+    def _cancel_timer(self, effect: fx.SetTimer | fx.CancelTimer) -> None:
         if timer := self._timers.pop(effect.name, None):
             timer.cancel()
-        self._timers[effect.name] = self._loop.call_later(effect.after_ms / 1000, self._fire, effect.name)
 
     def _fire(self, name: str) -> None:
         self._timers.pop(name, None)

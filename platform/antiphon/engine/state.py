@@ -1,22 +1,29 @@
 """What the parts of the session machine share: the session, its conversation, the time, and the effects."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from msgspec import structs
 
+from antiphon.engine.audio_store import AudioStore
 from antiphon.engine.conversation import Conversation
 from antiphon.engine.effects import Effect, Send
 from antiphon.engine.ids import Ids
 from antiphon.protocol import server_events as ev
 from antiphon.protocol.errors import Refused
 from antiphon.protocol.session import Session
+from antiphon.providers.base.llm import LlmCapabilities
 
 
 class SessionState:
-    def __init__(self, session: Session, ids: Ids) -> None:
+    def __init__(self, session: Session, ids: Ids, capabilities: Callable[[str], LlmCapabilities]) -> None:
+        """`capabilities` of a language model by name; raises UnknownModel."""
         self.session = session
+        self.capabilities = capabilities
         self.ids = ids
         self.conversation = Conversation(ids.new("conv"))
+        self.audio = AudioStore()
+        self.call_ids: set[str] = set()  # of all function calls there ever were
+        self.left_out: set[str] = set()  # items that no longer fit the model's context
         self.now = 0.0  # ms on the clock of whoever runs the machine
         self._effects: list[Effect] = []
 

@@ -1,38 +1,75 @@
-"""The words in the user's audio: asked for as soon as the audio is complete, shown if the client wants them."""
+"""The words in the user's audio: followed while they are spoken, known when the turn is over."""
 
-from msgspec import UNSET, structs
+from dataclasses import dataclass
 
+from msgspec import UNSET
+
+from antiphon.audio.formats import Format
 from antiphon.engine.conversation import Entry
-from antiphon.engine.effects import Transcribe
-from antiphon.engine.inputs import Transcribed, TranscriptionBroke
+from antiphon.engine.effects import Follow, StopFollowing, Transcribe
+from antiphon.engine.inputs import PartlyTranscribed, Transcribed, TranscriptionBroke
 from antiphon.engine.state import SessionState
 from antiphon.protocol import items
 from antiphon.protocol import server_events as ev
-from antiphon.protocol.codec import decode_audio
 from antiphon.protocol.responses import ResponseError
+from antiphon.protocol.session import SemanticVad
 from antiphon.providers.base.stt import SttConfig
+
+
+@dataclass(slots=True)
+class _Shown:
+    """What a client has seen of the words of one item."""
+
+    text: str = ""
+    guess: str = ""  # the latest partial, shown or not
 
 
 class Transcripts:
     def __init__(self, state: SessionState) -> None:
         self._state = state
         self._awaited: dict[str, Entry] = {}
+        self._shown: dict[str, _Shown] = {}
+
+    def follow(self, item_id: str, pcm: bytes) -> None:
+        """The next audio of a turn that is being spoken."""
+        model, config = self._recogniser()
+        self._state.do(Follow(item_id, pcm, model, config))
+
+    def drop(self, item_id: str) -> None:
+        """The turn will not become an item."""
+        self._shown.pop(item_id, None)
+        self._state.do(StopFollowing(item_id))
 
     def start(self, entry: Entry, pcm: bytes) -> None:
-        """Until the words are known the entry's transcript is None."""
-        wanted = self._state.session.audio.input.transcription
+        """All audio of an item. Until the words are known the entry's transcript is None."""
+        self._state.audio.add(entry.item.id, pcm, Format())
+        entry.show_transcript = self._wanted is not None
+        if self._state.session.type == "transcription" and not entry.show_transcript:
+            return
         entry.transcript = None
-        entry.show_transcript = wanted is not None
         self._awaited[entry.item.id] = entry
-        config = SttConfig(wanted.language, wanted.prompt) if wanted else SttConfig()
-        self._state.do(Transcribe(entry.item.id, pcm, wanted.model if wanted else None, config))
+        model, config = self._recogniser()
+        self._state.do(Transcribe(entry.item.id, pcm, model, config))
+
+    def partly(self, partial: PartlyTranscribed) -> None:
+        """Shows what two partials in a row agree on, in whole words, since what was shown cannot be taken back."""
+        if self._wanted is None:
+            return
+        shown = self._shown.setdefault(partial.item_id, _Shown())
+        certain = agreed(shown.guess, partial.text)
+        shown.guess = partial.text
+        if len(certain) > len(shown.text) and certain.startswith(shown.text):
+            self._show_more(partial.item_id, shown, certain)
 
     def finish(self, result: Transcribed) -> None:
         entry = self._awaited.pop(result.item_id)
         entry.transcript = result.text
+        shown = self._shown.pop(result.item_id, _Shown())
         if not entry.show_transcript:
             return
         entry.item = items.with_transcript(entry.item, result.text)
+        if result.text.startswith(shown.text) and result.text != shown.text:
+            self._show_more(result.item_id, shown, result.text)
         self._state.send(
             ev.TranscriptionCompleted(
                 item_id=result.item_id,
@@ -45,23 +82,46 @@ class Transcripts:
     def fail(self, failure: TranscriptionBroke, error: ResponseError) -> None:
         entry = self._awaited.pop(failure.item_id)
         entry.transcript = ""
+        self._shown.pop(failure.item_id, None)
         if entry.show_transcript:
             told = ev.TranscriptionError(type=error.type, code=error.code or UNSET, message=failure.message)
             self._state.send(ev.TranscriptionFailed(item_id=failure.item_id, content_index=0, error=told))
 
+    def forget(self, item_id: str) -> None:
+        """The item was deleted: its words are still awaited by whoever answers them, but shown to nobody."""
+        if entry := self._awaited.get(item_id):
+            entry.show_transcript = False
 
-def user_entry(item: items.Item) -> tuple[Entry, bytes]:
-    """The entry of an item that a client created, and the audio in it, which events never repeat.
+    @property
+    def _wanted(self) -> object | None:
+        return self._state.session.audio.input.transcription
 
-    Raises Refused for audio that is not base64.
-    """
-    if not isinstance(item, items.Message):
-        return Entry(item), b""
-    speech = b""
-    content: list[items.Content] = []
-    for part in item.content:
-        if isinstance(part, items.InputAudio) and part.audio:
-            speech += decode_audio(part.audio)
-            part = structs.replace(part, audio=UNSET)
-        content.append(part)
-    return Entry(structs.replace(item, content=content)), speech
+    def _recogniser(self) -> tuple[str | None, SttConfig]:
+        wanted = self._state.session.audio.input.transcription
+        semantic = isinstance(self._state.session.audio.input.turn_detection, SemanticVad)
+        if wanted is None:
+            return None, SttConfig(partials=semantic)
+        return wanted.model, SttConfig(
+            language=wanted.language,
+            prompt=wanted.prompt,
+            keywords=tuple(wanted.keywords or ()),
+            partials=True,
+        )
+
+    def _show_more(self, item_id: str, shown: _Shown, text: str) -> None:
+        delta = text[len(shown.text) :]
+        shown.text = text
+        self._state.send(ev.TranscriptionDelta(item_id=item_id, content_index=0, delta=delta))
+
+
+def agreed(one: str, other: str) -> str:
+    """The whole words that two guesses begin with alike."""
+    end = 0
+    for at, (a, b) in enumerate(zip(one, other, strict=False)):
+        if a != b:
+            return one[:end]
+        if a.isspace():
+            end = at
+    shorter = min(len(one), len(other))
+    longer = one if len(one) > shorter else other
+    return one[:shorter] if len(longer) == shorter or longer[shorter].isspace() else one[:end]

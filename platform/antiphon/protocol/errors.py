@@ -35,6 +35,15 @@ def missing_parameter(param: str) -> Refused:
     return invalid_request("missing_required_parameter", f"Missing required parameter: '{param}'.", param)
 
 
+def too_long(param: str, limit: int, length: int) -> Refused:
+    return invalid_request(
+        "string_above_max_length",
+        f"Invalid '{param}': string too long. Expected a string with maximum length {limit}, "
+        f"but got a string with length {length} instead.",
+        param,
+    )
+
+
 def buffer_too_small(have_ms: float) -> Refused:
     return invalid_request(
         "input_audio_buffer_commit_empty",
@@ -93,6 +102,24 @@ def unknown_item(verb: str, item_id: str, param: str = "item_id") -> Refused:
         f"Error {doing} item: the item with id '{item_id}' does not exist.",
         param,
     )
+
+
+def unknown_call(call_id: str) -> Refused:
+    return invalid_request(
+        "invalid_tool_call_id",
+        f"Tool call ID '{call_id}' not found in conversation.",
+        "item.call_id",
+    )
+
+
+def not_in_transcription(what: str) -> Refused:
+    return invalid_request(
+        "invalid_request", f"A transcription session has no {what}; update its type to 'realtime' for them."
+    )
+
+
+def unknown_model(message: str) -> Refused:
+    return invalid_request("invalid_model", message, "session.model")
 
 
 def voice_is_fixed() -> Refused:

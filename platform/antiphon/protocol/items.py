@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from msgspec import UNSET, Struct, UnsetType, structs
 
-from antiphon.protocol.errors import invalid_value, missing_parameter
+from antiphon.protocol.errors import invalid_value, missing_parameter, too_long
 
 ItemStatus = Literal["in_progress", "completed", "incomplete"]
 MAX_ITEM_ID = 64  # characters; OpenAI stops at 32, which some clients fill exactly
@@ -139,11 +139,7 @@ def accept_item(item: Item, param: str = "item") -> Item:
     Raises Refused for content that its role cannot have (protocol reference 1.5).
     """
     if len(item.id) > MAX_ITEM_ID:
-        raise invalid_value(
-            f"Invalid '{param}.id': string too long. Expected at most {MAX_ITEM_ID} characters, "
-            f"but got {len(item.id)}.",
-            f"{param}.id",
-        )
+        raise too_long(f"{param}.id", MAX_ITEM_ID, len(item.id))
     if isinstance(item, FunctionCall | FunctionCallOutput):
         return structs.replace(item, status="completed")
     if not isinstance(item, Message):
@@ -172,6 +168,19 @@ def with_transcript(item: Item, transcript: str) -> Item:
         structs.replace(part, transcript=transcript) if isinstance(part, InputAudio | OutputAudio) else part
         for part in item.content
     ]
+    return structs.replace(item, content=content)
+
+
+def with_audio(item: Item, audio: str) -> Item:
+    """The item with this audio, in base64, in the part that has sound."""
+    if not isinstance(item, Message):
+        return item
+    content: list[Content] = [
+        structs.replace(part, audio=audio) if isinstance(part, InputAudio | OutputAudio) else part
+        for part in item.content
+    ]
+    if not content and item.role == "assistant":  # one that is still being said
+        content = [OutputAudio(audio=audio)]
     return structs.replace(item, content=content)
 
 

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from antiphon.protocol.errors import invalid_value
+from antiphon.protocol.errors import invalid_value, too_long
 from antiphon.protocol.items import Item
 from antiphon.protocol.session import (
     AudioFormat,
@@ -59,9 +59,8 @@ def check_metadata(metadata: dict[str, str] | None) -> None:
         raise invalid_value("Metadata can have at most 16 pairs.", "response.metadata")
     for key, value in metadata.items():
         if len(key) > 64 or len(value) > 512:
-            raise invalid_value(
-                "Metadata keys can have at most 64 characters and values at most 512.",
-                f"response.metadata.{key[:64]}",
+            raise too_long(
+                f"response.metadata.{key[:64]}", *((64, len(key)) if len(key) > 64 else (512, len(value)))
             )
 
 

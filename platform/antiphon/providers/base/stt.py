@@ -9,6 +9,8 @@ from typing import Protocol
 class SttConfig:
     language: str | None = None  # ISO 639-1; None lets the model decide
     prompt: str | None = None
+    keywords: tuple[str, ...] = ()
+    partials: bool = False  # whether anybody looks at them
 
 
 @dataclass(frozen=True, slots=True)

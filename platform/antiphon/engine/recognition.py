@@ -1,0 +1,108 @@
+"""Recognisers at work: one stream for each turn, fed while the user speaks if the recogniser hears meanwhile."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+
+from antiphon.engine import effects as fx
+from antiphon.engine import inputs
+from antiphon.engine.ports import Models, UnknownModel
+from antiphon.providers.base.errors import ProviderError
+from antiphon.providers.base.stt import FinalTranscript, PartialTranscript, SttStream
+
+log = logging.getLogger(__name__)
+
+Spawn = Callable[[Coroutine[object, object, None], str], asyncio.Task[None]]
+Take = Callable[[inputs.Happening], None]
+
+
+class Recognition:
+    def __init__(self, models: Models, spawn: Spawn, take: Take) -> None:
+        self._models = models
+        self._spawn = spawn
+        self._take = take
+        self._followed: dict[str, _Turn] = {}
+
+    def follow(self, effect: fx.Follow) -> None:
+        turn = self._followed.get(effect.item_id)
+        if turn is None:
+            turn = self._followed[effect.item_id] = _Turn()
+            if stream := self._stream_to_follow(effect):
+                turn.stream = stream
+                turn.reading = self._spawn(self._read(effect.item_id, turn, stream), "follow a turn")
+        turn.push(effect.pcm)
+
+    def stop(self, effect: fx.StopFollowing) -> None:
+        turn = self._followed.pop(effect.item_id, None)
+        if turn is not None and turn.reading is not None:
+            turn.reading.cancel()
+
+    def transcribe(self, effect: fx.Transcribe) -> None:
+        turn = self._followed.pop(effect.item_id, None)
+        if turn is not None and turn.stream is not None:
+            turn.is_over = True
+            turn.push(effect.pcm[turn.pushed :])
+            turn.stream.finish()
+        else:
+            self._spawn(self._recognise(effect), "transcribe a turn")
+
+    def _stream_to_follow(self, effect: fx.Follow) -> SttStream | None:
+        try:
+            recogniser = self._models.speech_to_text(effect.model)
+        except UnknownModel:
+            return None  # said when the turn is over
+        return recogniser.open(effect.config) if recogniser.capabilities.streaming else None
+
+    async def _recognise(self, effect: fx.Transcribe) -> None:
+        turn = _Turn(is_over=True)
+        try:
+            turn.stream = self._models.speech_to_text(effect.model).open(effect.config)
+        except UnknownModel as error:
+            self._take(inputs.TranscriptionBroke(effect.item_id, "not_found", str(error)))
+            return
+        turn.push(effect.pcm)
+        turn.stream.finish()
+        await self._read(effect.item_id, turn, turn.stream)
+
+    async def _read(self, item_id: str, turn: "_Turn", stream: SttStream) -> None:
+        """Until the final transcript. What fails while the user still speaks is tried again, with all the audio,
+        when the turn is over."""
+        try:
+            await self._events(item_id, stream)
+        except ProviderError as error:
+            failure = inputs.TranscriptionBroke(item_id, error.kind, error.message)
+        except Exception:
+            log.exception("Speech recognition failed.")
+            message = "Speech recognition failed; the operator's log says why."
+            failure = inputs.TranscriptionBroke(item_id, "upstream", message)
+        else:
+            return
+        finally:
+            turn.stream = None
+            await stream.aclose()
+        if turn.is_over:
+            self._take(failure)
+
+    async def _events(self, item_id: str, stream: SttStream) -> None:
+        async for event in stream.events():
+            if isinstance(event, PartialTranscript):
+                self._take(inputs.PartlyTranscribed(item_id, event.text))
+            elif isinstance(event, FinalTranscript):
+                self._take(inputs.Transcribed(item_id, event.text, event.audio_ms))
+                return
+        raise ProviderError("upstream", "The speech recogniser ended without a transcript.")
+
+
+class _Turn:
+    """A turn and the stream that recognises it; none if its recogniser does not follow, or has failed."""
+
+    def __init__(self, *, is_over: bool = False) -> None:
+        self.stream: SttStream | None = None
+        self.reading: asyncio.Task[None] | None = None
+        self.pushed = 0  # bytes
+        self.is_over = is_over
+
+    def push(self, pcm: bytes) -> None:
+        if self.stream is not None and pcm:
+            self.stream.push(pcm)
+            self.pushed += len(pcm)
