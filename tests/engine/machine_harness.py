@@ -2,6 +2,7 @@
 
 import json
 import random
+from collections.abc import Callable
 from typing import Any
 
 import pybase64
@@ -13,7 +14,7 @@ from antiphon.engine.machine import Limits, SessionMachine
 from antiphon.protocol.codec import BadEvent, decode_client_event, encode_server_event
 from antiphon.protocol.server_events import OutputAudioDelta, RateLimit, ServerEvent
 from antiphon.protocol.session import Session
-from antiphon.providers.base.llm import LlmUsage
+from antiphon.providers.base.llm import LlmCapabilities, LlmUsage
 from tests.openai_types import check_server_event
 
 RATE_LIMITS = (RateLimit(name="requests", limit=1000, remaining=999, reset_seconds=1.0),)
@@ -24,7 +25,13 @@ Event = dict[str, Any]
 class Machine:
     """One machine with everything it has said. `now` is in ms and moves with the audio that is appended."""
 
-    def __init__(self, *, paced: bool = False, seed: int = 1) -> None:
+    def __init__(
+        self,
+        *,
+        paced: bool = False,
+        seed: int = 1,
+        capabilities: Callable[[str], LlmCapabilities] = lambda name: LlmCapabilities(),
+    ) -> None:
         self.unsent: list[ServerEvent] = []  # what `recall` can take back
         self.machine = SessionMachine(
             Session(id="sess_1", model="local/test", expires_at=3600),
@@ -32,6 +39,7 @@ class Machine:
             limits=Limits(rate_limits=RATE_LIMITS),
             paced=paced,
             recall=self._recall,
+            capabilities=capabilities,
         )
         self.paced = paced
         self.now = 0.0
