@@ -1,6 +1,7 @@
 import asyncio
 import contextlib
 import re
+import time
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ import soundfile
 from antiphon.audio.pcm import duration_ms, from_float, read_audio, size_of
 from antiphon.providers.base.errors import ProviderError
 from antiphon.providers.base.stt import FinalTranscript, SttConfig
-from antiphon.providers.local.pool import InferencePool
+from antiphon.providers.local.pool import InferencePool, Priority
 from antiphon.providers.local.stt import LocalStt, windows_of
 from antiphon.providers.local.whisper import (
     FULL_WINDOW,
@@ -70,6 +71,34 @@ async def test_it_works_on_human_speech(stt):
         errors += word_errors(words(transcript.text), spoken.text.split())
         total += len(spoken.text.split())
     assert errors / total <= 0.15
+
+
+async def test_words_appear_while_they_are_spoken(stt):
+    pcm = read_audio(sentence("0880").path)
+    stream = stt.open(SttConfig(language="en", partials=True))
+    events = stream.events()
+    partials = []
+    for start, end in ((0, 1_300), (1_300, 2_200)):
+        stream.push(pcm[size_of(start) : size_of(end)])
+        partials.append((await anext(events)).text)
+    stream.push(pcm[size_of(2_200) :])
+    stream.finish()
+    *_, final = [event async for event in events]
+    assert len(partials[0]) < len(partials[1]) < len(final.text)
+    assert "young man" in final.text
+    await stream.aclose()
+
+
+async def test_nobody_works_on_partials_that_nobody_looks_at(stt):
+    [transcript] = await transcribe(stt, read_audio(sentence("0880").path), SttConfig(language="en"))
+    assert isinstance(transcript, FinalTranscript)
+
+
+async def test_partials_are_left_to_spare_threads(stt, pool):
+    busy = [pool.submit(Priority.SPEECH, time.sleep, 0.3) for _ in range(2)]
+    events = await transcribe(stt, read_audio(sentence("0880").path), SttConfig(language="en", partials=True))
+    assert [type(event) for event in events] == [FinalTranscript]
+    await asyncio.wait(busy)
 
 
 async def test_the_language_is_found_when_none_is_named(stt):

@@ -48,6 +48,8 @@ class InferencePool:
         # By priority, then first come, first served. None ends a thread.
         self._queue: queue.PriorityQueue[tuple[int, int, _Job | None]] = queue.PriorityQueue()
         self._numbers = itertools.count()
+        self._running = 0
+        self._counting = threading.Lock()
         self._closed = False
         self._workers = [
             threading.Thread(target=self._work, name=f"inference-{number}", daemon=True)
@@ -74,6 +76,11 @@ class InferencePool:
         self._queue.put((priority, next(self._numbers), job))
         return future
 
+    @property
+    def has_spare(self) -> bool:
+        """Whether a call could begin now and still leave a thread for one that is more urgent."""
+        return self._queue.empty() and self._running < max(self.threads - 1, 1)
+
     def close(self) -> None:
         """Cancels what is queued, waits for what runs (a second or so), and ends the threads."""
         self._closed = True
@@ -96,13 +103,20 @@ class InferencePool:
         if job is None:
             return False
         if not job.future.done():
+            self._count(+1)
             try:
                 result = job.call()
             except Exception as error:
                 _settle(job.future, partial(job.future.set_exception, error))
             else:
                 _settle(job.future, partial(job.future.set_result, result))
+            finally:
+                self._count(-1)
         return True
+
+    def _count(self, change: int) -> None:
+        with self._counting:
+            self._running += change
 
 
 def _settle(future: asyncio.Future[Any], settle: Callable[[], object]) -> None:

@@ -11,7 +11,13 @@ from numpy.typing import NDArray
 from antiphon.audio import pcm as pcm16
 from antiphon.audio.logmel import SAMPLE_RATE
 from antiphon.providers.base.errors import ProviderError
-from antiphon.providers.base.stt import FinalTranscript, SttCapabilities, SttConfig, SttEvent
+from antiphon.providers.base.stt import (
+    FinalTranscript,
+    PartialTranscript,
+    SttCapabilities,
+    SttConfig,
+    SttEvent,
+)
 from antiphon.providers.local.pool import InferencePool, Priority
 from antiphon.providers.local.whisper import FULL_WINDOW, UnknownLanguage, Whisper
 
@@ -21,6 +27,7 @@ Samples = NDArray[np.float32]
 
 _EARLIEST_CUT = 20 * SAMPLE_RATE  # samples into a full window
 _PAUSE = SAMPLE_RATE // 10  # samples
+_BETWEEN_PARTIALS = pcm16.size_of(800)  # bytes of new audio
 
 
 class LocalStt:
@@ -37,14 +44,14 @@ class LocalStt:
 
     @property
     def capabilities(self) -> SttCapabilities:
-        return SttCapabilities(streaming=False)
+        return SttCapabilities(streaming=True)
 
     def open(self, config: SttConfig) -> "LocalSttStream":
         return LocalSttStream(self._name, self._whisper, self._pool, config)
 
 
 class LocalSttStream:
-    """One turn: collected until it is finished, then recognised in the pool."""
+    """One turn: recognised in the pool when it is finished, and now and then before, where threads are spare."""
 
     def __init__(self, name: str, whisper: Whisper, pool: InferencePool, config: SttConfig) -> None:
         self._name = name
@@ -52,51 +59,92 @@ class LocalSttStream:
         self._pool = pool
         self._config = config
         self._pcm = bytearray()
-        self._finished = asyncio.Event()
+        self._heard = 0  # bytes of which there was a partial
+        self._texts: list[str] = []  # of the windows that are full and will not change
+        self._language = config.language and config.language.split("-")[0].lower()
+        self._finished = False
+        self._news = asyncio.Event()
         self._job: asyncio.Future[Any] | None = None
         self._closed = False
 
     def push(self, pcm: bytes) -> None:
         self._pcm += pcm
+        if self._partial_is_due:
+            self._news.set()
 
     def finish(self) -> None:
-        self._finished.set()
+        self._finished = True
+        self._news.set()
+        if self._job is not None:
+            self._job.cancel()  # a partial that nobody needs any more
 
     async def events(self) -> AsyncGenerator[SttEvent, None]:
-        """The final transcript once `finish` was called, or nothing if `aclose` comes before it is ready."""
-        await self._finished.wait()
+        """Partials if they are wanted, the final transcript after `finish`, nothing more after `aclose`."""
         try:
-            transcript = await self._recognise()
+            while not self._finished:
+                await self._news.wait()
+                self._news.clear()
+                if not self._finished and (text := await self._partial()):
+                    yield PartialTranscript(text)
+            yield await self._final()
         except _Closed:
             return
         except UnknownLanguage as error:
             raise ProviderError("invalid", f"{self._name}: {error}") from error
         except Exception as error:
             raise ProviderError("upstream", f"{self._name} failed: {error}") from error
-        yield transcript
 
     async def aclose(self) -> None:
         self._closed = True
         self._pcm = bytearray()
-        self._finished.set()
+        self._finished = True
+        self._news.set()
         if self._job is not None:
             self._job.cancel()
 
-    async def _recognise(self) -> FinalTranscript:
-        language = self._config.language and self._config.language.split("-")[0].lower()
-        texts = []
-        for window in await self._in_pool(windows_of, bytes(self._pcm)):
-            recognised = await self._in_pool(self._whisper.recognise, window, language, self._config.prompt)
-            if recognised.text:
-                texts.append(recognised.text)
-                language = recognised.language  # of the whole turn, once it was heard
-        return FinalTranscript(" ".join(texts), pcm16.duration_ms(len(self._pcm)), language)
+    @property
+    def _partial_is_due(self) -> bool:
+        return (
+            self._config.partials
+            and len(self._pcm) - self._heard >= _BETWEEN_PARTIALS
+            and self._pool.has_spare
+        )
 
-    async def _in_pool(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """One window is one job, so that a long turn does not hold up the others. Raises _Closed."""
+    async def _partial(self) -> str:
+        """Of all audio so far; empty if the turn ended meanwhile."""
+        self._heard = len(self._pcm)
+        try:
+            text, _ = await self._recognise(Priority.PARTIAL)
+        except _Dropped:
+            return ""
+        return text
+
+    async def _final(self) -> FinalTranscript:
+        text, language = await self._recognise(Priority.FINAL_TRANSCRIPT)
+        return FinalTranscript(text, pcm16.duration_ms(len(self._pcm)), language)
+
+    async def _recognise(self, priority: Priority) -> tuple[str, str | None]:
+        """The text so far and its language. One window is one job, so that a long turn does not hold up others."""
+        windows = await self._in_pool(priority, windows_of, bytes(self._pcm))
+        texts, language = list(self._texts), self._language
+        for window in windows[len(texts) :]:
+            recognised = await self._in_pool(
+                priority, self._whisper.recognise, window, language, self._config.prompt
+            )
+            texts.append(recognised.text)
+            if recognised.text:
+                language = recognised.language  # of the whole turn, once it was heard
+            if len(texts) < len(windows):
+                self._texts, self._language = list(texts), language
+        return " ".join(filter(None, texts)), language
+
+    async def _in_pool(
+        self, priority: Priority, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Raises _Closed, and _Dropped for a partial whose turn is over."""
         if self._closed:
             raise _Closed
-        job = self._pool.submit(Priority.FINAL_TRANSCRIPT, call, *args, **kwargs)
+        job = self._pool.submit(priority, call, *args, **kwargs)
         self._job = job
         try:
             await asyncio.wait((job,))
@@ -104,7 +152,13 @@ class LocalSttStream:
             job.cancel()  # the reader was cancelled; a job that is done does not mind
         if self._closed:
             raise _Closed
+        if priority is Priority.PARTIAL and self._finished:
+            raise _Dropped
         return job.result()
+
+
+class _Dropped(Exception):
+    """The final transcript is wanted instead."""
 
 
 class _Closed(Exception):
