@@ -104,14 +104,13 @@ class InferencePool:
             return False
         if not job.future.done():
             self._count(+1)
+            settle: Callable[[], object]
             try:
-                result = job.call()
+                settle = partial(job.future.set_result, job.call())
             except Exception as error:
-                _settle(job.future, partial(job.future.set_exception, error))
-            else:
-                _settle(job.future, partial(job.future.set_result, result))
-            finally:
-                self._count(-1)
+                settle = partial(job.future.set_exception, error)
+            self._count(-1)  # before its owner hears of it and perhaps has more to do
+            _settle(job.future, settle)
         return True
 
     def _count(self, change: int) -> None:
