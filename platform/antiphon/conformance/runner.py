@@ -91,7 +91,7 @@ class _Run:
 
     async def steps(self) -> None:
         steps = list(self._case.steps)
-        if not any("@connect" in step for step in steps):
+        if not any("@connect" in step or "@http" in step for step in steps):
             steps.insert(0, {"@connect": {}})
         for step in steps:
             await self._step(step)
