@@ -13,8 +13,9 @@ from antiphon.conformance.runner import PATIENCE, Server, run_case
 CORPUS = Path(__file__).resolve().parents[3] / "tests" / "conformance"
 
 
-def main() -> int:
-    arguments = _arguments()
+def main(argv: Sequence[str] | None = None) -> int:
+    """The exit code: 0 if no case failed, 1 if one did, 2 for wrong arguments and cases that are written wrongly."""
+    arguments = _arguments(argv)
     try:
         cases = _chosen(load_cases(arguments.cases), arguments.only)
         values = dict(_pair(given) for given in arguments.set)
@@ -64,7 +65,7 @@ def _pair(given: str) -> tuple[str, str]:
     return name, value
 
 
-def _arguments() -> argparse.Namespace:
+def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m antiphon.conformance", description=__doc__)
     parser.add_argument("url", help="http://HOST/v1 or ws://HOST/v1/realtime")
     parser.add_argument("--key", required=True, help="an API key of that server")
@@ -79,7 +80,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--cases", type=Path, default=CORPUS, help="the folder of the cases")
     parser.add_argument("--timeout", type=float, default=PATIENCE, help="seconds for one case")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    return parser.parse_args()
+    return parser.parse_args(argv)
 
 
 if __name__ == "__main__":

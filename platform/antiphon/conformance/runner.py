@@ -100,7 +100,7 @@ class _Run:
         """Waits for what is still expected, and then makes sure that nothing else was on its way."""
         while not self._expected.satisfied:
             await self._receive()
-        if self._socket is not None and self._socket.close_code is None:
+        if self._socket is not None and not self._closing_was_told():
             self._fenced = True
             await self._send(json.dumps(_FENCE))
             while self._fenced:
