@@ -281,7 +281,7 @@ async def test_the_command_can_leave_out_what_a_server_need_not_have(
         assert await command(server, *given, "--without", "voice") == 0
         assert "0 passed, 0 failed, 1 skipped" in capsys.readouterr().out
         await command(server, *given)
-        assert "1 passed, 0 failed, 0 skipped" not in capsys.readouterr().out, "with its value it is run"
+        assert "0 skipped" in capsys.readouterr().out, "with its value it is run"
 
 
 async def test_the_command_can_choose_and_prints_json(

@@ -14,7 +14,7 @@ CORPUS = Path(__file__).resolve().parents[3] / "tests" / "conformance"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """The exit code: 0 if no case failed, 1 if one did, 2 for wrong arguments and cases that are written wrongly."""
+    """The exit code: 1 if a case failed, 2 for wrong arguments and for cases that are written wrongly."""
     arguments = _arguments(argv)
     try:
         cases = _chosen(load_cases(arguments.cases), arguments.only)
