@@ -1,0 +1,37 @@
+"""Every case of the corpus through the real gateway; events are also held against the official types."""
+
+import pytest
+
+from antiphon.conformance.__main__ import CORPUS
+from antiphon.conformance.cases import Case, load_cases
+from antiphon.conformance.runner import Server, run_case
+from tests.conformance.conftest import Platform
+from tests.openai_types import check_server_event
+
+CASES = load_cases(CORPUS)
+OTHER_SHAPES = {"beta", "inworld"}  # whose events have types of their own
+
+
+@pytest.fixture(scope="session")
+def server(platform: Platform) -> Server:
+    values = {
+        "failing_voice": platform.dead_voice,
+        "failing_recogniser": platform.dead_recogniser,
+        "other_model": platform.paced_model,
+    }
+    return Server.at(platform.base_url, platform.api_key, "local/dialogue", values)
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
+async def test_the_platform_passes(case: Case, server: Server) -> None:
+    outcome = await run_case(case, server)
+    assert outcome.problem is None, outcome.text()
+    if not case.requires & OTHER_SHAPES:
+        for frame in outcome.frames:
+            check_server_event(frame)
+
+
+def test_the_corpus_is_large_enough_and_its_numbers_are_unique() -> None:
+    numbers = [case.name[:3] for case in CASES]
+    assert len(numbers) >= 75
+    assert len(set(numbers)) == len(numbers)
