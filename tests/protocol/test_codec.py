@@ -7,6 +7,7 @@ import pytest
 from antiphon.protocol import client_events as client
 from antiphon.protocol.codec import BadEvent, decode_audio, decode_client_event, encode_server_event
 from antiphon.protocol.errors import Refused
+from antiphon.protocol.items import InputAudio, Message
 from antiphon.protocol.server_events import OutputAudioDelta
 
 
@@ -18,6 +19,49 @@ def test_it_decodes_an_append_with_the_clients_event_id() -> None:
 def test_unknown_fields_are_ignored_because_newer_clients_send_them() -> None:
     event = decode_client_event('{"type":"input_audio_buffer.commit","something_new":{"a":1}}')
     assert event == client.InputAudioCommit()
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        '{"type":"input_audio_buffer.append","audio":"%s","event_id":"e1"}',
+        '{"event_id": "e1", "audio" : "%s", "type": "input_audio_buffer.append"}',
+        '{"event_id": "e1", "type": "input_audio_buffer.append", "audio": "\\/\\/%s"}',
+    ],
+)
+def test_long_audio_is_taken_whole_wherever_it_stands(frame: str) -> None:
+    audio = "AAAA" * 50_000
+    event = decode_client_event(frame % audio)
+    prefix = "//" if "\\" in frame else ""
+    assert event == client.InputAudioAppend(audio=prefix + audio, event_id="e1")
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        '{"type":"input_audio_buffer.append","audio":"%s',
+        '{"type":"input_audio_buffer.append","audio":"%s"',
+        '{"type":"input_audio_buffer.append","audio":"%s","event_id":7}',
+        '{"type":"no.such.event","audio":"%s"}',
+    ],
+)
+def test_long_frames_that_are_wrong_are_refused_like_short_ones(frame: str) -> None:
+    with pytest.raises(BadEvent) as long:
+        decode_client_event(frame % ("AAAA" * 50_000))
+    with pytest.raises(BadEvent) as short:
+        decode_client_event(frame % "AAAA")
+    assert long.value.refused.body.code == short.value.refused.body.code
+
+
+def test_a_long_item_with_audio_is_an_item() -> None:
+    part = {"type": "input_audio", "audio": "AAAA" * 50_000}
+    item = {"type": "message", "role": "user", "content": [part]}
+    event = decode_client_event(json.dumps({"type": "conversation.item.create", "item": item}))
+    assert isinstance(event, client.ItemCreate)
+    assert isinstance(event.item, Message)
+    [given] = event.item.content
+    assert isinstance(given, InputAudio)
+    assert given.audio == part["audio"]
 
 
 def test_audio_deltas_are_written_as_base64() -> None:
