@@ -14,7 +14,7 @@ from antiphon.audio.pcm import SAMPLE_RATE, from_float
 
 Kind = Literal["cut", "natural", "end"]
 
-TAIL_MS = 8500  # longer than the longest wait
+TAIL_MS = 11_500  # longer than the longest wait
 
 _LEAD_MS = 400
 _PAUSES_MS = (300, 1500)
@@ -46,7 +46,7 @@ class Clip:
 
 def clips_of(recordings: Sequence[Recording], noises: Mapping[str, Samples]) -> Iterator[Clip]:
     """Of each recording: its end; a pause put into its middle, where there is none; and, if it has one, a pause
-    of the speaker's own, lengthened. Pauses last from 300 to 1500 ms, short ones more often (evenly on a logarithmic scale)."""
+    of the speaker's own, lengthened. Pauses last from 300 to 1500 ms, evenly spread on a logarithmic scale."""
     babble = {
         split: _babble([recording for recording in recordings if recording.split == split])
         for split in ("dev", "held-out")

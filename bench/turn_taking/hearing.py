@@ -55,7 +55,9 @@ class Ears:
         """Smart Turn's, of a turn that began at `start` and pauses at `at`: asked as the engine asks."""
 
         def judge() -> float:
-            pcm = _part(clip, max(start, at - _SCORED_MS * SAMPLE_RATE // 1000), at) + bytes(size_of(UNHEARD_MS))
+            pcm = _part(clip, max(start, at - _SCORED_MS * SAMPLE_RATE // 1000), at) + bytes(
+                size_of(UNHEARD_MS)
+            )
             return round(self._smart_turn.score(_resampled(pcm)), 4)
 
         return self._once(f"smart-turn {clip.digest} {start} {at}", judge)

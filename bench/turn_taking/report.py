@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import mean, median
 
 TARGETS = (0.05, 0.10, 0.20, 0.30, 0.50)  # false cut-offs at which delays are compared
@@ -25,10 +26,13 @@ class Point:
         return median(self.delays_ms)
 
 
+Curves = Mapping[str, Sequence[Point]]
+
+
 def delay_at(curve: Iterable[Point], false_cut_offs: float) -> float | None:
     """The mean delay in ms at which a curve cuts off this share, interpolated; None outside the curve."""
     points = sorted((point.false_cut_offs, point.mean_ms) for point in curve)
-    for (less, slower), (more, faster) in zip(points, points[1:], strict=False):
+    for (less, slower), (more, faster) in pairwise(points):
         if less <= false_cut_offs <= more:
             between = (false_cut_offs - less) / (more - less) if more > less else 0.0
             return slower + (faster - slower) * between
@@ -37,7 +41,9 @@ def delay_at(curve: Iterable[Point], false_cut_offs: float) -> float | None:
 
 def points_table(points: Sequence[Point], reference: Sequence[Point]) -> str:
     """Each point, and what the reference curve's mean delay is at the same share of false cut-offs."""
-    rows = [("", "false cut-offs", "delay mean", "median", "p90", "missed", "VAD alone, as often", "ahead by")]
+    rows = [
+        ("", "false cut-offs", "delay mean", "median", "p90", "missed", "VAD alone, as often", "ahead by")
+    ]
     for point in points:
         equal = delay_at(reference, point.false_cut_offs)
         rows.append(
@@ -55,7 +61,7 @@ def points_table(points: Sequence[Point], reference: Sequence[Point]) -> str:
     return _aligned(rows)
 
 
-def operating_points(curves: Mapping[str, Sequence[Point]]) -> str:
+def operating_points(curves: Curves) -> str:
     """Mean delays at given false cut-offs, one line for each curve."""
     rows = [("mean delay at false cut-offs of", *(f"{target:.0%}" for target in TARGETS))]
     for name, curve in curves.items():
@@ -73,7 +79,7 @@ def drawn(curve: Sequence[Point], width: int = 60) -> str:
     )
 
 
-def csv_lines(curves: Mapping[str, Sequence[Point]]) -> Iterable[str]:
+def csv_lines(curves: Curves) -> Iterable[str]:
     yield "curve,point,false_cut_offs,mean_delay_ms,median_delay_ms,missed"
     for name, curve in curves.items():
         for point in curve:
@@ -88,6 +94,11 @@ def _p90(values: Sequence[float]) -> float:
 def _aligned(rows: Sequence[Sequence[str]]) -> str:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
-        "  ".join([f"{row[0]:<{widths[0]}}", *(f"{cell:>{width}}" for cell, width in zip(row[1:], widths[1:]))])
+        "  ".join(
+            [
+                f"{row[0]:<{widths[0]}}",
+                *(f"{cell:>{width}}" for cell, width in zip(row[1:], widths[1:], strict=True)),
+            ]
+        )
         for row in rows
     )

@@ -12,16 +12,16 @@ from collections.abc import Callable, Mapping
 from antiphon.engine.wording import Wording
 from antiphon.protocol.session import Eagerness
 
-SHORTEST_WAIT_MS: Mapping[Eagerness, int] = {"low": 500, "medium": 300, "auto": 300, "high": 200}
 LONGEST_WAIT_MS: Mapping[Eagerness, int] = {"low": 8_000, "medium": 4_000, "auto": 4_000, "high": 2_000}
 
 Patience = Callable[[float, Wording, Eagerness], int]
 
-_SURE = math.log(0.99 / 0.01)  # log odds from which a turn is surely over; below their negative it surely is not
+_SURE = math.log(
+    0.99 / 0.01
+)  # log odds from which a turn is surely over; below their negative it surely is not
 _LEAST_PROBABILITY = 1e-6
 _EVIDENCE: Mapping[Wording, float] = {  # log odds
-    Wording.GOES_ON: -2.5,
-    Wording.OPEN: -2.5,
+    Wording.UNFINISHED: -2.5,
     Wording.SAYS_NOTHING: 0.0,
     Wording.COMPLETE: 1.0,
 }
@@ -30,10 +30,16 @@ _EVIDENCE: Mapping[Wording, float] = {  # log odds
 def patience(probability: float, wording: Wording, eagerness: Eagerness) -> int:
     """Milliseconds of silence that end a turn which is finished with `probability`, by how it sounds.
 
-    From the shortest to the longest wait of `eagerness`, and never longer for a higher probability.
+    Never longer for a higher probability: from 200 ms with high eagerness, 300 with medium, 500 with low, up to
+    the longest wait of each.
     """
-    shortest, longest = SHORTEST_WAIT_MS[eagerness], LONGEST_WAIT_MS[eagerness]
-    return round(shortest + (longest - shortest) * doubt(probability, wording))
+    return wait_ms(doubt(probability, wording), LONGEST_WAIT_MS[eagerness])
+
+
+def wait_ms(doubt: float, longest_ms: int) -> int:
+    """For one who waits up to `longest_ms`; even the surest end is given a twentieth of that, and 100 ms."""
+    shortest_ms = 100 + longest_ms / 20
+    return round(shortest_ms + (longest_ms - shortest_ms) * doubt)
 
 
 def doubt(probability: float, wording: Wording) -> float:

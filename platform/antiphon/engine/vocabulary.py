@@ -14,7 +14,9 @@ class Vocabulary:
     """All in lower case, apostrophes as '."""
 
     never_last: frozenset[str] = frozenset()  # no sentence ends in it: articles, conjunctions, fillers
-    seldom_last: frozenset[str] = frozenset()  # one may, but then a full stop is heard: prepositions, auxiliaries
+    seldom_last: frozenset[str] = (
+        frozenset()
+    )  # one may, but then a full stop is heard: prepositions, auxiliaries
     digits: frozenset[str] = frozenset()
     answers: frozenset[str] = frozenset()  # what complete answers are made of
     farewells: tuple[str, ...] = ()  # what nothing follows
@@ -31,11 +33,9 @@ VOCABULARIES: Mapping[str, Vocabulary] = {
             "um uh uhm umm er erm hmm mm"
         ),
         seldom_last=_words(
-            "of to for from with at by into about between without in on under over through per as that which who "
-            "whose when where while so until since i we he she they you is are was were am be been has have had "
-            "will would can could should must may might do does did not very really just also some any this "
-            "these those i'm i'll i'd i've it's that's there's we're let's don't want need "
-            "double triple plus point dot dash number hundred thousand"
+            "of to for from with at by into about between in on per as which who whose when where while until "
+            "since i we he she they is are was were be been very i'm i'll i'd i've that's there's we're let's "
+            "want need double triple plus point dot dash"
         ),
         digits=_words("zero oh one two three four five six seven eight nine"),
         answers=_words(
@@ -46,14 +46,13 @@ VOCABULARIES: Mapping[str, Vocabulary] = {
     ),
     "de": Vocabulary(
         never_last=_words(
-            "der das dem den des ein eine einen einem einer eines und oder aber weil dass daß ob wenn obwohl "
-            "damit sondern denn als mein meine meinen meinem meiner dein deine sein seine ihr ihre unser unsere "
-            "kein keine keinen äh ähm öh hm hmm"
+            "der dem den des einem einer eines und oder aber weil dass daß ob wenn obwohl sondern "
+            "mein dein unser äh ähm öh hm hmm"
         ),
         seldom_last=_words(
-            "die von zu zum zur für mit bei nach in im am um auf über unter durch ohne gegen wie wo wer ich wir du "
-            "er sie es ist sind war bin habe haben hat hätte wird werden würde kann könnte möchte will soll muss "
-            "nicht sehr auch noch so bis seit nummer komma punkt plus hundert tausend"
+            "die das ein eine einen kein keine meine meinen meinem meiner deine seine ihre unsere von zu zum zur "
+            "für mit bei nach in im am um auf über unter ohne gegen bis seit als wie wo wer ich wir denn damit "
+            "möchte hätte sehr komma punkt plus"
         ),
         digits=_words("null eins zwei zwo drei vier fünf sechs sieben acht neun"),
         answers=_words(
@@ -64,30 +63,27 @@ VOCABULARIES: Mapping[str, Vocabulary] = {
     ),
     "es": Vocabulary(
         never_last=_words(
-            "el la los las un una unos unas y e o u pero porque aunque si que del al mi mis tu tus su sus "
-            "nuestro nuestra eh em ehm"
+            "el la los las un y e o u pero porque aunque si que del al mi mis tu tus su sus eh em ehm"
         ),
         seldom_last=_words(
-            "de a en con por para sin sobre entre hasta desde hacia como cuando donde quien cual yo usted nosotros "
-            "es son está están era fue ha he han hay tengo quiero quisiera puedo puede muy más no también ya se me "
-            "le lo este esta ese esa número punto coma guion más doble"
+            "una unos unas de a en con por para sin sobre entre hasta desde hacia como cuando donde quien yo es "
+            "son está están he ha tengo quiero quisiera muy se me le lo punto coma guion doble"
         ),
         digits=_words("cero uno dos tres cuatro cinco seis siete ocho nueve"),
         answers=_words(
-            "sí si no vale bueno claro exacto correcto perfecto gracias muchas por favor hola adiós vale listo "
+            "sí si no vale bueno claro exacto correcto perfecto gracias muchas por favor hola adiós listo "
             "de acuerdo nada más"
         ),
-        farewells=("gracias", "muchas gracias", "adiós", "nada más", "eso es todo"),
+        farewells=("gracias", "adiós", "nada más", "eso es todo"),
     ),
     "fr": Vocabulary(
         never_last=_words(
-            "le la les l' un une des du au aux et ou mais parce que qu' car si lorsque puisque mon ma mes ton ta "
-            "tes son sa ses notre nos votre vos leur leurs ce cet cette ces d' j' n' c' s' m' t' euh heu hum"
+            "le la les l' des du au aux et ou mais parce que qu' car si lorsque puisque mon ma mes ton ta tes "
+            "sa ses notre nos votre vos ce cet cette ces d' j' n' c' s' m' t' euh heu hum"
         ),
         seldom_last=_words(
-            "de à en dans avec pour par sans sur sous chez entre vers jusqu'à depuis comme quand où qui dont je tu "
-            "il elle on nous vous ils elles est sont suis était ai as a ont avons avez veux voudrais peux peut très "
-            "plus pas ne aussi déjà numéro virgule point tiret cent mille"
+            "un une de à en dans avec pour par sans sur sous chez entre vers jusqu'à depuis comme quand où qui "
+            "dont je il ils on est sont suis ai as a ont avons avez voudrais très ne virgule point tiret"
         ),
         digits=_words("zéro un deux trois quatre cinq six sept huit neuf"),
         answers=_words(
@@ -98,14 +94,12 @@ VOCABULARIES: Mapping[str, Vocabulary] = {
     ),
     "it": Vocabulary(
         never_last=_words(
-            "il lo la i gli le l' un uno una un' e ed o od ma perché se che del dello della dei degli delle dell' "
-            "al allo alla ai agli alle all' nel nello nella nei nelle nell' sul sulla dal dalla dell' mio mia miei "
-            "tuo tua suo sua nostro nostra vostro loro ehm eh uhm beh"
+            "il lo la i gli le l' un un' e ed o od ma perché se che del dello della dei degli delle dell' al allo "
+            "alla ai agli alle all' nel nello nella nei nelle nell' sul sulla dal dalla dell' ehm eh uhm beh"
         ),
         seldom_last=_words(
-            "di a da in con su per tra fra senza verso fino come quando dove chi cui io lei noi è sono era ho ha "
-            "hai abbiamo hanno vorrei voglio posso può molto più non anche già si mi ti ci questo questa quello "
-            "numero virgola punto trattino doppio"
+            "uno una mio mia tuo tua suo sua di a da in con su per tra fra senza verso fino come quando dove chi "
+            "cui è sono ho ha vorrei non si mi ti ci virgola punto trattino doppio"
         ),
         digits=_words("zero uno due tre quattro cinque sei sette otto nove"),
         answers=_words(
