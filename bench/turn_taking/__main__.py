@@ -10,7 +10,6 @@ end-of-turn model, speech recognition and turn detector are the platform's own; 
 """
 
 import argparse
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -22,9 +21,11 @@ from deciding import Way, stopped_after_ms
 from hearing import THREADS, Ears
 from report import Curves, Point, csv_lines, drawn, operating_points, points_table
 
+from antiphon.config.env import env_data_dir
 from antiphon.engine.patience import LONGEST_WAIT_MS, doubt, wait_ms
 from antiphon.engine.wording import Wording
 from antiphon.protocol.session import Eagerness, SemanticVad, ServerVad
+from antiphon.providers.local.weights import Weights
 
 _RECORDINGS = 40  # of each language and split
 _QUICK = 8
@@ -47,7 +48,10 @@ def main() -> None:
         "--split", choices=get_args(Split), default="held-out", help="what the tables are about"
     )
     parser.add_argument(
-        "--data", type=Path, default=_data_folder(), help="where recordings and answers are kept"
+        "--data",
+        type=Path,
+        default=env_data_dir() / "bench" / "turn-taking",
+        help="where recordings and answers are kept",
     )
     parser.add_argument("--csv", type=Path, help="write the curves there")
     options = parser.parse_args()
@@ -57,7 +61,7 @@ def main() -> None:
     except CorpusError as error:
         raise SystemExit(str(error)) from error
     clips = [clip for clip in clips_of(found, noises) if clip.split == options.split]
-    ears = Ears(options.data)
+    ears = Ears(options.data, Weights(None, env_data_dir() / "models"))
     ask_everything(clips, ears)
     print("\n\n".join(report(clips, ears)))
     if options.csv:
@@ -137,10 +141,6 @@ def _up_to(longest_ms: int, words: bool) -> Way:
 def _yes_or_no(probability: float, _: Wording, eagerness: Eagerness) -> int:
     """The simplest way to use a score, to compare with."""
     return 200 if probability >= 0.5 else LONGEST_WAIT_MS[eagerness]
-
-
-def _data_folder() -> Path:
-    return Path(os.environ.get("ANTIPHON_DATA_DIR", ".antiphon")) / "bench" / "turn-taking"
 
 
 if __name__ == "__main__":

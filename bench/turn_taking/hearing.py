@@ -32,11 +32,11 @@ class Ears:
     """Any number of threads may ask; models are loaded when they are first needed. Positions are samples at
     24 kHz in a clip."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, weights: Weights) -> None:
         """What was answered in earlier runs is read from `folder`."""
         self._file = folder / "answers.json"
         self._answers = json.loads(self._file.read_text()) if self._file.exists() else {}
-        self._weights = Weights(None, folder / "models")
+        self._weights = weights
 
     def save(self) -> None:
         self._file.write_text(json.dumps(self._answers))
