@@ -17,12 +17,12 @@ MODELS := .venv/.models-$(call checksum,$(LOCKS)/models.txt)
 DEV := .venv/.dev-$(call checksum,$(LOCKS)/dev.txt)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup models up test lint bench soak lock system-deps clean
+.PHONY: help setup models up test lint bench bench-turn-taking soak lock system-deps clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
 help:  ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' Makefile
 
 setup: $(BASE) $(MODELS)  ## Install everything that Antiphon needs into .venv
 
@@ -40,6 +40,9 @@ lint: setup $(DEV)  ## Check style, types and the rules about imports
 
 bench: setup $(DEV)  ## Measure, and print tables
 	@$(PY) bench/run.py $(ARGS)
+
+bench-turn-taking: setup $(DEV)  ## Measure false cut-offs and delays of turn taking (ARGS=--quick for a rough idea)
+	@$(PY) bench/turn_taking $(ARGS)
 
 soak: setup $(DEV)  ## Try the engine's invariants in thousands of random worlds
 	@HYPOTHESIS_PROFILE=soak $(PY) -m pytest tests/engine/test_invariants.py tests/engine/test_transports.py $(ARGS)

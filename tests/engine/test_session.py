@@ -104,7 +104,7 @@ async def test_semantic_turn_detection_waits_for_a_finished_turn() -> None:
         await client.speak(1.0)
         await client.speak(1.0, loud=False)
         assert "input_audio_buffer.speech_stopped" not in client.kinds
-        stage.end_of_turn.probability = 0.9
+        stage.end_of_turn.probability = 0.99
         await client.speak(0.5)
         await client.speak(0.4, loud=False)
         await client.wait_for("input_audio_buffer.speech_stopped")

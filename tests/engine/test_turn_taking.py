@@ -1,10 +1,19 @@
 """When turns start and stop, and what of the audio belongs to them."""
 
+from typing import get_args
+
+import pytest
+
 from antiphon.engine import effects as fx
 from antiphon.engine import inputs
+from antiphon.engine.patience import LONGEST_WAIT_MS, patience
+from antiphon.engine.turns import WINDOW, PauseBegan, SpeechStopped, TurnDetector
+from antiphon.engine.wording import Wording
+from antiphon.protocol.session import Eagerness, SemanticVad, ServerVad
 from tests.engine.machine_harness import Machine, types
 
 WINDOW_MS = 32
+EAGERNESSES = get_args(Eagerness)
 
 
 def test_a_turn_is_the_speech_with_its_padding_and_the_silence_that_ended_it() -> None:
@@ -167,3 +176,143 @@ def test_eagerness_sets_the_longest_pause() -> None:
         assert not m.of("input_audio_buffer.speech_stopped")
         m.hear(*[0.0] * 3)
         assert m.of("input_audio_buffer.speech_stopped")
+
+
+class Pausing:
+    """A detector under semantic VAD whose user spoke for ten windows and then fell silent."""
+
+    def __init__(self, eagerness: Eagerness = "medium") -> None:
+        self.detector = TurnDetector(SemanticVad(eagerness=eagerness), 0)
+        self.detector.heard([0.9] * 10, 10 * WINDOW)
+        self.pause = 0
+        self.stopped_after_ms: float | None = None
+        self._silent_since = 10 * WINDOW
+
+    @property
+    def end(self) -> int:
+        return self.detector.evaluated
+
+    def silent(self, ms: float) -> "Pausing":
+        """Silence goes on until it has lasted `ms`, in windows."""
+        while self.stopped_after_ms is None and self.end < self._silent_since + ms * 24:
+            self._note(self.detector.heard([0.0], self.end + WINDOW))
+        return self
+
+    def speaks(self) -> None:
+        self._note(self.detector.heard([0.9] * 3, self.end + 3 * WINDOW))
+        self._silent_since = self.end
+
+    def scored(self, probability: float) -> "Pausing":
+        self._note(self.detector.scored(self.pause, probability, self.end))
+        return self
+
+    def worded(self, text: str, language: str | None = "en") -> "Pausing":
+        self._note(self.detector.worded(text, self.end, language))
+        return self
+
+    def _note(self, decisions: object) -> None:
+        assert isinstance(decisions, list)
+        for decision in decisions:
+            match decision:
+                case PauseBegan(pause):
+                    self.pause = pause
+                case SpeechStopped(at):
+                    self.stopped_after_ms = (at - self._silent_since) / 24
+
+
+@pytest.mark.parametrize("eagerness", EAGERNESSES)
+def test_the_score_sets_how_long_to_wait(eagerness: Eagerness) -> None:
+    waits = []
+    for probability in (0.99, 0.9, 0.5, 0.1):
+        wait = Pausing(eagerness).silent(100).scored(probability).silent(9000).stopped_after_ms
+        assert wait == patience(probability, Wording.SAYS_NOTHING, eagerness)
+        waits.append(wait)
+    assert waits == sorted(set(waits))
+
+
+@pytest.mark.parametrize(
+    ("eagerness", "shortest", "longest"),
+    [("high", 200, 2000), ("medium", 300, 4000), ("auto", 300, 4000), ("low", 500, 8000)],
+)
+def test_each_eagerness_has_its_shortest_and_its_longest_wait(
+    eagerness: Eagerness, shortest: int, longest: int
+) -> None:
+    for probability in (0.99, 1.0):
+        assert patience(probability, Wording.SAYS_NOTHING, eagerness) == shortest
+    for probability in (0.01, 0.0):
+        assert patience(probability, Wording.SAYS_NOTHING, eagerness) == longest == LONGEST_WAIT_MS[eagerness]
+
+
+@pytest.mark.parametrize("eagerness", EAGERNESSES)
+def test_a_higher_probability_never_waits_longer(eagerness: Eagerness) -> None:
+    for wording in Wording:
+        waits = [patience(percent / 100, wording, eagerness) for percent in range(101)]
+        assert waits == sorted(waits, reverse=True)
+
+
+def test_words_that_go_on_make_the_wait_longer_and_complete_ones_shorter() -> None:
+    for probability in (0.9, 0.5, 0.2):
+        complete, silent, unfinished = (
+            patience(probability, wording, "auto")
+            for wording in (Wording.COMPLETE, Wording.SAYS_NOTHING, Wording.UNFINISHED)
+        )
+        assert complete < silent < unfinished
+
+
+def test_a_score_that_comes_late_ends_the_turn_where_it_would_have_ended_in_time() -> None:
+    late = Pausing().silent(1000).scored(0.9)
+    assert late.stopped_after_ms == patience(0.9, Wording.SAYS_NOTHING, "medium")
+
+
+def test_without_a_score_words_change_nothing() -> None:
+    assert Pausing("high").silent(100).worded("and").silent(9000).stopped_after_ms == 2000
+    assert Pausing("high").silent(100).worded("yes").silent(9000).stopped_after_ms == 2000
+
+
+def test_words_come_before_or_after_the_score() -> None:
+    wait = patience(0.9, Wording.UNFINISHED, "medium")
+    assert Pausing().silent(100).worded("I want a").scored(0.9).silent(9000).stopped_after_ms == wait
+    assert (
+        Pausing().silent(100).scored(0.9).silent(300).worded("I want a").silent(9000).stopped_after_ms == wait
+    )
+
+
+def test_better_words_replace_those_before() -> None:
+    pausing = Pausing().silent(100).scored(0.9).worded("I want a").silent(300).worded("I want a coffee.")
+    assert pausing.silent(9000).stopped_after_ms == patience(0.9, Wording.SAYS_NOTHING, "medium")
+
+
+def test_words_that_came_while_the_user_spoke_say_nothing_about_the_pause() -> None:
+    pausing = Pausing().worded("I want a").silent(100).scored(0.9).silent(9000)
+    assert pausing.stopped_after_ms == patience(0.9, Wording.SAYS_NOTHING, "medium")
+
+
+def test_each_pause_is_judged_anew() -> None:
+    pausing = Pausing().silent(100).scored(0.2).worded("I want a")
+    pausing.speaks()
+    first = pausing.pause
+    pausing.silent(100)
+    assert pausing.pause == first + 1
+    assert pausing.stopped_after_ms is None
+    pausing.scored(0.9).silent(9000)
+    assert pausing.stopped_after_ms == patience(0.9, Wording.SAYS_NOTHING, "medium")
+
+
+def test_a_pause_is_scored_once_however_long_it_is() -> None:
+    detector = TurnDetector(SemanticVad(eagerness="low"), 0)
+    decisions = detector.heard([0.9] * 10 + [0.0] * 200, 210 * WINDOW)
+    assert [type(decision) for decision in decisions].count(PauseBegan) == 1
+
+
+def test_server_vad_asks_for_no_score_and_heeds_no_words() -> None:
+    detector = TurnDetector(ServerVad(silence_duration_ms=500), 0)
+    decisions = detector.heard([0.9] * 10 + [0.0] * 10, 20 * WINDOW)
+    assert not any(isinstance(decision, PauseBegan) for decision in decisions)
+    assert detector.worded("and", detector.evaluated) == []
+    assert detector.heard([0.0] * 6, 26 * WINDOW) == [SpeechStopped(10 * WINDOW + 500 * 24)]
+
+
+def test_another_eagerness_holds_for_the_pause_in_progress() -> None:
+    pausing = Pausing("low").silent(100).scored(0.5).silent(300)
+    pausing.detector.configure(SemanticVad(eagerness="high"))
+    assert pausing.silent(9000).stopped_after_ms == patience(0.5, Wording.SAYS_NOTHING, "high")

@@ -1,4 +1,4 @@
-"""When the user's turn starts and ends: speech probabilities and positions in, decisions out.
+"""When the user's turn starts and ends: speech probabilities, scores, words and positions in, decisions out.
 
 Positions are samples at 24 kHz on the input timeline. A silence is measured in audio, not in wall time, so a
 client that sends faster or slower than real time gets the same turns.
@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from antiphon.engine.input_buffer import SAMPLES_PER_MS
-from antiphon.protocol.session import Eagerness, SemanticVad, ServerVad, TurnDetection
+from antiphon.engine.patience import LONGEST_WAIT_MS, Patience, patience
+from antiphon.engine.wording import Wording, wording_of
+from antiphon.protocol.session import ServerVad, TurnDetection
 
 WINDOW = 768  # samples at 24 kHz: the 32 ms of one VAD window
 
@@ -17,10 +19,8 @@ _HYSTERESIS = 0.15  # speech goes on until the probability is this much below th
 _SEMANTIC_THRESHOLD = 0.5
 _SEMANTIC_PREFIX_MS = 300
 _SCORE_AFTER_MS = 96  # of silence: early enough for the score to be there when the shortest wait is over
-_SHORTEST_WAIT_MS = 200
-UNHEARD_MS = _SHORTEST_WAIT_MS - _SCORE_AFTER_MS  # of the shortest wait, when a turn is scored
-_FINISHED = 0.5  # Smart Turn's own threshold
-_LONGEST_WAIT_MS: dict[Eagerness, int] = {"low": 8_000, "medium": 4_000, "auto": 4_000, "high": 2_000}
+_SCORED_SILENCE_MS = 200  # what the end-of-turn model was trained to hear after the last word
+UNHEARD_MS = _SCORED_SILENCE_MS - _SCORE_AFTER_MS  # to be added as silence when a turn is scored
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,8 @@ class SpeechStarted:
 
 @dataclass(frozen=True, slots=True)
 class PauseBegan:
-    """The speaker paused; whether the turn is over depends on the score that `TurnDetector.scored` gets."""
+    """The speaker paused. How long to wait depends on the score that `TurnDetector.scored` gets, and on the
+    words that `TurnDetector.worded` gets; until there is a score, the longest wait holds."""
 
     pause: int
     at: int
@@ -45,9 +46,10 @@ TurnDecision = SpeechStarted | PauseBegan | SpeechStopped
 
 
 class TurnDetector:
-    """Turn taking of one session under one setting. `origin` is where its first VAD window begins."""
+    """Turn taking of one session under one setting."""
 
-    def __init__(self, settings: TurnDetection, origin: int) -> None:
+    def __init__(self, settings: TurnDetection, origin: int, patience: Patience = patience) -> None:
+        """`origin` is where the first VAD window begins; `patience` says how long a semantic turn waits."""
         self.evaluated = origin  # end of the last window whose probability is known
         self._floor = origin  # no turn begins before this
         self._onset = origin
@@ -56,22 +58,25 @@ class TurnDetector:
         self._silent_since: int | None = None
         self._stop_at = 0
         self._pause = 0
-        self._scored_pause = 0
+        self._asked_about = 0  # the last pause that a score was asked for
+        self._score: float | None = None  # of this pause, like the wording
+        self._wording = Wording.SAYS_NOTHING
+        self._patience = patience
         self.configure(settings)
 
     def configure(self, settings: TurnDetection) -> None:
         """Other settings, at once; a turn in progress goes on under them."""
-        self._semantic = settings if isinstance(settings, SemanticVad) else None
         if isinstance(settings, ServerVad):
+            self._eagerness = None
             self._threshold = settings.threshold
             self._prefix = settings.prefix_padding_ms * SAMPLES_PER_MS
-            self._longest_wait = settings.silence_duration_ms * SAMPLES_PER_MS
+            self._longest_wait_ms = settings.silence_duration_ms
         else:
+            self._eagerness = settings.eagerness
             self._threshold = _SEMANTIC_THRESHOLD
             self._prefix = _SEMANTIC_PREFIX_MS * SAMPLES_PER_MS
-            self._longest_wait = _LONGEST_WAIT_MS[settings.eagerness] * SAMPLES_PER_MS
-        if self._silent_since is not None:
-            self._stop_at = self._silent_since + self._longest_wait
+            self._longest_wait_ms = LONGEST_WAIT_MS[settings.eagerness]
+        self._plan()
 
     @property
     def speaking(self) -> bool:
@@ -114,15 +119,34 @@ class TurnDetector:
         return [SpeechStopped(at)]
 
     def scored(self, pause: int, probability: float, end: int) -> list[TurnDecision]:
-        """The end-of-turn model has judged a pause. A score that comes after speech went on is void."""
-        if (
-            self._semantic
-            and pause == self._pause
-            and self._silent_since is not None
-            and probability >= _FINISHED
-        ):
-            self._stop_at = self._silent_since + _SHORTEST_WAIT_MS * SAMPLES_PER_MS
+        """The end-of-turn model has judged a pause: late, perhaps, but its wait counts from the pause's beginning.
+
+        A score that comes after speech went on is void.
+        """
+        if pause == self._pause and self._silent_since is not None:
+            self._score = probability
+            self._plan()
         return self.reached(end)
+
+    def worded(self, text: str, end: int, language: str | None = None) -> list[TurnDecision]:
+        """What the turn says so far, as recognised by now; `language` is an ISO 639-1 code.
+
+        It matters in a pause only, and only until speech goes on: words that were recognised while the user
+        still spoke say nothing about the end. Without words the score decides alone.
+        """
+        if self._silent_since is not None:
+            self._wording = wording_of(text, language)
+            self._plan()
+        return self.reached(end)
+
+    def _plan(self) -> None:
+        """Sets where the turn stops if the silence lasts."""
+        if self._silent_since is None:
+            return
+        wait_ms = self._longest_wait_ms
+        if self._eagerness is not None and self._score is not None:
+            wait_ms = self._patience(self._score, self._wording, self._eagerness)
+        self._stop_at = self._silent_since + wait_ms * SAMPLES_PER_MS
 
     def _listen(self, probability: float, start: int, decisions: list[TurnDecision]) -> None:
         if probability < self._threshold:
@@ -142,12 +166,14 @@ class TurnDetector:
         elif self._silent_since is None and probability < max(self._threshold - _HYSTERESIS, 0.01):
             self._silent_since = start
             self._pause += 1
-            self._stop_at = start + self._longest_wait
+            self._score = None
+            self._wording = Wording.SAYS_NOTHING
+            self._plan()
         if (
-            self._semantic
+            self._eagerness is not None
             and self._silent_since is not None
-            and self._scored_pause != self._pause
+            and self._asked_about != self._pause
             and self.evaluated - self._silent_since >= _SCORE_AFTER_MS * SAMPLES_PER_MS
         ):
-            self._scored_pause = self._pause
+            self._asked_about = self._pause
             decisions.append(PauseBegan(self._pause, self.evaluated))
