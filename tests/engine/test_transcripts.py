@@ -109,3 +109,19 @@ def test_a_transcription_session_refuses_to_respond() -> None:
     m = Machine()
     m.client("session.update", session={"type": "transcription"})
     assert refused(m, "response.create")["type"] == "invalid_request_error"
+
+
+def test_words_that_must_go_on_keep_a_semantic_turn_open() -> None:
+    def silence_until_stop(words: str) -> int:
+        m = transcribing(Machine())
+        m.update(audio={"input": {"turn_detection": {"type": "semantic_vad", "eagerness": "high"}}})
+        m.hear(*[0.9] * 20, *[0.0] * 3)
+        m.give(inputs.PartlyTranscribed(m.last(fx.Follow).item_id, words))
+        m.give(inputs.TurnScored(m.last(fx.ScoreTurn).pause, 0.6))
+        windows = 3
+        while not m.of("input_audio_buffer.speech_stopped"):
+            m.hear(0.0)
+            windows += 1
+        return windows
+
+    assert silence_until_stop("I would like to order a pizza and") > silence_until_stop("No, thank you.")

@@ -170,6 +170,7 @@ class SessionMachine:
 
     def _partly_transcribed(self, partial: inputs.PartlyTranscribed) -> None:
         self._transcripts.partly(partial)
+        self._listening.worded(partial)
 
     def _transcribed(self, result: inputs.Transcribed) -> None:
         self._transcripts.finish(result)
