@@ -63,16 +63,23 @@ class Disconnected(Exception):
     """The client is gone."""
 
 
+class ConnectionLost(Disconnected):
+    """The connection broke, and nobody closed it: the client may come back."""
+
+
+Incoming = ClientEvent | BadEvent | AudioFrame | Played
+
+
 class Transport(Protocol):
-    """How a client is reached. The session alone calls it: one `receive` and one `send` at a time."""
+    """How a client is reached. Its connection alone calls it: one `receive` and one `send` at a time."""
 
     @property
     def paced(self) -> bool:
         """The transport plays audio at real-time pace and reports it (a phone line, WebRTC); audio then comes
         through `play`. Elsewhere it leaves as events, as fast as the client reads."""
 
-    async def receive(self) -> ClientEvent | BadEvent | AudioFrame | Played:
-        """Raises Disconnected."""
+    async def receive(self) -> Incoming:
+        """Raises Disconnected, or ConnectionLost. Once `send` has raised Disconnected, `receive` soon does."""
 
     async def send(self, event: ServerEvent) -> None:
         """Waits while the client reads too slowly. Raises Disconnected."""

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
-from antiphon.engine.ports import Disconnected
+from antiphon.engine.ports import ConnectionLost, Disconnected
 from antiphon.protocol import errors
 from antiphon.protocol.client_events import ClientEvent
 from antiphon.protocol.codec import BadEvent, decode_client_event, encode_server_event
@@ -27,15 +27,8 @@ class WebSocketTransport:
         message = await self._receive()
         if message["type"] != "websocket.receive":
             self._gone = True
-            raise Disconnected
-        text = message.get("text")
-        if text is None:
-            refused = errors.invalid_request("invalid_event", "Events are JSON text frames, not binary ones.")
-            return BadEvent(refused, None)
-        try:
-            return decode_client_event(text)
-        except BadEvent as bad:
-            return bad
+            raise ConnectionLost if was_lost(message) else Disconnected
+        return read_frame(message.get("text"))
 
     async def send(self, event: ServerEvent) -> None:
         try:
@@ -58,3 +51,24 @@ class WebSocketTransport:
             await self._send({"type": "websocket.close", "code": code, "reason": reason})
         except (OSError, RuntimeError):
             raise Disconnected from None
+
+
+def read_frame(text: str | None) -> ClientEvent | BadEvent:
+    """What a text frame says; None stands for a binary one."""
+    if text is None:
+        refused = errors.invalid_request("invalid_event", "Events are JSON text frames, not binary ones.")
+        return BadEvent(refused, None)
+    try:
+        return decode_client_event(text)
+    except BadEvent as bad:
+        return bad
+
+
+def was_lost(disconnect: Mapping[str, Any]) -> bool:
+    """Whether the socket broke, or its page went away, rather than that the client closed it.
+
+    1001 is a page that is left or loaded anew. uvicorn says 1005 for a socket that broke too, but only with a
+    client's own close does a reason come along.
+    """
+    code = disconnect.get("code", 1006)
+    return code in (1001, 1006) or (code == 1005 and "reason" not in disconnect)
