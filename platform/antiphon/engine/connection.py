@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
 from antiphon.engine.outbox import Outbox
-from antiphon.engine.ports import ConnectionLost, Disconnected, Incoming, Transport
+from antiphon.engine.ports import Disconnected, Incoming, Transport
 from antiphon.protocol.server_events import ServerEvent
 
 TOO_SLOW = 1008
@@ -31,7 +31,7 @@ class Connection:
         `most_behind`: with more bytes than that waiting to be sent, the connection is closed.
         """
         self.transport = transport
-        self.lost = False  # once it has ended: whether the client may want to come back
+        self.left: Disconnected | None = None  # how the client did, if it was not we who closed
         self._outbox = outbox
         self._take = take
         self._room = room
@@ -87,8 +87,8 @@ class Connection:
                 if in_a_row == _FAIR_SHARE:
                     in_a_row = 0
                     await asyncio.sleep(0)
-        except Disconnected as gone:
-            self.lost = isinstance(gone, ConnectionLost)
+        except Disconnected as left:
+            self.left = left
         self._stop()
 
     async def _write(self, reading: asyncio.Task[None]) -> None:
@@ -97,9 +97,9 @@ class Connection:
         except Disconnected:
             reading.cancel()
             await asyncio.wait([reading])
-            await self._find_out_why()
+            await self._find_out_how_it_left()
         except TimeoutError:
-            self.lost = True  # a network that broke silently looks like that
+            self.left = Disconnected()  # or so it seems: a network that broke silently looks like that
             self._farewell = (TOO_SLOW, "the client reads too slowly")
         self._stop()
 
@@ -107,17 +107,16 @@ class Connection:
         async with asyncio.timeout(_SLOWEST_READ):
             await self.transport.send(event)
 
-    async def _find_out_why(self) -> None:
-        """`send` cannot tell a client that left from one that was cut off. What it said before still counts."""
-        self.lost = True
+    async def _find_out_how_it_left(self) -> None:
+        """What it said before still counts."""
         try:
             async with asyncio.timeout(_SETTLE):
                 while True:
                     self._take(self, await self.transport.receive())
-        except Disconnected as gone:
-            self.lost = isinstance(gone, ConnectionLost)
+        except Disconnected as left:
+            self.left = left
         except TimeoutError:
-            pass
+            self.left = Disconnected()
 
     def _stop(self) -> None:
         self._stopped = True

@@ -60,11 +60,16 @@ class Models(Protocol):
 
 
 class Disconnected(Exception):
-    """The client is gone."""
+    """The client is gone. `code` is the WebSocket close code that it left with; 1006 is without a word."""
 
+    def __init__(self, code: int = 1006) -> None:
+        super().__init__(f"The client is gone (close code {code}).")
+        self.code = code
 
-class ConnectionLost(Disconnected):
-    """The connection broke, and nobody closed it: the client may come back."""
+    @property
+    def lost(self) -> bool:
+        """The client may come back: its connection broke, or its page was left (1001), perhaps for a reload."""
+        return self.code in (1001, 1006)
 
 
 Incoming = ClientEvent | BadEvent | AudioFrame | Played
@@ -79,10 +84,10 @@ class Transport(Protocol):
         through `play`. Elsewhere it leaves as events, as fast as the client reads."""
 
     async def receive(self) -> Incoming:
-        """Raises Disconnected, or ConnectionLost. Once `send` has raised Disconnected, `receive` soon does."""
+        """Raises Disconnected."""
 
     async def send(self, event: ServerEvent) -> None:
-        """Waits while the client reads too slowly. Raises Disconnected."""
+        """Waits while the client reads too slowly. Raises Disconnected; `receive` then knows how it left."""
 
     def play(self, pcm: bytes) -> None:
         """Only when paced: plays after all that was given before."""

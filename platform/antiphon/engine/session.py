@@ -172,12 +172,10 @@ class RunningSession:
         """Gives the machine an input and carries out what it wants done. Errors go to `asking` alone."""
         if self._over.is_set():
             return
-        now = self._now()
-        for observe in self._host.observers:
-            observe(event, now)
+        self._observe(event)
         self._asking = asking
         try:
-            self._carry_out(self._machine.handle(event, now))
+            self._carry_out(self._machine.handle(event, self._now()))
         except Exception as error:
             self._fail(error)
         finally:
@@ -207,6 +205,11 @@ class RunningSession:
     def _now(self) -> float:
         return self._loop.time() * 1000
 
+    def _observe(self, event: object) -> None:
+        now = self._now()
+        for observe in self._host.observers:
+            observe(event, now)
+
     def _spawn(self, work: Coroutine[object, object, None], name: str) -> asyncio.Task[None]:
         return self._group.create_task(work, name=name)
 
@@ -229,7 +232,8 @@ class RunningSession:
             await connection.run()
         finally:
             if connection is self._client and not self._over.is_set():
-                if connection.lost and self._resume_seconds:
+                left = connection.left
+                if left is not None and left.lost and self._resume_seconds:
                     self._waiting = self._loop.call_later(self._resume_seconds, self._over.set)
                 else:
                     self._over.set()
@@ -256,9 +260,7 @@ class RunningSession:
 
     def _send(self, effect: fx.Send) -> None:
         event = effect.event
-        now = self._now()
-        for observe in self._host.observers:
-            observe(event, now)
+        self._observe(event)
         if isinstance(event, ev.Error) and self._asking is not None:
             self._asking.put(event)
             return

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 from antiphon.engine.inputs import Played
-from antiphon.engine.ports import ConnectionLost, Disconnected, Incoming
+from antiphon.engine.ports import Disconnected, Incoming
 from antiphon.protocol.server_events import ServerEvent
 
 FRAME_SECONDS = 0.02
@@ -34,12 +34,12 @@ class MemoryTransport:
         self._to_session.put_nowait(event)
 
     def hang_up(self) -> None:
-        self._to_session.put_nowait(Disconnected())
+        self._to_session.put_nowait(Disconnected(1000))
 
     def drop(self) -> None:
         """The connection breaks: what the session sends from now on is lost."""
         self._broken = True
-        self._to_session.put_nowait(ConnectionLost())
+        self._to_session.put_nowait(Disconnected())
 
     async def events(self) -> AsyncIterator[ServerEvent]:
         """Server events as they come, until the session closes."""

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
-from antiphon.engine.ports import ConnectionLost, Disconnected
+from antiphon.engine.ports import Disconnected
 from antiphon.protocol import errors
 from antiphon.protocol.client_events import ClientEvent
 from antiphon.protocol.codec import BadEvent, decode_client_event, encode_server_event
@@ -27,7 +27,7 @@ class WebSocketTransport:
         message = await self._receive()
         if message["type"] != "websocket.receive":
             self._gone = True
-            raise ConnectionLost if was_lost(message) else Disconnected
+            raise Disconnected(close_code(message))
         return read_frame(message.get("text"))
 
     async def send(self, event: ServerEvent) -> None:
@@ -64,11 +64,8 @@ def read_frame(text: str | None) -> ClientEvent | BadEvent:
         return bad
 
 
-def was_lost(disconnect: Mapping[str, Any]) -> bool:
-    """Whether the socket broke, or its page went away, rather than that the client closed it.
-
-    1001 is a page that is left or loaded anew. uvicorn says 1005 for a socket that broke too, but only with a
-    client's own close does a reason come along.
-    """
-    code = disconnect.get("code", 1006)
-    return code in (1001, 1006) or (code == 1005 and "reason" not in disconnect)
+def close_code(disconnect: Mapping[str, Any]) -> int:
+    """The code that a client left with. uvicorn says 1005 for a socket that broke as well, but only with a client's
+    own close does a reason come along."""
+    code: int = disconnect.get("code", 1006)
+    return 1006 if code == 1005 and "reason" not in disconnect else code
