@@ -94,7 +94,7 @@ class Line:
         self.transport.hang_up()
 
 
-async def act(client: Socket | Line, script: list[tuple[str, int]]) -> None:
+async def act(client: Any, script: list[tuple[str, int]]) -> None:
     for step, amount in script:
         if step in ("speak", "silence"):
             pcm = LOUD[:FRAME] if step == "speak" else bytes(FRAME)

@@ -44,7 +44,7 @@ INTERNAL_ERROR = 1011
 RESUMED_ELSEWHERE = 4001
 MOST_ATTACHED = 8
 # What a broken connection can have swallowed: the buffers of our side of it, which the server keeps small (see
-# `config.serve`), hold up to 350 kB of frames, in base64 the audio of 256 KiB. It is 5.4 s of speech.
+# `config.serve`), hold up to 350 kB of frames, in base64 the audio of 256 KiB. That is 5 s of speech.
 _REMEMBERED = 256 * 1024
 _MOST_BEHIND = 1024 * 1024  # bytes that wait for an attached connection: 22 s of speech
 _MICROPHONE = (client.InputAudioAppend, client.InputAudioCommit, client.InputAudioClear)
@@ -127,7 +127,7 @@ class RunningSession:
         outbox = Outbox()
         outbox.put(self._greeting())
         attached = Connection(
-            transport, outbox, take=self._heed, room=self._outbox.room, most_behind=_MOST_BEHIND
+            transport, outbox, take=self._heed, room=self._room_for_others, most_behind=_MOST_BEHIND
         )
         self._attached.add(attached)
         try:
@@ -237,6 +237,11 @@ class RunningSession:
                     self._waiting = self._loop.call_later(self._resume_seconds, self._over.set)
                 else:
                     self._over.set()
+
+    async def _room_for_others(self) -> None:
+        """Others can control the session while its client is slow or away, within reason."""
+        if self._outbox.size > _MOST_BEHIND:
+            await self._outbox.room()
 
     def _heed(self, connection: Connection, event: Incoming) -> None:
         if connection is not self._client and isinstance(event, _MICROPHONE):
