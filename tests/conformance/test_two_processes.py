@@ -314,9 +314,11 @@ async def test_an_event_that_was_never_sent_is_refused_and_the_session_still_wai
             await resumed.wait_for("session.created")
 
 
-async def test_a_client_that_closes_ends_the_session_at_once(pair: Platform) -> None:
+@pytest.mark.parametrize("code", [1000, None, 4321])
+async def test_a_client_that_closes_ends_the_session_at_once(pair: Platform, code: int | None) -> None:
     async with session(pair) as client, sideband(pair, client) as attached:
-        await client.connection.close()
+        async with client.connection.send_context():
+            client.connection.protocol.send_close(code)
         assert await attached.closed() == (1000, "session ended")
 
 
