@@ -5,6 +5,9 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 
 from apps.api.endpoint import ApiError, endpoint
+from apps.conversations.calls import NoSuchCall
+from apps.conversations.directory import OutOfReach
+from apps.conversations.runtime import calls
 from apps.conversations.selectors import ModelInfo, model_list
 from apps.core.health import failing_parts
 from apps.keys.models import Scope
@@ -22,6 +25,19 @@ async def model(request: HttpRequest, grant: KeyGrant, model_id: str) -> HttpRes
         if found.id == model_id:
             return JsonResponse(_present(found))
     raise ApiError(404, f"The model {model_id!r} does not exist.", code="model_not_found", param="model")
+
+
+@endpoint("POST", scope=Scope.REALTIME)
+async def hang_up(request: HttpRequest, grant: KeyGrant, call_id: str) -> HttpResponse:
+    try:
+        await calls.hang_up(call_id, str(grant.tenant_id))
+    except NoSuchCall:
+        raise ApiError(
+            404, f"There is no call {call_id!r}, or not any more.", code="invalid_call_id", param="call_id"
+        ) from None
+    except OutOfReach:
+        raise ApiError(503, "The call could not be reached; try again.", error_type="server_error") from None
+    return HttpResponse()
 
 
 @csrf_exempt

@@ -1,24 +1,58 @@
-"""The Channels consumer of `/v1/realtime`: a handshake, then the session over its socket."""
+"""The Channels consumer of `/v1/realtime`: a handshake, then a session over its socket: a new one, or one that
+runs already."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import structlog
 from channels.consumer import AsyncConsumer
+from django.conf import settings
 from structlog.contextvars import bound_contextvars
 
 from antiphon.engine.ids import Ids
 from antiphon.engine.session import INTERNAL_ERROR, Host, RunningSession
 from antiphon.protocol import errors
-from antiphon.protocol.codec import encode_server_event
-from antiphon.protocol.server_events import Error
-from antiphon.transports.websocket import WebSocketTransport
+from antiphon.protocol.session import Session
+from antiphon.providers.registry import ModelRegistry
+from antiphon.transports.relay_link import Request
+from antiphon.transports.websocket import Receive, Send, WebSocketTransport
 from apps.conversations import runtime
-from apps.conversations.gateway import Handshake, HandshakeRefused, authorise, limits, new_session
+from apps.conversations.calls import NoSuchCall, no_such_call, refuse
+from apps.conversations.directory import OutOfReach, Place
+from apps.conversations.gateway import (
+    BAD_REQUEST,
+    Handshake,
+    HandshakeRefused,
+    authorise,
+    limits,
+    new_session,
+)
+from apps.conversations.joining import request_of
+from apps.keys.services import KeyGrant
 
 log = structlog.get_logger(__name__)
 
-_OUR_FAULT = "The session could not be opened; the server's log says why. Try again."
+_NOT_OPENED = "The session could not be opened; the server's log says why. Try again."
+_OUT_OF_REACH = "The session could not be reached; the server's log says why. Try again."
+
+
+@dataclass(frozen=True, slots=True)
+class _Socket:
+    handshake: Handshake
+    receive: Receive
+    send: Send
+
+    async def accept(self, call_id: str = "") -> None:
+        headers = [(b"x-call-id", call_id.encode())] if call_id else []
+        subprotocol = self.handshake.accepted_subprotocol
+        await self.send({"type": "websocket.accept", "subprotocol": subprotocol, "headers": headers})
+
+    @property
+    def transport(self) -> WebSocketTransport:
+        return WebSocketTransport(self.receive, self.send)
 
 
 class RealtimeConsumer(AsyncConsumer):
@@ -27,37 +61,72 @@ class RealtimeConsumer(AsyncConsumer):
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         await receive()  # websocket.connect
-        handshake = Handshake.of(scope)
+        socket = _Socket(Handshake.of(scope), receive, send)
         try:
-            inference = await runtime.inference()
-            grant = await authorise(handshake)
-            models = inference.models_for(
-                grant.default_model, grant.default_transcription_model, grant.default_speech_model
-            )
-            session = new_session(handshake, grant, models)
+            serve = await _prepare(socket)
         except HandshakeRefused as refused:
-            await _refuse(handshake, refused, send)
-            return
+            await _turn_away(socket, refused)
         except Exception:
             log.exception("session_not_opened")
-            await _refuse(handshake, HandshakeRefused(errors.server_error(_OUR_FAULT), INTERNAL_ERROR), send)
-            return
-        await _accept(handshake, send)
-        host = Host(models, inference.voice_activity, inference.end_of_turn, limits())
-        with bound_contextvars(tenant_id=str(grant.tenant_id), session_id=session.id):
+            await _turn_away(socket, HandshakeRefused(errors.server_error(_NOT_OPENED), INTERNAL_ERROR))
+        else:
+            await serve()
+
+
+async def _prepare(socket: _Socket) -> Callable[[], Awaitable[None]]:
+    """All that can be refused, and what to do then. Raises HandshakeRefused."""
+    grant = await authorise(socket.handshake)
+    request = request_of(socket.handshake, grant)
+    if request is None:
+        inference = await runtime.inference()
+        models = inference.models_for(
+            grant.default_model, grant.default_transcription_model, grant.default_speech_model
+        )
+        session = new_session(socket.handshake, grant, models)
+        host = Host(
+            models,
+            inference.voice_activity,
+            inference.end_of_turn,
+            limits(),
+            resume_seconds=settings.SESSION_RESUME_SECONDS,
+        )
+        return partial(_converse, socket, grant, session, models, host)
+    try:
+        place = await runtime.calls.find(request)
+    except NoSuchCall:
+        raise HandshakeRefused(no_such_call(request), BAD_REQUEST) from None
+    except OutOfReach:
+        raise HandshakeRefused(errors.server_error(_OUT_OF_REACH), INTERNAL_ERROR) from None
+    return partial(_join, socket, request, place)
+
+
+async def _converse(
+    socket: _Socket, grant: KeyGrant, session: Session, models: ModelRegistry, host: Host
+) -> None:
+    tenant_id, call_id = str(grant.tenant_id), str(session.call_id)
+    running = RunningSession(session, socket.transport, host, Ids())
+    with bound_contextvars(tenant_id=tenant_id, session_id=session.id):
+        async with runtime.calls.running(running, call_id, tenant_id):
+            await socket.accept(call_id)
             log.info("session_started", model=session.model)
             async with asyncio.TaskGroup() as group:
                 group.create_task(models.warm_up(session.model), name="open connections")
-                await RunningSession(session, WebSocketTransport(receive, send), host, Ids()).run()
-            log.info("session_ended")
+                await running.run()
+        log.info("session_ended")
 
 
-async def _refuse(handshake: Handshake, refused: HandshakeRefused, send: Any) -> None:
-    await _accept(handshake, send)
-    error = Error(event_id=Ids().new("event"), error=refused.error)
-    await send({"type": "websocket.send", "text": encode_server_event(error)})
-    await send({"type": "websocket.close", "code": refused.close_code, "reason": refused.reason})
+async def _join(socket: _Socket, request: Request, place: Place) -> None:
+    await socket.accept(place.call_id)
+    with bound_contextvars(tenant_id=request.tenant_id, call_id=place.call_id):
+        log.info("session_joined", want=request.want)
+        try:
+            await runtime.calls.join(request, place, socket.receive, socket.send)
+        except OutOfReach:
+            log.warning("session_out_of_reach", host=place.host, port=place.port)
+            await refuse(socket.transport, errors.server_error(_OUT_OF_REACH), INTERNAL_ERROR)
 
 
-async def _accept(handshake: Handshake, send: Any) -> None:
-    await send({"type": "websocket.accept", "subprotocol": handshake.accepted_subprotocol})
+async def _turn_away(socket: _Socket, refused: HandshakeRefused) -> None:
+    """In band: the upgrade succeeds, then the error says why."""
+    await socket.accept()
+    await refuse(socket.transport, refused.refused, refused.close_code)

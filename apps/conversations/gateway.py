@@ -35,9 +35,8 @@ class HandshakeRefused(Exception):
 
     def __init__(self, refused: Refused, close_code: int) -> None:
         super().__init__(refused.body.message)
-        self.error = refused.body
+        self.refused = refused
         self.close_code = close_code
-        self.reason = ".".join(filter(None, (refused.body.type, refused.body.code)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +102,7 @@ def new_session(handshake: Handshake, grant: KeyGrant, models: Models) -> Sessio
         output = structs.replace(output, voice=grant.default_voice)
     return Session(
         id=f"sess_{uuid.uuid4().hex[:21]}",
+        call_id=f"rtc_{uuid.uuid4().hex[:21]}",
         model=model,
         expires_at=int(time.time()) + settings.SESSION_MAX_SECONDS,
         instructions=_INSTRUCTIONS,

@@ -3,16 +3,30 @@
 import asyncio
 import threading
 
+from django.conf import settings
+
 from antiphon.config.env import env
 from antiphon.config.inference import Inference, load_inference
+from antiphon.config.serve import keep_open_for
+from apps.conversations.calls import Calls
+
+calls = Calls()
 
 _loaded: Inference | None = None
 _loading = threading.Lock()
 
 
 async def startup() -> None:
-    """Loads the models and opens connections, so that the first turn is as fast as the tenth."""
+    """Loads the models and opens connections, so that the first turn is as fast as the tenth, and lets the other
+    processes in."""
     await (await inference()).warm_up()
+    await calls.start(
+        secret_key=settings.SECRET_KEY,
+        host=env().antiphon_relay_host,
+        redis_url=settings.REDIS_URL,
+        lease_seconds=env().antiphon_lease_seconds,
+    )
+    keep_open_for(calls)
 
 
 async def inference() -> Inference:
@@ -24,6 +38,7 @@ async def inference() -> Inference:
 
 async def shutdown() -> None:
     global _loaded
+    await calls.stop()
     if _loaded is not None:
         closing, _loaded = _loaded, None
         await closing.aclose()

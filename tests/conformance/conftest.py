@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,7 +68,14 @@ def paced_server() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def platform(paced_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    port, data_dir = free_port(), tmp_path_factory.mktemp("data")
+    with running_platform(paced_server, tmp_path_factory.mktemp("data")) as running:
+        yield running
+
+
+@contextmanager
+def running_platform(paced_server: str, data_dir: Path, **variables: str) -> Iterator[Platform]:
+    """`manage.py up` with these environment variables in addition."""
+    port = free_port()
     env = {
         **{name: value for name, value in os.environ.items() if not name.endswith(("_URL", "_URL_FILE"))},
         "PORT": str(port),
@@ -81,6 +89,8 @@ def platform(paced_server: str, tmp_path_factory: pytest.TempPathFactory) -> Ite
         "TTS_BASE_URL": DEAD_SERVER,
         "TTS_MODEL": "dead",
         "DEFAULT_TTS": "local/piper-joe",
+        "SESSION_RESUME_SECONDS": "5",
+        **variables,
     }
     env.pop("DJANGO_SETTINGS_MODULE", None)
     command = [sys.executable, str(PROJECT / "manage.py"), "up"]

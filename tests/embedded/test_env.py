@@ -47,6 +47,19 @@ def test_an_empty_value_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None
     assert (load_env().port, load_env().redis_url) == (8000, None)
 
 
+@pytest.mark.parametrize("given", ["0.0.0.0", "::", "example.com"])
+def test_the_address_for_other_processes_is_one_that_they_can_reach(
+    monkeypatch: pytest.MonkeyPatch, given: str
+) -> None:
+    monkeypatch.setenv("ANTIPHON_RELAY_HOST", "10.0.0.7")
+    assert load_env().antiphon_relay_host == "10.0.0.7"
+    monkeypatch.setenv("ANTIPHON_RELAY_HOST", given)
+    assert refusal() == (
+        "ANTIPHON_RELAY_HOST must be an IP address of this machine that its other web processes reach, "
+        f"and no wildcard, but is {given!r}."
+    )
+
+
 def test_a_value_may_lie_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "key").write_text("k" * 40 + "\n")
     monkeypatch.setenv("SECRET_KEY_FILE", str(tmp_path / "key"))

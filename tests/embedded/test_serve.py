@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -16,7 +17,7 @@ from tests.embedded.processes import PATIENCE, PLATFORM
 
 # The server as it is, around an application that echoes and says whether it drains.
 SERVE = """
-import sys
+import os
 from antiphon.config import serve
 from antiphon.config.env import env
 
@@ -33,6 +34,21 @@ async def application(scope, receive, send):
     while (message := await receive())["type"] == "websocket.receive":
         await send({"type": "websocket.send", "text": f"{len(message['text'])} {serve.draining()}"})
 
+class Calls:
+    told = False
+
+    def drain(self):
+        if not self.told:
+            print("drain", flush=True)
+        self.told = True
+
+    def busy(self):
+        return os.environ["BUSY"] == "1"
+
+    def end(self):
+        print("end", flush=True)
+
+serve.keep_open_for(Calls())
 config = serve.make_config(env())
 config.app = application
 serve.DrainingServer(config, env().antiphon_drain_seconds).run(sockets=[serve.bind("127.0.0.1", env().port)])
@@ -40,7 +56,7 @@ serve.DrainingServer(config, env().antiphon_drain_seconds).run(sockets=[serve.bi
 
 
 @contextmanager
-def web_process(drain_seconds: float) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def web_process(drain_seconds: float, *, busy: bool = False) -> Iterator[tuple[subprocess.Popen[str], str]]:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     process = subprocess.Popen(
@@ -50,6 +66,7 @@ def web_process(drain_seconds: float) -> Iterator[tuple[subprocess.Popen[str], s
             "PYTHONPATH": str(PLATFORM),
             "PORT": str(port),
             "ANTIPHON_DRAIN_SECONDS": str(drain_seconds),
+            "BUSY": str(int(busy)),
         },
         stdout=subprocess.PIPE,
         text=True,
@@ -144,4 +161,16 @@ async def test_without_sessions_it_ends_at_once() -> None:
     with web_process(drain_seconds=60) as (process, url):
         await (await connected(url)).close()
         process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE) == 0
+
+
+async def test_sessions_whose_sockets_are_elsewhere_are_waited_for_and_then_ended() -> None:
+    with web_process(drain_seconds=0.5, busy=True) as (process, url):
+        await (await connected(url)).close()
+        process.send_signal(signal.SIGTERM)
+        assert process.stdout is not None
+        assert process.stdout.readline() == "drain\n"
+        began = time.monotonic()
+        assert process.stdout.readline() == "end\n"
+        assert time.monotonic() - began > 0.3
         assert process.wait(PATIENCE) == 0

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import random
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -104,6 +104,7 @@ class Client:
 
     def __init__(self, transport: MemoryTransport) -> None:
         self.transport = transport
+        self.session: RunningSession
         self.events: list[Event] = []
         self.arrived: list[float] = []  # seconds, for each event
         self._news = asyncio.Event()
@@ -153,6 +154,36 @@ class Client:
         return [event["type"] for event in self.events]
 
 
+@asynccontextmanager
+async def attached(session: RunningSession, transport: Any = None) -> AsyncIterator[Client]:
+    """Another connection to the session. Leaving the block hangs it up."""
+    client = Client(transport or MemoryTransport(paced=False))
+    async with joined(client, session.attach(client.transport)):
+        yield client
+
+
+@asynccontextmanager
+async def resumed(session: RunningSession, last_event_id: str) -> AsyncIterator[Client]:
+    """The client again, on a new connection. Leaving the block hangs it up, which ends the session."""
+    client = Client(MemoryTransport(paced=False))
+    async with joined(client, session.resume(client.transport, last_event_id)):
+        yield client
+
+
+@asynccontextmanager
+async def joined(client: Client, connection: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    async with asyncio.TaskGroup() as group:
+        listening = group.create_task(client.listen())
+        connected = group.create_task(connection)
+        try:
+            await client.wait_for("session.created")
+            yield
+        finally:
+            client.transport.hang_up()
+            await connected
+            await listening
+
+
 def decode(frame: str) -> ClientEvent | BadEvent:
     try:
         return decode_client_event(frame)
@@ -173,6 +204,7 @@ class Stage:
         self.end_of_turn = ScriptedEndOfTurn()
         self.limits = given.get("limits") or Limits()
         self.model = given.get("model", "scripted/llm")
+        self.resume_seconds = given.get("resume_seconds", 0.0)
         self.seen: list[object] = []
 
     @asynccontextmanager
@@ -180,10 +212,10 @@ class Stage:
         """Runs a session; leaving the block hangs up and waits for its end."""
         transport = transport or MemoryTransport(paced=paced)
         client = Client(transport)
-        session = self.running(transport)
+        client.session = self.running(transport)
         async with asyncio.TaskGroup() as group:
             listening = group.create_task(client.listen())
-            running = group.create_task(session.run())
+            running = group.create_task(client.session.run())
             try:
                 yield client
             finally:
@@ -199,6 +231,7 @@ class Stage:
             end_of_turn=self.end_of_turn,
             limits=self.limits,
             observers=(lambda event, now: self.seen.append(event),),
+            resume_seconds=self.resume_seconds,
         )
-        config = Session(id="sess_1", model=self.model, expires_at=3600)
+        config = Session(id="sess_1", call_id="rtc_1", model=self.model, expires_at=3600)
         return RunningSession(config, transport, host, Ids(random.Random(1)))

@@ -6,16 +6,18 @@ from collections.abc import Callable
 from typing import Any
 
 import pybase64
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from antiphon.engine.ports import Disconnected
 from antiphon.protocol.codec import encode_server_event
 from antiphon.providers.base.errors import ProviderError
 from antiphon.providers.scripted.llm import ScriptedLlm, say
 from antiphon.providers.scripted.stt import Heard, ScriptedStt
 from antiphon.providers.scripted.tts import ScriptedTts
 from antiphon.transports.memory import MemoryTransport
-from antiphon.transports.websocket import WebSocketTransport
+from antiphon.transports.websocket import WebSocketTransport, close_code
 from tests.engine.replay import Replay
 from tests.engine.session_harness import LOUD, Stage, decode
 from tests.virtual_clock import VirtualClockLoop
@@ -94,7 +96,7 @@ class Line:
         self.transport.hang_up()
 
 
-async def act(client: Socket | Line, script: list[tuple[str, int]]) -> None:
+async def act(client: Any, script: list[tuple[str, int]]) -> None:
     for step, amount in script:
         if step in ("speak", "silence"):
             pcm = LOUD[:FRAME] if step == "speak" else bytes(FRAME)
@@ -161,3 +163,20 @@ def test_on_a_phone_line(script: list[tuple[str, int]]) -> None:
 @given(scripts)
 def test_in_memory_unpaced(script: list[tuple[str, int]]) -> None:
     run(lambda: Line(paced=False), script)
+
+
+@pytest.mark.parametrize(
+    ("message", "lost"),
+    [
+        ({"code": 1000, "reason": ""}, False),
+        ({"code": 1005, "reason": ""}, False),  # a browser's close() without a code
+        ({"code": 4000, "reason": "bye"}, False),
+        ({"code": 1012}, False),  # we end, not the client
+        ({"code": 1001, "reason": ""}, True),
+        ({"code": 1005}, True),  # uvicorn, for a socket that broke
+        ({"code": 1006}, True),
+        ({}, True),
+    ],
+)
+def test_a_client_that_closes_is_told_from_one_that_was_cut_off(message: dict[str, Any], lost: bool) -> None:
+    assert Disconnected(close_code(message)).lost is lost

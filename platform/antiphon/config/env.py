@@ -8,10 +8,11 @@ import os
 import re
 import sys
 from functools import cache
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -37,6 +38,12 @@ def _split_keys(value: object) -> object:
     return keys
 
 
+def _an_address(value: str) -> str:
+    if ip_address(value).is_unspecified:
+        raise ValueError
+    return value
+
+
 def _setting(allowed: str, default: Any = None, *, secret: bool = False, **limits: Any) -> Any:
     """A field whose description completes the sentence "NAME must be ..."; a secret is never shown."""
     return Field(default, description=allowed, repr=not secret, **limits)
@@ -44,6 +51,8 @@ def _setting(allowed: str, default: Any = None, *, secret: bool = False, **limit
 
 Words = Annotated[tuple[str, ...], BeforeValidator(_split_words)]
 Keys = Annotated[dict[int, bytes], BeforeValidator(_split_keys)]
+
+Address = Annotated[str, AfterValidator(_an_address)]
 
 _HTTP = r"^https?://"
 _BASE_URL = "an address that starts with http:// or https://"
@@ -68,6 +77,12 @@ class Env(BaseSettings):
     antiphon_data_dir: Path = _setting("the path of a folder", PROJECT / ".antiphon")
     antiphon_web_processes: int = _setting("a whole number from 1 to 256", 1, ge=1, le=256)
     antiphon_drain_seconds: float = _setting("a number of seconds from 0 to 86400", 30.0, ge=0, le=86_400)
+
+    antiphon_relay_host: Address = _setting(
+        "an IP address of this machine that its other web processes reach, and no wildcard",
+        "127.0.0.1",
+    )
+    antiphon_lease_seconds: float = _setting("a number of seconds from 1 to 300", 15.0, ge=1, le=300)
 
     # `up` fills these in where they are missing.
     database_url: str | None = _setting(
@@ -106,6 +121,7 @@ class Env(BaseSettings):
     tts_voice: str | None = _setting("the server's name for a voice")
 
     session_max_seconds: int = _setting("a whole number of seconds, at least 1", 3600, ge=1)
+    session_resume_seconds: float = _setting("a number of seconds from 0 to 600", 30.0, ge=0, le=600)
     sessions_per_tenant: int = _setting("a whole number, at least 1", 20, ge=1)
     events_per_second: int = _setting("a whole number, at least 1", 1000, ge=1)
 

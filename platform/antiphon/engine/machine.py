@@ -90,6 +90,11 @@ class SessionMachine:
         )
         self._listening = Listening(self._state, self._transcripts, self._answering)
 
+    @property
+    def session(self) -> Session:
+        """As it is in effect now."""
+        return self._state.session
+
     def start(self, now: float) -> list[Effect]:
         self._state.now = now
         self._state.send(ev.SessionCreated(session=shown(self._state.session)))

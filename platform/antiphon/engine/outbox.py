@@ -1,8 +1,10 @@
-"""Server events on their way out: bounded by asking producers to wait, and able to take back what has not left."""
+"""Server events on their way out: bounded by asking producers to wait, able to take back what has not left, and to
+send again what a client has missed."""
 
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from itertools import chain
 
 from antiphon.protocol import server_events as ev
 
@@ -11,29 +13,38 @@ _DELTAS = (ev.OutputAudioDelta, ev.OutputTranscriptDelta, ev.OutputTextDelta)
 
 
 class Outbox:
-    def __init__(self) -> None:
+    def __init__(self, *, remembers: int = 0) -> None:
+        """`remembers`: how many bytes of the last events that have left stay here, to be sent again."""
         self._events: deque[ev.ServerEvent] = deque()
         self._size = 0
+        self._left: deque[ev.ServerEvent] = deque()
+        self._left_size = 0
+        self._remembers = remembers
+        self._forgotten: str | None = None  # the id of the last event that left and is not kept
+        self._closed = False
         self._filled = asyncio.Event()
         self._roomy = asyncio.Event()
         self._roomy.set()
-        self._empty = asyncio.Event()
-        self._empty.set()
+
+    @property
+    def size(self) -> int:
+        """About how many bytes wait."""
+        return self._size
 
     def put(self, event: ev.ServerEvent) -> None:
         self._events.append(event)
         self._resize(_size(event))
         self._filled.set()
-        self._empty.clear()
 
     async def room(self) -> None:
         """Waits until the reader has caught up. Everybody who adds events of their own accord asks first."""
         if not self._roomy.is_set():
             await self._roomy.wait()
 
-    async def emptied(self) -> None:
-        """Waits until everything has left."""
-        await self._empty.wait()
+    def close(self) -> None:
+        """Nothing is added any more: `drain` returns once everything has left."""
+        self._closed = True
+        self._filled.set()
 
     def recall(self, response_id: str) -> Sequence[ev.ServerEvent]:
         """Takes back the last deltas of a response, up to its last event that is none, newest first."""
@@ -52,16 +63,55 @@ class Outbox:
         self._events.extend(reversed(kept))
         return recalled
 
+    def remove(self, recalled: Sequence[ev.ServerEvent]) -> None:
+        """Drops those of the events that still wait: they were taken back elsewhere."""
+        gone = {id(event) for event in recalled}
+        if gone:
+            self._events = deque(event for event in self._events if id(event) not in gone)
+            self._resize(sum(map(_size, self._events)) - self._size)
+
+    def rewind(self, last_event_id: str, first: ev.SessionCreated) -> bool:
+        """Has everything leave again that came after an event, with `first` before it. What was said to greet an
+        earlier connection is left out.
+
+        False, and nothing changes, if the event is unknown or too much has left since. Nobody drains meanwhile.
+        """
+        events = [*self._left, *self._events]
+        seen = 0
+        if last_event_id != self._forgotten:
+            ids = [event.event_id for event in events]
+            if last_event_id not in ids:
+                return False
+            seen = ids.index(last_event_id) + 1
+        unseen = (event for event in events[seen:] if not isinstance(event, ev.SessionCreated))
+        self._left = deque(events[:seen])
+        self._left_size = sum(map(_size, self._left))
+        self._events = deque(chain([first], unseen))
+        self._resize(sum(map(_size, self._events)) - self._size)
+        self._filled.set()
+        return True
+
     async def drain(self, send: Callable[[ev.ServerEvent], Awaitable[None]]) -> None:
-        """Sends events in order until cancelled. An event that is being sent can no longer be recalled."""
+        """Sends events in order until cancelled or closed. An event that is being sent can no longer be recalled,
+        and counts as having left if that fails."""
         while True:
-            if not self._events:
+            while not self._events:
+                if self._closed:
+                    return
                 self._filled.clear()
-                self._empty.set()
                 await self._filled.wait()
             event = self._events.popleft()
-            await send(event)
             self._resize(-_size(event))
+            self._remember(event)
+            await send(event)
+
+    def _remember(self, event: ev.ServerEvent) -> None:
+        self._left.append(event)
+        self._left_size += _size(event)
+        while self._left_size > self._remembers:
+            oldest = self._left.popleft()
+            self._left_size -= _size(oldest)
+            self._forgotten = oldest.event_id
 
     def _resize(self, by: int) -> None:
         self._size += by
@@ -72,5 +122,10 @@ class Outbox:
 
 
 def _size(event: ev.ServerEvent) -> int:
-    """About what it takes: audio counts by its length, the rest is small."""
-    return 300 + (len(event.delta) if isinstance(event, _DELTAS) else 0)
+    """About what it holds: audio counts by its length, what the conversation holds as well hardly at all."""
+    if isinstance(event, _DELTAS):
+        return 300 + len(event.delta)
+    if isinstance(event, ev.ItemRetrieved):
+        parts = getattr(event.item, "content", ())
+        return 300 + sum(len(getattr(part, "audio", None) or "") for part in parts)
+    return 300

@@ -60,22 +60,34 @@ class Models(Protocol):
 
 
 class Disconnected(Exception):
-    """The client is gone."""
+    """The client is gone. `code` is the WebSocket close code that it left with; 1006 is without a word."""
+
+    def __init__(self, code: int = 1006) -> None:
+        super().__init__(f"The client is gone (close code {code}).")
+        self.code = code
+
+    @property
+    def lost(self) -> bool:
+        """The client may come back: its connection broke, or its page was left (1001), perhaps for a reload."""
+        return self.code in (1001, 1006)
+
+
+Incoming = ClientEvent | BadEvent | AudioFrame | Played
 
 
 class Transport(Protocol):
-    """How a client is reached. The session alone calls it: one `receive` and one `send` at a time."""
+    """How a client is reached. Its connection alone calls it: one `receive` and one `send` at a time."""
 
     @property
     def paced(self) -> bool:
         """The transport plays audio at real-time pace and reports it (a phone line, WebRTC); audio then comes
         through `play`. Elsewhere it leaves as events, as fast as the client reads."""
 
-    async def receive(self) -> ClientEvent | BadEvent | AudioFrame | Played:
+    async def receive(self) -> Incoming:
         """Raises Disconnected."""
 
     async def send(self, event: ServerEvent) -> None:
-        """Waits while the client reads too slowly. Raises Disconnected."""
+        """Waits while the client reads too slowly. Raises Disconnected; `receive` then knows how it left."""
 
     def play(self, pcm: bytes) -> None:
         """Only when paced: plays after all that was given before."""

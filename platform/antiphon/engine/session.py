@@ -2,22 +2,28 @@
 
 The machine runs synchronously on the event loop, so every input is taken whole and in order, and nobody else ever
 writes the session's state. Every task belongs to the session's task group and ends with it.
+
+One connection is the client's own; when it breaks, the client may come back with another one and go on. Others may
+be attached: they see the same events and may control the session.
 """
 
 import asyncio
 import logging
+import secrets
 from collections.abc import Callable, Coroutine, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
+
+from msgspec import UNSET, structs
 
 from antiphon.engine import cascade, inputs
 from antiphon.engine import effects as fx
+from antiphon.engine.connection import Connection
 from antiphon.engine.ids import Ids
 from antiphon.engine.machine import Limits, SessionMachine
 from antiphon.engine.outbox import Outbox
 from antiphon.engine.ports import (
-    Disconnected,
     EndOfTurn,
+    Incoming,
     Models,
     Observer,
     Transport,
@@ -26,17 +32,22 @@ from antiphon.engine.ports import (
     VoiceActivity,
 )
 from antiphon.engine.recognition import Recognition
+from antiphon.protocol import client_events as client
+from antiphon.protocol import errors
 from antiphon.protocol import server_events as ev
-from antiphon.protocol.session import Session
+from antiphon.protocol.session import Session, TranscriptionSession, shown
 from antiphon.providers.base.errors import ProviderError
 
 log = logging.getLogger(__name__)
 
 INTERNAL_ERROR = 1011
-TOO_SLOW = 1008
-_SLOWEST_READ = 30.0  # seconds in which a client must take one event
-_LAST_WORDS = 5.0  # seconds for what is left to say when the session closes
-_FAIR_SHARE = 64  # client events in a row before other sessions get their turn
+RESUMED_ELSEWHERE = 4001
+MOST_ATTACHED = 8
+# What a broken connection can have swallowed: the buffers of our side of it, which the server keeps small (see
+# `config.serve`), hold up to 350 kB of frames, in base64 the audio of 256 KiB. That is 5 s of speech.
+_REMEMBERED = 256 * 1024
+_MOST_BEHIND = 1024 * 1024  # bytes that wait for an attached connection: 22 s of speech
+_MICROPHONE = (client.InputAudioAppend, client.InputAudioCommit, client.InputAudioClear)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,21 +59,28 @@ class Host:
     end_of_turn: EndOfTurn
     limits: Limits
     observers: Sequence[Observer] = ()
+    resume_seconds: float = 0.0  # for which a session waits for a client that lost its connection
 
 
 class RunningSession:
-    """One client's session from `session.created` to the end of its connection."""
+    """One client's session from `session.created` to its end."""
 
     def __init__(self, session: Session, transport: Transport, host: Host, ids: Ids) -> None:
-        self._transport = transport
         self._host = host
-        self._outbox = Outbox()
+        self._ids = ids
+        self._resume_seconds = 0.0 if transport.paced else host.resume_seconds
+        self.resume_token = secrets.token_urlsafe(32) if self._resume_seconds else None
+        self._outbox = Outbox(remembers=_REMEMBERED if self.resume_token else 0)
+        self._client = self._connect(transport)
+        self._attached: set[Connection] = set()
+        self._asking: Connection | None = None  # whose event the machine is handling
+        self._waiting: asyncio.TimerHandle | None = None  # for the client to come back
         self._machine = SessionMachine(
             session,
             ids=ids,
             limits=host.limits,
             paced=transport.paced,
-            recall=self._outbox.recall,
+            recall=self._recall,
             capabilities=lambda name: host.models.language_model(name).capabilities,
         )
         self._loop = asyncio.get_running_loop()
@@ -90,42 +108,112 @@ class RunningSession:
         }
 
     async def run(self) -> None:
-        """Returns when the connection has ended and nothing of the session is left."""
+        """Returns when the session has ended and nothing of it is left."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._serve(self._client), name="serve the client")
+            try:
+                await self._live()
+            finally:
+                await self._say_goodbye()
+
+    async def attach(self, transport: Transport) -> None:
+        """Shows the session to another connection, which may also control it, and returns when that has ended.
+
+        It gets `session.created` with the session as it is now, and then every server event but the errors that
+        answer others. It can't send input audio, and it is closed with 1013 when it falls too far behind. Raises
+        Refused.
+        """
+        self._require_life()
+        if len(self._attached) >= MOST_ATTACHED:
+            raise errors.invalid_request(
+                "too_many_sidebands",
+                f"At most {MOST_ATTACHED} other connections can be attached to a session: close one first.",
+            )
+        outbox = Outbox()
+        outbox.put(self._greeting())
+        attached = Connection(
+            transport, outbox, take=self._heed, room=self._room_for_others, most_behind=_MOST_BEHIND
+        )
+        self._attached.add(attached)
+        try:
+            await attached.run()
+        finally:
+            self._attached.discard(attached)
+
+    async def resume(self, transport: Transport, last_event_id: str) -> None:
+        """Goes on with the client over another connection, and returns when that has ended.
+
+        The client gets `session.created` and then, once more, what came after the last event it saw. A connection
+        that still seems to be alive is closed. Raises Refused, and the session is as before.
+        """
+        self._require_life()
+        if not self._outbox.rewind(last_event_id, self._greeting(self.resume_token)):
+            raise errors.invalid_request(
+                "resume_not_possible",
+                "The session cannot go on from there: 'last_event_id' must be the event that you received last, "
+                "and not too much may have been sent since. Open a new session.",
+                "last_event_id",
+            )
+        self._client.end(RESUMED_ELSEWHERE, "resumed elsewhere")
+        self._client = self._connect(transport)
+        if self._waiting is not None:
+            self._waiting.cancel()
+            self._waiting = None
+        await self._serve(self._client)
+
+    def end(self, code: int, reason: str) -> None:
+        """Ends the session. What has been said so far still leaves; `code` is a WebSocket close code."""
+        if not self._over.is_set():
+            self._farewell = self._farewell or fx.Close(code, reason)
+            self._over.set()
+
+    def stop_waiting(self) -> None:
+        """From now on the session ends with its client's connection: at once, if that is lost already."""
+        self._resume_seconds = 0.0
+        if self._waiting is not None:
+            self._over.set()
+
+    def take(self, event: inputs.Input, asking: Connection | None = None) -> None:
+        """Gives the machine an input and carries out what it wants done. Errors go to `asking` alone."""
+        if self._over.is_set():
+            return
+        self._observe(event)
+        self._asking = asking
+        try:
+            self._carry_out(self._machine.handle(event, self._now()))
+        except Exception as error:
+            self._fail(error)
+        finally:
+            self._asking = None
+
+    async def _live(self) -> None:
         try:
             async with self._group:
                 self._carry_out(self._machine.start(self._now()))
-                work = [
-                    self._spawn(self._read(), "read the client"),
-                    self._spawn(self._write(), "write to the client"),
-                ]
                 await self._over.wait()
-                for task in [*work, *self._generations.values()]:
-                    task.cancel()
                 raise _Over
         except* _Over:
             pass
-        finally:
-            self._stop_detecting()
-            for timer in self._timers.values():
-                timer.cancel()
-            farewell = self._farewell or fx.Close(1000, "")
-            with suppress(Disconnected):
-                await self._transport.close(farewell.code, farewell.reason)
 
-    def take(self, event: inputs.Input) -> None:
-        """Gives the machine an input and carries out what it wants done."""
-        if self._over.is_set():
-            return
-        now = self._now()
-        for observe in self._host.observers:
-            observe(event, now)
-        try:
-            self._carry_out(self._machine.handle(event, now))
-        except Exception as error:
-            self._fail(error)
+    async def _say_goodbye(self) -> None:
+        self._over.set()
+        self._stop_detecting()
+        for timer in (*self._timers.values(), self._waiting):
+            if timer is not None:
+                timer.cancel()
+        farewell = self._farewell or fx.Close(1000, "")
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._client.finish(farewell.code, farewell.reason))
+            for attached in self._attached:
+                group.create_task(attached.finish(1000, "session ended"))
 
     def _now(self) -> float:
         return self._loop.time() * 1000
+
+    def _observe(self, event: object) -> None:
+        now = self._now()
+        for observe in self._host.observers:
+            observe(event, now)
 
     def _spawn(self, work: Coroutine[object, object, None], name: str) -> asyncio.Task[None]:
         return self._group.create_task(work, name=name)
@@ -136,58 +224,78 @@ class RunningSession:
 
     def _fail(self, error: Exception) -> None:
         log.error("The session ends because of an error of ours.", exc_info=error)
-        self._farewell = fx.Close(INTERNAL_ERROR, "internal error")
-        self._over.set()
+        self.end(INTERNAL_ERROR, "internal error")
 
-    # The client
+    # Connections
 
-    async def _read(self) -> None:
-        in_a_row = 0
-        with suppress(Disconnected):
-            while True:
-                await self._outbox.room()
-                self.take(await self._transport.receive())
-                in_a_row += 1
-                if in_a_row == _FAIR_SHARE:
-                    in_a_row = 0
-                    await asyncio.sleep(0)
-        self._over.set()
+    def _connect(self, transport: Transport) -> Connection:
+        """The client's own connection. All of them share one outbox, one after the other."""
+        return Connection(transport, self._outbox, take=self._heed, room=self._outbox.room)
 
-    async def _write(self) -> None:
+    async def _serve(self, connection: Connection) -> None:
         try:
-            await self._outbox.drain(self._send_one)
-        except Disconnected:
-            self._over.set()
-        except TimeoutError:
-            self._farewell = fx.Close(TOO_SLOW, "the client reads too slowly")
-            self._over.set()
+            await connection.run()
+        finally:
+            if connection is self._client and not self._over.is_set():
+                left = connection.left
+                if left is not None and left.lost and self._resume_seconds:
+                    self._waiting = self._loop.call_later(self._resume_seconds, self._over.set)
+                else:
+                    self._over.set()
 
-    async def _send_one(self, event: ev.ServerEvent) -> None:
-        async with asyncio.timeout(_SLOWEST_READ):
-            await self._transport.send(event)
+    async def _room_for_others(self) -> None:
+        """Others can control the session while its client is slow or away, within reason."""
+        if self._outbox.size > _MOST_BEHIND:
+            await self._outbox.room()
+
+    def _heed(self, connection: Connection, event: Incoming) -> None:
+        if connection is not self._client and isinstance(event, _MICROPHONE):
+            refused = errors.invalid_value(
+                "Input audio comes from the client of the session: an attached connection cannot append, commit or "
+                "clear it.",
+                "type",
+            )
+            body = structs.replace(refused.body, event_id=event.event_id)
+            connection.put(ev.Error(event_id=self._ids.new("event"), error=body))
+        else:
+            self.take(event, connection)
+
+    def _greeting(self, resume_token: str | None = None) -> ev.SessionCreated:
+        session = _with_token(shown(self._machine.session), resume_token)
+        return ev.SessionCreated(event_id=self._ids.new("event"), session=session)
+
+    def _require_life(self) -> None:
+        if self._over.is_set():
+            raise errors.invalid_request("session_ended", "The session has ended: open a new one.")
 
     def _send(self, effect: fx.Send) -> None:
         event = effect.event
-        now = self._now()
-        for observe in self._host.observers:
-            observe(event, now)
-        if self._transport.paced and isinstance(event, ev.OutputAudioDelta):
-            self._transport.play(event.delta)
+        self._observe(event)
+        if isinstance(event, ev.Error) and self._asking is not None:
+            self._asking.put(event)
+            return
+        for attached in self._attached:
+            attached.put(event)
+        transport = self._client.transport
+        if transport.paced and isinstance(event, ev.OutputAudioDelta):
+            transport.play(event.delta)
+        elif isinstance(event, ev.SessionCreated):
+            session = _with_token(event.session, self.resume_token)
+            self._client.put(structs.replace(event, session=session))
         else:
-            self._outbox.put(event)
+            self._client.put(event)
+
+    def _recall(self, response_id: str) -> Sequence[ev.ServerEvent]:
+        recalled = self._outbox.recall(response_id)
+        for attached in self._attached:
+            attached.take_back(recalled)
+        return recalled
 
     def _stop_playing(self, effect: fx.StopPlaying) -> None:
-        self._transport.stop_playing()
+        self._client.transport.stop_playing()
 
     def _close(self, effect: fx.Close) -> None:
-        self._farewell = effect
-        self._spawn(self._say_last_words(), "say the last words")
-
-    async def _say_last_words(self) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_LAST_WORDS):
-                await self._outbox.emptied()
-        self._over.set()
+        self.end(effect.code, effect.reason)
 
     # Turn taking
 
@@ -263,3 +371,10 @@ class RunningSession:
 
 class _Over(Exception):
     """Ends the task group, and with it whatever still runs in it."""
+
+
+def _with_token(
+    session: Session | TranscriptionSession, resume_token: str | None
+) -> Session | TranscriptionSession:
+    """Only the client itself gets to know the token, when it connects."""
+    return structs.replace(session, resume_token=resume_token or UNSET)

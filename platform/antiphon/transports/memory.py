@@ -7,27 +7,24 @@ was played. Unpaced, it has the shape of a WebSocket: all audio in events.
 import asyncio
 from collections.abc import AsyncIterator
 
-from antiphon.engine.inputs import AudioFrame, Played
-from antiphon.engine.ports import Disconnected
-from antiphon.protocol.client_events import ClientEvent
-from antiphon.protocol.codec import BadEvent
+from antiphon.engine.inputs import Played
+from antiphon.engine.ports import Disconnected, Incoming
 from antiphon.protocol.server_events import ServerEvent
 
 FRAME_SECONDS = 0.02
 FRAME_BYTES = 960  # PCM16 at 24 kHz
-
-Incoming = ClientEvent | BadEvent | AudioFrame | Played
 
 
 class MemoryTransport:
     def __init__(self, *, paced: bool) -> None:
         self._paced = paced
         self._loop = asyncio.get_running_loop()
-        self._to_session: asyncio.Queue[Incoming | None] = asyncio.Queue()
+        self._to_session: asyncio.Queue[Incoming | Disconnected] = asyncio.Queue()
         self._to_client: asyncio.Queue[ServerEvent | None] = asyncio.Queue()
         self._waiting = bytearray()  # audio that has not been played
         self._played = 0
         self._next_frame: asyncio.TimerHandle | None = None
+        self._broken = False
         self.line = bytearray()
         self.closed: tuple[int, str] | None = None
 
@@ -37,7 +34,12 @@ class MemoryTransport:
         self._to_session.put_nowait(event)
 
     def hang_up(self) -> None:
-        self._to_session.put_nowait(None)
+        self._to_session.put_nowait(Disconnected(1000))
+
+    def drop(self) -> None:
+        """The connection breaks: what the session sends from now on is lost."""
+        self._broken = True
+        self._to_session.put_nowait(Disconnected())
 
     async def events(self) -> AsyncIterator[ServerEvent]:
         """Server events as they come, until the session closes."""
@@ -57,12 +59,12 @@ class MemoryTransport:
 
     async def receive(self) -> Incoming:
         event = await self._to_session.get()
-        if event is None:
-            raise Disconnected
+        if isinstance(event, Disconnected):
+            raise event
         return event
 
     async def send(self, event: ServerEvent) -> None:
-        if self.closed is not None:
+        if self._broken or self.closed is not None:
             raise Disconnected
         self._to_client.put_nowait(event)
 

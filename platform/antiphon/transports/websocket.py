@@ -27,15 +27,8 @@ class WebSocketTransport:
         message = await self._receive()
         if message["type"] != "websocket.receive":
             self._gone = True
-            raise Disconnected
-        text = message.get("text")
-        if text is None:
-            refused = errors.invalid_request("invalid_event", "Events are JSON text frames, not binary ones.")
-            return BadEvent(refused, None)
-        try:
-            return decode_client_event(text)
-        except BadEvent as bad:
-            return bad
+            raise Disconnected(close_code(message))
+        return read_frame(message.get("text"))
 
     async def send(self, event: ServerEvent) -> None:
         try:
@@ -58,3 +51,21 @@ class WebSocketTransport:
             await self._send({"type": "websocket.close", "code": code, "reason": reason})
         except (OSError, RuntimeError):
             raise Disconnected from None
+
+
+def read_frame(text: str | None) -> ClientEvent | BadEvent:
+    """What a text frame says; None stands for a binary one."""
+    if text is None:
+        refused = errors.invalid_request("invalid_event", "Events are JSON text frames, not binary ones.")
+        return BadEvent(refused, None)
+    try:
+        return decode_client_event(text)
+    except BadEvent as bad:
+        return bad
+
+
+def close_code(disconnect: Mapping[str, Any]) -> int:
+    """The code that a client left with. uvicorn says 1005 for a socket that broke as well, but only with a client's
+    own close does a reason come along."""
+    code: int = disconnect.get("code", 1006)
+    return 1006 if code == 1005 and "reason" not in disconnect else code

@@ -14,6 +14,7 @@ ALLOWED_HOSTS = list(env().allowed_hosts)
 API_KEY_PEPPERS = env().api_key_peppers
 
 SESSION_MAX_SECONDS = env().session_max_seconds
+SESSION_RESUME_SECONDS = env().session_resume_seconds
 EVENTS_PER_SECOND = env().events_per_second
 
 INSTALLED_APPS = [

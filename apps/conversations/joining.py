@@ -1,0 +1,28 @@
+"""Asking for a session that runs already: a sideband by its call id, a resumed client by its token."""
+
+from antiphon.protocol import errors
+from antiphon.transports.relay_link import Request
+from apps.conversations.calls import token_digest
+from apps.conversations.gateway import BAD_KEY, Handshake, HandshakeRefused
+from apps.keys.services import KeyGrant
+
+_CLIENT_SECRET = "ek_"
+
+
+def request_of(handshake: Handshake, grant: KeyGrant) -> Request | None:
+    """Which running session is asked for; None for a new one. Raises HandshakeRefused."""
+    asked = {name: values[0] for name, values in handshake.query.items()}
+    tenant_id = str(grant.tenant_id)
+    if "resume" in asked:
+        return Request(
+            want="resume",
+            tenant_id=tenant_id,
+            token_digest=token_digest(asked["resume"]),
+            last_event_id=asked.get("last_event_id", ""),
+        )
+    if "call_id" not in asked:
+        return None
+    if (handshake.key or "").startswith(_CLIENT_SECRET):
+        message = "A client secret opens a session of its own: use an API key to reach one that runs."
+        raise HandshakeRefused(errors.invalid_request("insufficient_scope", message), BAD_KEY)
+    return Request(want="attach", tenant_id=tenant_id, call_id=asked["call_id"])
