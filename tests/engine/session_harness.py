@@ -21,6 +21,7 @@ from antiphon.engine.ports import (
     Transport,
     UnknownModel,
 )
+from antiphon.engine.remote_calls import NoToolServers
 from antiphon.engine.session import Host, RunningSession
 from antiphon.protocol.client_events import ClientEvent
 from antiphon.protocol.codec import BadEvent, decode_client_event, encode_server_event
@@ -173,6 +174,7 @@ class Stage:
         self.end_of_turn = ScriptedEndOfTurn()
         self.limits = given.get("limits") or Limits()
         self.model = given.get("model", "scripted/llm")
+        self.tool_servers = given.get("tool_servers") or NoToolServers()
         self.seen: list[object] = []
 
     @asynccontextmanager
@@ -199,6 +201,7 @@ class Stage:
             end_of_turn=self.end_of_turn,
             limits=self.limits,
             observers=(lambda event, now: self.seen.append(event),),
+            tool_servers=self.tool_servers,
         )
         config = Session(id="sess_1", model=self.model, expires_at=3600)
         return RunningSession(config, transport, host, Ids(random.Random(1)))
