@@ -37,6 +37,11 @@ def use(client: Client, url: str, **given: object) -> None:
     client.send("session.update", session={"type": "realtime", "tools": [tool]})
 
 
+def why_not_listed(client: Client) -> str:
+    message: str = client.of("conversation.item.done")[0]["item"]["error"]["message"]
+    return message
+
+
 def reads_the_result(request: LlmRequest) -> Sequence[Step]:
     return say(f"It is {request.messages[-1].text}.")
 
@@ -77,8 +82,7 @@ async def test_an_address_within_our_network_is_not_reached(reachable: ToolServe
     async with Stage(tool_servers=reachable).session() as client:
         use(client, "https://169.254.169.254/mcp")
         await client.wait_for("mcp_list_tools.failed")
-        error = await client.wait_for("error")
-        assert "169.254.169.254 is not on the public internet" in error["error"]["message"]
+        assert "169.254.169.254 is not on the public internet" in why_not_listed(client)
 
 
 async def test_cancelling_the_response_stops_the_tool_on_its_server(
@@ -145,8 +149,8 @@ async def test_a_session_that_ends_leaves_no_request_behind() -> None:
 async def test_a_fault_of_ours_is_told_of_and_ends_nothing() -> None:
     async with Stage(tool_servers=Broken()).session() as client:
         use(client, "https://tools.example.com")
-        error = await client.wait_for("error")
-        assert "the operator's log says why" in error["error"]["message"]
+        await client.wait_for("mcp_list_tools.failed")
+        assert "the operator's log says why" in why_not_listed(client)
         client.say("Hello")
         assert (await client.wait_for("response.done"))["response"]["status"] == "completed"
 
@@ -154,5 +158,5 @@ async def test_a_fault_of_ours_is_told_of_and_ends_nothing() -> None:
 async def test_a_host_without_tool_servers_says_so() -> None:
     async with Stage().session() as client:
         use(client, "https://tools.example.com")
-        error = await client.wait_for("error")
-        assert error["error"]["message"] == "No tool servers can be reached from here."
+        await client.wait_for("mcp_list_tools.failed")
+        assert why_not_listed(client) == "No tool servers can be reached from here."

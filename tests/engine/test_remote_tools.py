@@ -7,7 +7,11 @@ import pytest
 
 from antiphon.engine import effects as fx
 from antiphon.engine import inputs
+from antiphon.engine.ids import Ids
+from antiphon.engine.machine import SessionMachine
+from antiphon.protocol import server_events as ev
 from antiphon.protocol.items import RemoteTool, RemoteToolError
+from antiphon.protocol.session import McpTool, Session
 from tests.engine.machine_harness import Event, Machine, types
 from tests.engine.replay import Replay
 
@@ -86,6 +90,7 @@ def test_it_works(m: Tools) -> None:
     ]
     assert m.events[-1]["item"]["tools"] == []
     assert types(m.lists(SEARCH)) == ["conversation.item.done", "mcp_list_tools.completed"]
+    assert "error" not in m.events[-2]["item"]
     item = m.events[-2]["item"]
     assert (item["type"], item["server_label"], item["tools"][0]["name"]) == (
         "mcp_list_tools",
@@ -156,10 +161,9 @@ def test_a_tool_that_fails_is_an_error_of_the_item_and_not_of_the_response(m: To
 def test_a_server_that_does_not_list_its_tools_fails_with_a_reason(m: Tools) -> None:
     m.use(server())
     events = m.give(inputs.ToolsNotListed(m.last(fx.ListTools).item_id, DOWN))
-    assert types(events) == ["conversation.item.done", "mcp_list_tools.failed", "error"]
+    assert types(events) == ["conversation.item.done", "mcp_list_tools.failed"]
     assert events[0]["item"]["tools"] == []
-    assert events[2]["error"]["code"] == "mcp_list_tools_failed"
-    assert events[2]["error"]["message"] == DOWN.message
+    assert events[0]["item"]["error"] == {"type": "http_error", "code": 502, "message": DOWN.message}
     m.say("Hello")
     m.ask()
     assert m.offered == []
@@ -185,6 +189,15 @@ def test_a_response_does_not_wait_for_the_lists_of_the_session(m: Tools) -> None
     m.say("Hello")
     m.ask()
     assert m.offered == []
+
+
+def test_the_servers_of_a_new_session_are_asked_at_once() -> None:
+    tool = McpTool(server_label="files", server_url=URL)
+    session = Session(id="sess_1", model="local/test", expires_at=3600, tools=[tool])
+    effects = SessionMachine(session, ids=Ids()).start(0.0)
+    sent = [type(effect.event) for effect in effects if isinstance(effect, fx.Send)]
+    assert sent == [ev.SessionCreated, ev.McpListToolsInProgress, ev.ItemAdded]
+    assert any(isinstance(effect, fx.ListTools) for effect in effects)
 
 
 def test_a_response_waits_for_the_servers_it_names_itself(m: Tools) -> None:

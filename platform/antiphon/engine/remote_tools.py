@@ -5,7 +5,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from msgspec import structs
+from msgspec import UNSET, UnsetType, structs
 
 from antiphon.engine import inputs, tool_offers
 from antiphon.engine.conversation import Entry
@@ -20,6 +20,7 @@ from antiphon.protocol.items import (
     McpCall,
     McpListTools,
     RemoteTool,
+    RemoteToolError,
 )
 from antiphon.protocol.session import McpTool, ToolConfig
 from antiphon.providers.base.llm import Message, ToolCall
@@ -62,12 +63,10 @@ class RemoteTools:
                 self._state.send(ev.McpListToolsCompleted(item_id=event.item_id))
 
     def not_listed(self, event: inputs.ToolsNotListed) -> None:
-        """The server is asked again when its settings are next sent. The protocol's event gives no reason, so an
-        `error` gives it."""
+        """The server is asked again when its settings are next sent."""
         self._lists = {s: wanted for s, wanted in self._lists.items() if wanted.item_id != event.item_id}
-        self._close_list(event.item_id, [])
+        self._close_list(event.item_id, [], event.error)
         self._state.send(ev.McpListToolsFailed(item_id=event.item_id))
-        self._state.refuse(errors.tools_not_listed(event.error.message), None)
 
     def offer(self, settings: Sequence[ToolConfig]) -> Offer:
         """The tools for a response: those of lists that are not there yet are not among them."""
@@ -85,10 +84,12 @@ class RemoteTools:
         self._state.do(ListTools(item.id, server))
         return wanted
 
-    def _close_list(self, item_id: str, tools: list[RemoteTool]) -> None:
+    def _close_list(
+        self, item_id: str, tools: list[RemoteTool], error: RemoteToolError | UnsetType = UNSET
+    ) -> None:
         entry = self._state.conversation.find(item_id)
         if entry is not None and isinstance(entry.item, McpListTools):
-            entry.item = structs.replace(entry.item, tools=tools)
+            entry.item = structs.replace(entry.item, tools=tools, error=error)
             self._close(entry)
 
     # Approvals

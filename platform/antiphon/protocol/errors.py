@@ -120,10 +120,6 @@ def no_such_approval_request(request_id: str) -> Refused:
     )
 
 
-def tools_not_listed(message: str) -> Refused:
-    return Refused(ErrorBody(type="server_error", code="mcp_list_tools_failed", message=message))
-
-
 def not_in_transcription(what: str) -> Refused:
     return invalid_request(
         "invalid_request", f"A transcription session has no {what}; update its type to 'realtime' for them."
