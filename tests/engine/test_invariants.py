@@ -56,6 +56,7 @@ steps = st.lists(
         st.tuples(st.just("write"), small),
         st.tuples(st.just("call"), small),
         st.tuples(st.just("tools"), st.sampled_from(["never", "always", "FAIL"])),
+        st.tuples(st.just("use_tool"), st.tuples(small, st.sampled_from(["never", "always"]))),
         st.tuples(st.just("tool_returns"), st.booleans()),
         st.tuples(st.just("approve"), st.tuples(small, st.booleans())),
         st.tuples(
@@ -327,6 +328,19 @@ class World:
                 self.give(inputs.ToolsNotListed(item_id, OUT_OF_ORDER))
             else:
                 self.give(inputs.ToolsListed(item_id, [RemoteTool(name="remote", input_schema={})]))
+
+    def use_tool(self, step: tuple[int, str]) -> None:
+        """A response calls a tool that the platform runs, and maybe another."""
+        self.tools(step[1])
+        while self.awaited:
+            self.recognise((0, "hello"))
+        self.respond("none" if step[0] == 0 else "auto")
+        response_id = self.pick(self.responses, 0)
+        for number in range(1 + step[0] % 2):
+            self.give(inputs.CallStarted(response_id, f"call_{number}", "remote"))
+            self.give(inputs.CallArguments(response_id, f"call_{number}", "{}"))
+        if step[0] % 3:
+            self.give(inputs.Generated(response_id, "tool_calls", LlmUsage(3, 2)))
 
     def tool_returns(self, well: bool) -> None:
         """The tool that was called last, which may have been stopped meanwhile."""
