@@ -22,6 +22,8 @@ OUR_OWN_FIELDS: frozenset[tuple[str, str]] = frozenset(
         ("session.created", "session.resume_token"),
         ("session.updated", "session.resume_token"),
         ("session.updated", "session.providerData"),
+        ("conversation.item.done", "item.error"),  # why a tool server's tools can't be listed
+        ("conversation.item.retrieved", "item.error"),
     }
 )
 

@@ -89,6 +89,7 @@ async def _prepare(socket: _Socket) -> Callable[[], Awaitable[None]]:
             inference.end_of_turn,
             limits(),
             resume_seconds=settings.SESSION_RESUME_SECONDS,
+            tool_servers=runtime.tool_servers_of(str(grant.tenant_id)),
         )
         return partial(_converse, socket, grant, session, models, host)
     try:

@@ -24,6 +24,7 @@ class Replay:
         self._text: dict[str, str] = {}  # by item, what its deltas said
         self._arguments: dict[str, str] = {}
         self._items_done: set[str] = set()
+        self._calls: set[str] = set()  # of tools that the platform runs
         self._first = True
 
     def take(self, event: Event) -> None:
@@ -35,6 +36,7 @@ class Replay:
         if kind.startswith("session."):
             self.sessions.append(event["session"])
         elif kind == "conversation.item.added":
+            self._note_call(event["item"])
             self._insert(event["item"]["id"], event["previous_item_id"])
         elif kind == "conversation.item.deleted":
             assert event["item_id"] in self.order, "an item is deleted once, after it was added"
@@ -52,6 +54,8 @@ class Replay:
             self._response_created(event["response"])
         elif kind == "response.done":
             self._response_done(event["response"])
+        elif kind.startswith("response.mcp_call."):
+            assert event["item_id"] in self._calls, "a call runs after it was added"
         elif kind.startswith("response."):
             self._within_response(kind, event)
 
@@ -59,6 +63,10 @@ class Replay:
         """Nothing may be open once every response is done."""
         if self._created == self._done:
             assert not any(self._open_item.values()), "every item of a finished response is closed"
+
+    def _note_call(self, item: dict[str, Any]) -> None:
+        if item["type"] == "mcp_call":
+            self._calls.add(item["id"])
 
     def _insert(self, item_id: str, previous: str | None) -> None:
         assert item_id not in self.order, "an item is added once"
@@ -89,6 +97,7 @@ class Replay:
         item, part = self._open_item.get(response_id), self._open_part.get(response_id)
         if kind == "response.output_item.added":
             assert item is None, "an item opens when the one before it is closed"
+            self._note_call(event["item"])
             self._open_item[response_id] = event["item"]["id"]
             self._text[event["item"]["id"]] = ""
             return

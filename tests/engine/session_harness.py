@@ -21,6 +21,7 @@ from antiphon.engine.ports import (
     Transport,
     UnknownModel,
 )
+from antiphon.engine.remote_calls import NoToolServers
 from antiphon.engine.session import Host, RunningSession
 from antiphon.protocol.client_events import ClientEvent
 from antiphon.protocol.codec import BadEvent, decode_client_event, encode_server_event
@@ -205,6 +206,7 @@ class Stage:
         self.limits = given.get("limits") or Limits()
         self.model = given.get("model", "scripted/llm")
         self.resume_seconds = given.get("resume_seconds", 0.0)
+        self.tool_servers = given.get("tool_servers") or NoToolServers()
         self.seen: list[object] = []
 
     @asynccontextmanager
@@ -232,6 +234,7 @@ class Stage:
             limits=self.limits,
             observers=(lambda event, now: self.seen.append(event),),
             resume_seconds=self.resume_seconds,
+            tool_servers=self.tool_servers,
         )
         config = Session(id="sess_1", call_id="rtc_1", model=self.model, expires_at=3600)
         return RunningSession(config, transport, host, Ids(random.Random(1)))

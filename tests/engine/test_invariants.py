@@ -14,6 +14,7 @@ from antiphon.engine.ids import Ids
 from antiphon.engine.machine import Limits, SessionMachine
 from antiphon.engine.outbox import Outbox
 from antiphon.protocol.codec import BadEvent, decode_client_event, encode_server_event
+from antiphon.protocol.items import RemoteTool, RemoteToolError
 from antiphon.protocol.server_events import Error, OutputAudioDelta, ServerEvent
 from antiphon.protocol.session import Session
 from antiphon.providers.base.llm import LlmUsage
@@ -21,6 +22,7 @@ from tests.engine.machine_harness import RATE_LIMITS, WINDOW_BYTES
 from tests.engine.replay import Replay
 from tests.openai_types import check_server_event
 
+OUT_OF_ORDER = RemoteToolError(type="http_error", code=502, message="Out of order.")
 PIECES = ["Well, ", "that is a long story. ", "One two three. ", "Yes! "]
 
 small = st.integers(0, 9)
@@ -53,6 +55,10 @@ steps = st.lists(
         st.tuples(st.just("speak"), st.tuples(small, st.integers(1, 200))),
         st.tuples(st.just("write"), small),
         st.tuples(st.just("call"), small),
+        st.tuples(st.just("tools"), st.sampled_from(["never", "always", "FAIL"])),
+        st.tuples(st.just("use_tool"), st.tuples(small, st.sampled_from(["never", "always"]))),
+        st.tuples(st.just("tool_returns"), st.booleans()),
+        st.tuples(st.just("approve"), st.tuples(small, st.booleans())),
         st.tuples(
             st.just("end"), st.tuples(small, st.sampled_from(["end", "length", "tool_calls", "BREAK"]))
         ),
@@ -113,6 +119,8 @@ class World:
         self.requests: list[fx.Generate] = []
         self.pieces: dict[str, list[tuple[str, int]]] = {}  # what was spoken of each response
         self.given_to_line = 0
+        self.lists: list[str] = []  # of tools, that a server is asked for
+        self.remote_calls: list[fx.CallRemoteTool | fx.StopRemoteTool] = []
         self.replay = Replay()
         self.departed: list[str] = []
         self.carry_out(self.machine.start(0.0))
@@ -134,6 +142,10 @@ class World:
                     self.turns.append(pcm)
                     self.audio_of[item_id] = pcm
                     self.awaited.append(item_id)
+                case fx.ListTools(item_id):
+                    self.lists.append(item_id)
+                case fx.CallRemoteTool() | fx.StopRemoteTool():
+                    self.remote_calls.append(effect)
                 case fx.Generate(response_id):
                     self.responses.append(response_id)
                     self.requests.append(effect)
@@ -301,8 +313,51 @@ class World:
 
     def call(self, which: int) -> None:
         response_id = self.pick(self.responses, which // 4)
-        self.give(inputs.CallStarted(response_id, f"call_{which}", "weather"))
+        self.give(inputs.CallStarted(response_id, f"call_{which}", "weather" if which % 2 else "remote"))
         self.give(inputs.CallArguments(response_id, f"call_{which}", "{}"))
+
+    def tools(self, approval: str) -> None:
+        """A tool server comes into the session and lists its tools, or fails to."""
+        tool = {"type": "mcp", "server_label": "s", "server_url": "https://s", "require_approval": approval}
+        if approval == "FAIL":
+            tool |= {"require_approval": "never", "server_url": f"https://s/{len(self.lists)}"}
+        self.client("session.update", session={"type": "realtime", "tools": [tool]})
+        while self.lists:
+            item_id = self.lists.pop()
+            if approval == "FAIL":
+                self.give(inputs.ToolsNotListed(item_id, OUT_OF_ORDER))
+            else:
+                self.give(inputs.ToolsListed(item_id, [RemoteTool(name="remote", input_schema={})]))
+
+    def use_tool(self, step: tuple[int, str]) -> None:
+        """A response calls a tool that the platform runs, and maybe another."""
+        self.tools(step[1])
+        while self.awaited:
+            self.recognise((0, "hello"))
+        self.respond("none" if step[0] == 0 else "auto")
+        response_id = self.pick(self.responses, 0)
+        for number in range(1 + step[0] % 2):
+            self.give(inputs.CallStarted(response_id, f"call_{number}", "remote"))
+            self.give(inputs.CallArguments(response_id, f"call_{number}", "{}"))
+        if step[0] % 3:
+            self.give(inputs.Generated(response_id, "tool_calls", LlmUsage(3, 2)))
+
+    def tool_returns(self, well: bool) -> None:
+        """The tool that was called last, which may have been stopped meanwhile."""
+        for call in self.remote_calls[::-1]:
+            if isinstance(call, fx.CallRemoteTool):
+                self.remote_calls.clear()
+                outcome = {"output": "well"} if well else {"error": OUT_OF_ORDER}
+                self.give(inputs.RemoteToolReturned(call.item_id, call.response_id, **outcome))  # type: ignore[arg-type]
+
+    def approve(self, step: tuple[int, bool]) -> None:
+        requests = [item_id for item_id in self.replay.order if item_id.startswith("mcpr_")]
+        answer = {
+            "type": "mcp_approval_response",
+            "approval_request_id": self.pick(requests, step[0]),
+            "approve": step[1],
+        }
+        self.client("conversation.item.create", item=answer)
 
     def end(self, step: tuple[int, Any]) -> None:
         response_id = self.pick(self.responses, step[0] // 4)

@@ -3,12 +3,14 @@
 from collections.abc import Callable, Iterable, Sequence
 
 from antiphon.engine import inputs
-from antiphon.engine.asking import CannotAsk, generation, response_object, visible
-from antiphon.engine.effects import CancelTimer, SetTimer, StopGenerating, StopPlaying
+from antiphon.engine.asking import CannotAsk, generation, or_else, response_object, visible
+from antiphon.engine.effects import CancelTimer, SetTimer, StopGenerating, StopPlaying, StopRemoteTool
 from antiphon.engine.input_buffer import SAMPLES_PER_MS
 from antiphon.engine.playout import Playout, Speech
+from antiphon.engine.remote_tools import RemoteTools
 from antiphon.engine.responses import RunningResponse
 from antiphon.engine.state import SessionState
+from antiphon.engine.tool_offers import check_tools
 from antiphon.engine.transcripts import Transcripts
 from antiphon.protocol import errors, items
 from antiphon.protocol import server_events as ev
@@ -28,6 +30,7 @@ class Answering:
         self,
         state: SessionState,
         transcripts: Transcripts,
+        remote: RemoteTools,
         *,
         paced: bool,
         recall: Recall,
@@ -35,6 +38,7 @@ class Answering:
     ) -> None:
         self._state = state
         self._transcripts = transcripts
+        self._remote = remote
         self._paced = paced
         self._recall = recall
         self._rate_limits = rate_limits
@@ -52,6 +56,7 @@ class Answering:
         if self._state.session.type == "transcription":
             raise errors.not_in_transcription("responses")
         check_metadata(params.metadata)
+        check_tools(or_else(params.tools, ()), "response.tools")
         if params.conversation == "auto" and self._active is not None:
             raise errors.response_active(self._active.id)
         if params.conversation == "none" and len(self._out_of_band) >= MOST_OUT_OF_BAND:
@@ -120,7 +125,7 @@ class Answering:
     # Reported
 
     def words_known(self, item_id: str) -> None:
-        """The words of a user item are there: responses that waited for them can start."""
+        """What an item says is there, a user's words or a list of tools: responses that waited for it can start."""
         for response in self._running():
             if item_id in response.awaits:
                 response.awaits.remove(item_id)
@@ -155,7 +160,8 @@ class Answering:
 
     def call_started(self, event: inputs.CallStarted) -> None:
         if response := self._find(event.response_id):
-            self._state.call_ids.add(event.call_id)
+            if event.name not in response.offer.targets:
+                self._state.call_ids.add(event.call_id)
             self._state.send_all(response.call_started(event.call_id, event.name))
 
     def call_arguments(self, event: inputs.CallArguments) -> None:
@@ -176,6 +182,22 @@ class Answering:
     def broke(self, response_id: str, error: ResponseError) -> None:
         if response := self._find(response_id):
             self._finish(response, response.fail(error))
+
+    def is_held_up(self, event: inputs.Generation) -> bool:
+        """Whether this must wait for a tool that we run for the response; it starts once its call is complete."""
+        response = self._find(event.response_id)
+        if response is None or not response.is_held_up(event):
+            return False
+        if not response.running_tool:
+            events, call = response.run_tool()
+            self._state.send_all(events)
+            self._state.do(call)
+        return True
+
+    def tool_returned(self, event: inputs.RemoteToolReturned) -> None:
+        response = self._find(event.response_id)
+        if response is not None and response.running_tool == event.item_id:
+            self._state.send_all(response.tool_returned(event.output, event.error))
 
     def played(self, event: inputs.Played) -> None:
         self._playout.report(event.samples)
@@ -200,6 +222,7 @@ class Answering:
             response_object(self._state, params),
             conversation,
             self._state.ids,
+            ask=self._remote.ask,
             params=params,
             context=entries,
             turn=turn,
@@ -213,6 +236,7 @@ class Answering:
         for entry, pcm in speech:
             self._transcripts.start(entry, pcm)
         response.awaits = {entry.item.id for entry in entries if entry.transcript is None}
+        response.awaits |= self._remote.want(or_else(params.tools, ()))
         self._generate_when_ready(response)
 
     def _generate_when_ready(self, response: RunningResponse) -> None:
@@ -221,6 +245,7 @@ class Answering:
         if response.turn and not _has_words(response):
             self._finish(response, response.complete(None))
             return
+        response.offer = self._remote.offer(or_else(response.params.tools, self._state.session.tools))
         try:
             work = generation(self._state, response, paced=self._paced)
         except CannotAsk as refusal:
@@ -247,6 +272,8 @@ class Answering:
             if isinstance(event, ev.OutputAudioDelta):
                 self._state.audio.shorten(event.item_id, len(event.delta))
         self._state.do(StopGenerating(response.id))
+        if response.running_tool:
+            self._state.do(StopRemoteTool(response.running_tool))
 
     def _truncate(self, speech: Speech, end_ms: int) -> None:
         speech.cut(end_ms * SAMPLES_PER_MS)

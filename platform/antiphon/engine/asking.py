@@ -1,5 +1,6 @@
 """What a response asks of its model: which items it sees, with what settings, cut to what the model can take."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from msgspec import UNSET, structs
@@ -11,6 +12,7 @@ from antiphon.engine.editing import user_entry
 from antiphon.engine.effects import Generate
 from antiphon.engine.formats import format_of
 from antiphon.engine.ports import UnknownModel
+from antiphon.engine.remote_tools import as_messages
 from antiphon.engine.responses import RunningResponse
 from antiphon.engine.state import SessionState
 from antiphon.protocol import errors, items
@@ -94,7 +96,7 @@ def generation(state: SessionState, response: RunningResponse, *, paced: bool) -
     params, session = response.params, state.session
     reasoning = or_else(params.reasoning, session.reasoning)
     instructions = or_else(params.instructions, session.instructions)
-    offered = context.tools(or_else(params.tools, session.tools))
+    offered, choice = response.offer.chosen(or_else(params.tool_choice, session.tool_choice))
     limit = context.max_tokens(response.response.max_output_tokens)
     try:
         capabilities = state.capabilities(session.model)
@@ -111,7 +113,7 @@ def generation(state: SessionState, response: RunningResponse, *, paced: bool) -
         instructions=instructions,
         messages=_fitting(state, response, room, images=capabilities.images),
         tools=offered,
-        tool_choice=context.tool_choice(or_else(params.tool_choice, session.tool_choice)),
+        tool_choice=choice,
         parallel_tool_calls=or_else(or_else(params.parallel_tool_calls, session.parallel_tool_calls), True),
         max_output_tokens=limit,
         reasoning_effort=None if reasoning is UNSET else reasoning.effort,
@@ -138,7 +140,7 @@ def _fitting(state: SessionState, response: RunningResponse, room: int, *, image
     seen = [
         (entry, message)
         for entry in response.context
-        if (message := context.message(entry, images=images)) is not None
+        for message in _messages(entry, response, images=images)
     ]
     truncation = state.session.truncation
     room, ratio = _bounds(truncation, room)
@@ -150,6 +152,19 @@ def _fitting(state: SessionState, response: RunningResponse, room: int, *, image
     if response.params.input is UNSET:
         state.left_out.update(entry.item.id for entry, _ in seen[:first])
     return [message for _, message in seen[first:]]
+
+
+def _messages(entry: Entry, response: RunningResponse, *, images: bool) -> Sequence[Message]:
+    match entry.item:
+        case items.McpCall() | items.McpApprovalRequest():
+            answers = {
+                answer.approval_request_id: answer
+                for other in response.context
+                if isinstance(answer := other.item, items.McpApprovalResponse)
+            }
+            return as_messages(entry, response.offer, answers)
+    message = context.message(entry, images=images)
+    return [] if message is None else [message]
 
 
 def _bounds(truncation: Truncation, room: int) -> tuple[int, float]:

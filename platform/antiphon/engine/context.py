@@ -10,9 +10,8 @@ from itertools import accumulate
 
 from antiphon.engine.conversation import Entry
 from antiphon.protocol import items
-from antiphon.protocol.session import FunctionChoice, FunctionTool, MaxTokens, ToolConfig
-from antiphon.protocol.session import ToolChoice as ToolChoiceSetting
-from antiphon.providers.base.llm import Message, Tool, ToolCall, ToolChoice
+from antiphon.protocol.session import MaxTokens
+from antiphon.providers.base.llm import Message, Tool, ToolCall
 
 _UNSEEN = "(The user shared an image, which you cannot see.)"
 _SILENCE = "(The user has said nothing for a while.)"
@@ -52,20 +51,6 @@ def message(entry: Entry, *, images: bool) -> Message | None:
     if not text and not seen:
         return None
     return Message(item.role, text, images=tuple(seen))
-
-
-def tools(settings: Iterable[ToolConfig]) -> list[Tool]:
-    return [
-        Tool(tool.name, tool.description or "", tool.parameters or {})
-        for tool in settings
-        if isinstance(tool, FunctionTool)
-    ]
-
-
-def tool_choice(setting: ToolChoiceSetting) -> ToolChoice:
-    if isinstance(setting, FunctionChoice):
-        return ToolChoice("named", setting.name)
-    return ToolChoice(setting) if isinstance(setting, str) else ToolChoice()
 
 
 def max_tokens(setting: MaxTokens) -> int | None:

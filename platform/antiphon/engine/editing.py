@@ -7,6 +7,7 @@ from antiphon.audio.formats import decode, encode
 from antiphon.engine.conversation import Entry
 from antiphon.engine.formats import format_of
 from antiphon.engine.input_buffer import SAMPLES_PER_MS
+from antiphon.engine.remote_tools import RemoteTools
 from antiphon.engine.state import SessionState
 from antiphon.engine.transcripts import Transcripts
 from antiphon.protocol import errors, items
@@ -18,9 +19,10 @@ RETRIEVED_LIMIT = 1_000_000  # characters of base64; the frames of some clients 
 
 
 class Editing:
-    def __init__(self, state: SessionState, transcripts: Transcripts) -> None:
+    def __init__(self, state: SessionState, transcripts: Transcripts, remote: RemoteTools) -> None:
         self._state = state
         self._transcripts = transcripts
+        self._remote = remote
 
     def create(self, item: items.Item, after: str | None) -> None:
         """Adds the item at the end, after another, or first for "root". Raises Refused; nothing is added then."""
@@ -32,6 +34,8 @@ class Editing:
             item = structs.replace(item, call_id=state.ids.new("call"))
         if isinstance(item, items.FunctionCallOutput) and item.call_id not in state.call_ids:
             raise errors.unknown_call(item.call_id)
+        if isinstance(item, items.McpApprovalResponse):
+            self._remote.check_answer(item)
         entry, speech = user_entry(item, state.session.audio.input.format)
         previous = state.conversation.insert(entry, after)
         if isinstance(item, items.FunctionCall):
@@ -40,6 +44,8 @@ class Editing:
         state.send(ev.ItemDone(previous_item_id=previous, item=entry.item))
         if speech:
             self._transcripts.start(entry, speech)
+        if isinstance(item, items.McpApprovalResponse):
+            self._remote.answer(item)
 
     def retrieve(self, item_id: str) -> None:
         """The item as it is now, with its audio as far as that is kept and fits a frame. Raises Refused."""

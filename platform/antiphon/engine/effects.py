@@ -7,6 +7,7 @@ from antiphon.protocol.server_events import ServerEvent
 from antiphon.protocol.session import Modality
 from antiphon.providers.base.llm import LlmRequest
 from antiphon.providers.base.stt import SttConfig
+from antiphon.providers.base.tools import ToolServer
 from antiphon.providers.base.tts import TtsConfig
 
 
@@ -80,6 +81,30 @@ class StopGenerating:
 
 
 @dataclass(frozen=True, slots=True)
+class ListTools:
+    """Ask a server for its tools, which go into this item."""
+
+    item_id: str
+    server: ToolServer
+
+
+@dataclass(frozen=True, slots=True)
+class CallRemoteTool:
+    """`item_id` is the call's, `response_id` empty for a call outside of any response."""
+
+    item_id: str
+    response_id: str
+    server: ToolServer
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class StopRemoteTool:
+    item_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class StopPlaying:
     """Drop what a paced transport has not played yet."""
 
@@ -115,6 +140,9 @@ Effect = (
     | Transcribe
     | Generate
     | StopGenerating
+    | ListTools
+    | CallRemoteTool
+    | StopRemoteTool
     | StopPlaying
     | SetTimer
     | CancelTimer

@@ -6,6 +6,7 @@ from typing import Literal
 
 from antiphon.protocol.client_events import ClientEvent
 from antiphon.protocol.codec import BadEvent
+from antiphon.protocol.items import RemoteTool, RemoteToolError
 from antiphon.providers.base.errors import ErrorKind
 from antiphon.providers.base.llm import LlmUsage
 
@@ -116,6 +117,30 @@ class GenerationBroke:
 
 
 @dataclass(frozen=True, slots=True)
+class ToolsListed:
+    """A server has said which tools it has."""
+
+    item_id: str
+    tools: Sequence[RemoteTool]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolsNotListed:
+    item_id: str
+    error: RemoteToolError
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteToolReturned:
+    """A call of ours is over: with an output, or with an error."""
+
+    item_id: str
+    response_id: str
+    output: str | None = None
+    error: RemoteToolError | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Played:
     """A transport that plays at real-time pace has played this much of all audio it was given, in samples."""
 
@@ -126,6 +151,10 @@ class Played:
 class TimerFired:
     name: str
 
+
+Generation = (
+    TextGenerated | SpeechText | SpeechAudio | CallStarted | CallArguments | Generated | GenerationBroke
+)
 
 Happening = (
     AudioFrame
@@ -142,6 +171,9 @@ Happening = (
     | CallArguments
     | Generated
     | GenerationBroke
+    | ToolsListed
+    | ToolsNotListed
+    | RemoteToolReturned
     | Played
     | TimerFired
 )

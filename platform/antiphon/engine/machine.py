@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from msgspec import UNSET
+
 from antiphon.engine import inputs
 from antiphon.engine.answering import IDLE, Answering, Recall
 from antiphon.engine.editing import Editing
@@ -17,7 +19,9 @@ from antiphon.engine.effects import Close, Effect, SetTimer
 from antiphon.engine.ids import Ids
 from antiphon.engine.listening import Listening
 from antiphon.engine.ports import UnknownModel
+from antiphon.engine.remote_tools import RemoteTools
 from antiphon.engine.state import SessionState
+from antiphon.engine.tool_offers import check_tools
 from antiphon.engine.transcripts import Transcripts
 from antiphon.protocol import client_events as client
 from antiphon.protocol import errors
@@ -80,15 +84,18 @@ class SessionMachine:
         self._limits = limits or Limits()
         self._state = SessionState(session, ids, capabilities)
         self._transcripts = Transcripts(self._state)
-        self._editing = Editing(self._state, self._transcripts)
+        self._remote = RemoteTools(self._state)
+        self._editing = Editing(self._state, self._transcripts, self._remote)
         self._answering = Answering(
             self._state,
             self._transcripts,
+            self._remote,
             paced=paced,
             recall=recall,
             rate_limits=self._limits.rate_limits,
         )
         self._listening = Listening(self._state, self._transcripts, self._answering)
+        self._held_up: list[inputs.Generation] = []  # by tools that we run
 
     @property
     def session(self) -> Session:
@@ -99,16 +106,26 @@ class SessionMachine:
         self._state.now = now
         self._state.send(ev.SessionCreated(session=shown(self._state.session)))
         self._state.do(SetTimer(EXPIRY, self._limits.duration_ms))
+        self._remote.want(self._state.session.tools)
         return self._state.take_effects()
 
     def handle(self, event: inputs.Input, now: float) -> list[Effect]:
         """`now` is milliseconds on any steady clock. A refused client event changes nothing and sends `error`."""
         self._state.now = now
         try:
-            _HANDLERS[type(event)](self, event)
+            self._take(event)
+            held_up, self._held_up = self._held_up, []
+            for earlier in held_up:
+                self._take(earlier)
         except Refused as refused:
             self._state.refuse(refused, getattr(event, "event_id", None))
         return self._state.take_effects()
+
+    def _take(self, event: inputs.Input) -> None:
+        if isinstance(event, inputs.Generation) and self._answering.is_held_up(event):
+            self._held_up.append(event)
+        else:
+            _HANDLERS[type(event)](self, event)
 
     # What clients ask
 
@@ -122,9 +139,12 @@ class SessionMachine:
             raise errors.voice_is_fixed()
         if session.model != before.model:
             self._check_model(session.model)
+        check_tools(session.tools, "session.tools")
         self._state.session = session
         self._listening.configure(before.audio.input.turn_detection)
         self._state.send(ev.SessionUpdated(session=shown(session)))
+        if event.session.tools is not UNSET and session.type == "realtime":
+            self._remote.want(session.tools)
 
     def _check_model(self, name: str) -> None:
         try:
@@ -210,6 +230,21 @@ class SessionMachine:
     def _generation_broke(self, event: inputs.GenerationBroke) -> None:
         self._answering.broke(event.response_id, _provider_error(event.kind, event.message))
 
+    def _tools_listed(self, event: inputs.ToolsListed) -> None:
+        self._remote.listed(event)
+        self._answering.words_known(event.item_id)
+
+    def _tools_not_listed(self, event: inputs.ToolsNotListed) -> None:
+        """Responses go on without them."""
+        self._remote.not_listed(event)
+        self._answering.words_known(event.item_id)
+
+    def _remote_tool_returned(self, event: inputs.RemoteToolReturned) -> None:
+        if event.response_id:
+            self._answering.tool_returned(event)
+        else:
+            self._remote.returned(event)
+
     def _played(self, event: inputs.Played) -> None:
         self._answering.played(event)
 
@@ -249,6 +284,9 @@ _HANDLERS: dict[type, Callable[[SessionMachine, Any], None]] = {
     inputs.CallArguments: SessionMachine._call_arguments,
     inputs.Generated: SessionMachine._generated,
     inputs.GenerationBroke: SessionMachine._generation_broke,
+    inputs.ToolsListed: SessionMachine._tools_listed,
+    inputs.ToolsNotListed: SessionMachine._tools_not_listed,
+    inputs.RemoteToolReturned: SessionMachine._remote_tool_returned,
     inputs.Played: SessionMachine._played,
     inputs.TimerFired: SessionMachine._timer_fired,
 }

@@ -5,7 +5,7 @@ ends the response (protocol reference 2.1 B, D, E, G, L, M).
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,17 +13,23 @@ from msgspec import structs
 
 from antiphon.audio.formats import Format
 from antiphon.engine.conversation import Conversation, Entry
+from antiphon.engine.effects import CallRemoteTool
 from antiphon.engine.ids import Ids
 from antiphon.engine.input_buffer import SAMPLES_PER_MS
+from antiphon.engine.inputs import CallArguments, Generated, Generation, GenerationBroke
 from antiphon.engine.playout import Speech
+from antiphon.engine.tool_offers import Offer, Target, outcome
 from antiphon.protocol import server_events as ev
 from antiphon.protocol.items import (
     FunctionCall,
     Item,
     ItemStatus,
+    McpApprovalRequest,
+    McpCall,
     Message,
     OutputAudio,
     OutputText,
+    RemoteToolError,
     with_transcript,
 )
 from antiphon.protocol.responses import (
@@ -70,7 +76,30 @@ class _Called:
     index: int
 
 
-_Open = _Spoken | _Written | _Called
+@dataclass(slots=True)
+class _Remote:
+    """An open call of a tool that we run. `call_id` is the model's; it runs once its arguments are complete."""
+
+    call: McpCall
+    index: int
+    call_id: str
+    target: Target
+    running: bool = False
+
+
+@dataclass(slots=True)
+class _Asking:
+    """A call that needs approval; nothing of it is shown before its arguments are complete."""
+
+    request: McpApprovalRequest
+    call_id: str
+    target: Target
+
+
+_Open = _Spoken | _Written | _Called | _Remote | _Asking
+_CUT_OFF = RemoteToolError(
+    type="tool_execution_error", message="The response ended before the tool had returned."
+)
 
 
 class RunningResponse:
@@ -82,13 +111,15 @@ class RunningResponse:
         conversation: Conversation | None,
         ids: Ids,
         *,
+        ask: Callable[[Target, McpApprovalRequest], None],
         params: ResponseParams,
         context: Sequence[Entry],
         turn: str,
     ) -> None:
         """`conversation` is None for an out-of-band response, which leaves no items behind.
 
-        `context` is what the model will see, `turn` the id of the user item that is answered, or empty.
+        `ask` is told of calls that need approval. `context` is what the model will see, `turn` the id of the user
+        item that is answered, or empty.
         """
         self.response = response
         self.params = params
@@ -97,9 +128,11 @@ class RunningResponse:
         self.awaits: set[str] = set()  # user items whose words it needs before it can start
         self.request: LlmRequest | None = None  # once its model is at work
         self.format = Format()  # of its audio
+        self.offer = Offer()  # the tools that its model was offered
         self.speech_samples = 0
         self._conversation = conversation
         self._ids = ids
+        self._ask = ask
         self._open: _Open | None = None
         self._output: list[Item] = []
         self._characters = 0
@@ -138,6 +171,8 @@ class RunningResponse:
 
     def call_started(self, call_id: str, name: str) -> list[ev.ServerEvent]:
         events = self._close_item("completed")
+        if target := self.offer.targets.get(name):
+            return events + self._remote_call_started(call_id, target)
         call = FunctionCall(
             id=self._ids.new("item"), status="in_progress", call_id=call_id, name=name, arguments=""
         )
@@ -147,10 +182,20 @@ class RunningResponse:
 
     def call_arguments(self, call_id: str, delta: str) -> list[ev.ServerEvent]:
         part = self._open
+        self._characters += len(delta)
+        if isinstance(part, _Asking) and part.call_id == call_id:
+            part.request = structs.replace(part.request, arguments=part.request.arguments + delta)
+            return []
+        if isinstance(part, _Remote) and part.call_id == call_id:
+            part.call = structs.replace(part.call, arguments=part.call.arguments + delta)
+            return [
+                ev.McpCallArgumentsDelta(
+                    response_id=self.id, output_index=part.index, item_id=part.call.id, delta=delta
+                )
+            ]
         if not isinstance(part, _Called) or part.call.call_id != call_id:
             return []
         part.call = structs.replace(part.call, arguments=part.call.arguments + delta)
-        self._characters += len(delta)
         return [
             ev.FunctionCallArgumentsDelta(
                 response_id=self.id,
@@ -160,6 +205,45 @@ class RunningResponse:
                 delta=delta,
             )
         ]
+
+    def is_held_up(self, event: Generation) -> bool:
+        """Whether this has to wait for a tool: one that runs, or one whose call is complete now that this comes.
+
+        A call that was cut off never runs.
+        """
+        match self._open, event:
+            case _Remote(running=True), _:
+                return True
+            case _Remote(call_id=call_id), CallArguments(call_id=given) if call_id == given:
+                return False
+            case _Remote(), GenerationBroke() | Generated(reason="length" | "content_filter"):
+                return False
+            case _Remote(), _:
+                return True
+        return False
+
+    @property
+    def running_tool(self) -> str:
+        """The item of the call that runs now, or empty."""
+        return self._open.call.id if isinstance(self._open, _Remote) and self._open.running else ""
+
+    def run_tool(self) -> tuple[list[ev.ServerEvent], CallRemoteTool]:
+        """Only when something is held up by a call that does not run yet."""
+        part = self._open
+        assert isinstance(part, _Remote)
+        part.running = True
+        events: list[ev.ServerEvent] = [
+            self._arguments_done(part),
+            ev.McpCallInProgress(item_id=part.call.id, output_index=part.index),
+        ]
+        call = part.call
+        return events, CallRemoteTool(call.id, self.id, part.target.server, part.target.name, call.arguments)
+
+    def tool_returned(self, output: str | None, error: RemoteToolError | None) -> list[ev.ServerEvent]:
+        part, self._open = self._open, None
+        assert isinstance(part, _Remote)
+        item = structs.replace(part.call, output=output, error=error)
+        return [*self._item_done(item, part.index), outcome(item.id, part.index, error)]
 
     def retract(self, unsent: Sequence[ev.ServerEvent]) -> None:
         """These deltas were taken back before they left: what closes the response must not claim them."""
@@ -218,6 +302,26 @@ class RunningResponse:
             events.append(ev.ItemAdded(previous_item_id=previous, item=item))
         return events
 
+    def _remote_call_started(self, call_id: str, target: Target) -> list[ev.ServerEvent]:
+        label, name = target.server.label, target.name
+        if target.needs_approval:
+            request = McpApprovalRequest(
+                id=self._ids.new("mcpr"), server_label=label, name=name, arguments=""
+            )
+            self._open = _Asking(request, call_id, target)
+            return []
+        call = McpCall(id=self._ids.new("mcp"), server_label=label, name=name, arguments="")
+        self._open = _Remote(call, len(self._output), call_id, target)
+        return self._item_added(call, self._open.index)
+
+    def _arguments_done(self, part: _Remote) -> ev.ServerEvent:
+        return ev.McpCallArgumentsDone(
+            response_id=self.id,
+            output_index=part.index,
+            item_id=part.call.id,
+            arguments=part.call.arguments,
+        )
+
     def _close_item(self, status: ItemStatus) -> list[ev.ServerEvent]:
         part, self._open = self._open, None
         item: Item
@@ -249,6 +353,20 @@ class RunningResponse:
                         arguments=call.arguments,
                     )
                 ]
+            case _Remote(call, index):  # cut off, as else it would have returned
+                item = structs.replace(call, error=_CUT_OFF)
+                events = [] if part.running else [self._arguments_done(part)]
+                return [*events, *self._item_done(item, index), outcome(call.id, index, _CUT_OFF)]
+            case _Asking(request, _, target):
+                if status != "completed":
+                    return []
+                self._ask(target, request)
+                item, index = request, len(self._output)
+                events = self._item_added(item, index)
+        return events + self._item_done(item, index)
+
+    def _item_done(self, item: Item, index: int) -> list[ev.ServerEvent]:
+        events: list[ev.ServerEvent] = []
         if self._conversation is not None and (entry := self._conversation.find(item.id)) is not None:
             entry.item = with_transcript(item, entry.speech.heard_text) if entry.speech else item
             previous = self._conversation.previous_id(item.id)

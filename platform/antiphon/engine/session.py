@@ -11,7 +11,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from msgspec import UNSET, structs
 
@@ -32,11 +32,13 @@ from antiphon.engine.ports import (
     VoiceActivity,
 )
 from antiphon.engine.recognition import Recognition
+from antiphon.engine.remote_calls import NoToolServers, RemoteCalls
 from antiphon.protocol import client_events as client
 from antiphon.protocol import errors
 from antiphon.protocol import server_events as ev
 from antiphon.protocol.session import Session, TranscriptionSession, shown
 from antiphon.providers.base.errors import ProviderError
+from antiphon.providers.base.tools import ToolServers
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +62,7 @@ class Host:
     limits: Limits
     observers: Sequence[Observer] = ()
     resume_seconds: float = 0.0  # for which a session waits for a client that lost its connection
+    tool_servers: ToolServers = field(default_factory=NoToolServers)
 
 
 class RunningSession:
@@ -91,6 +94,7 @@ class RunningSession:
         self._generations: dict[str, asyncio.Task[None]] = {}
         self._detector: tuple[int, VadStream] | None = None
         self._recognition = Recognition(host.models, self._spawn, self.take)
+        self._remote_calls = RemoteCalls(host.tool_servers, self._spawn, self.take)
         self._handlers: dict[type, Callable[..., None]] = {
             fx.Send: self._send,
             fx.Detect: self._detect,
@@ -101,6 +105,9 @@ class RunningSession:
             fx.Transcribe: self._recognition.transcribe,
             fx.Generate: self._generate,
             fx.StopGenerating: self._stop_generating,
+            fx.ListTools: self._remote_calls.list_tools,
+            fx.CallRemoteTool: self._remote_calls.call,
+            fx.StopRemoteTool: self._remote_calls.stop,
             fx.StopPlaying: self._stop_playing,
             fx.SetTimer: self._set_timer,
             fx.CancelTimer: self._cancel_timer,

@@ -112,6 +112,14 @@ def unknown_call(call_id: str) -> Refused:
     )
 
 
+def no_such_approval_request(request_id: str) -> Refused:
+    return invalid_request(
+        "invalid_approval_request_id",
+        f"No approval request with id '{request_id}' waits for an answer.",
+        "item.approval_request_id",
+    )
+
+
 def not_in_transcription(what: str) -> Refused:
     return invalid_request(
         "invalid_request", f"A transcription session has no {what}; update its type to 'realtime' for them."

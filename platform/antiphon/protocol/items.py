@@ -76,18 +76,20 @@ class RemoteTool(Struct, frozen=True, kw_only=True, omit_defaults=True):
     annotations: dict[str, Any] | None = None
 
 
-class McpListTools(Struct, frozen=True, kw_only=True, tag="mcp_list_tools"):
-    """The tools of an MCP server; none while they are being asked for."""
-
-    id: str = ""
-    server_label: str
-    tools: list[RemoteTool] = []
-
-
 class RemoteToolError(Struct, frozen=True, kw_only=True, omit_defaults=True):
     type: Literal["protocol_error", "tool_execution_error", "http_error"]
     code: int | None = None
     message: str
+
+
+class McpListTools(Struct, frozen=True, kw_only=True, tag="mcp_list_tools"):
+    """The tools of an MCP server; none while they are being asked for. `error` is why there are none: the protocol
+    has no place for it in this type, and a developer needs it."""
+
+    id: str = ""
+    server_label: str
+    tools: list[RemoteTool] = []
+    error: RemoteToolError | UnsetType = UNSET
 
 
 class McpCall(Struct, frozen=True, kw_only=True, tag="mcp_call"):

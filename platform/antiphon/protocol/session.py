@@ -7,7 +7,7 @@ a change is merged in, is in `session_update`.
 from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
 Modality = Literal["text", "audio"]
 Eagerness = Literal["low", "medium", "high", "auto"]
@@ -218,9 +218,9 @@ class TranscriptionSession(Struct, frozen=True, kw_only=True, tag="transcription
 
 
 def shown(session: Session) -> Session | TranscriptionSession:
-    """The session as its client sees it."""
+    """The session as its client, and whoever else watches, sees it: without what opens other servers."""
     if session.type == "realtime":
-        return session
+        return structs.replace(session, tools=[_without_secrets(tool) for tool in session.tools])
     heard = session.audio.input
     detection = heard.turn_detection
     return TranscriptionSession(
@@ -238,6 +238,10 @@ def shown(session: Session) -> Session | TranscriptionSession:
         ),
         include=session.include,
     )
+
+
+def _without_secrets(tool: ToolConfig) -> ToolConfig:
+    return structs.replace(tool, authorization=None, headers=None) if isinstance(tool, McpTool) else tool
 
 
 def _without_answers(detection: TurnDetection) -> TranscriptionTurnDetection:

@@ -19,11 +19,11 @@ from antiphon.providers.base.llm import (
     ToolCallDelta,
     ToolCallStarted,
 )
+from antiphon.providers.base.sse import SseParser
 from antiphon.providers.base.tokens import estimated_usage
 from antiphon.providers.openai_compatible.chat import Chunk, Quirks, ToolCallPart, encode_request
 from antiphon.providers.openai_compatible.endpoint import Endpoint
 from antiphon.providers.openai_compatible.errors import error_from_event
-from antiphon.providers.openai_compatible.sse import SseParser
 from antiphon.providers.openai_compatible.wire import Wire
 
 DONE = b"[DONE]"

@@ -1,6 +1,6 @@
 import pytest
 
-from antiphon.providers.openai_compatible.sse import SseParser
+from antiphon.providers.base.sse import SseParser
 
 STREAM = (
     b'data: {"a":1}\n\n'

@@ -1,0 +1,5 @@
+"""The outbound network is tested on a virtual clock, against real sockets on loopback."""
+
+from tests.virtual_clock import no_leaked_tasks, pytest_asyncio_loop_factories
+
+__all__ = ["no_leaked_tasks", "pytest_asyncio_loop_factories"]
