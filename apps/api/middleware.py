@@ -9,7 +9,7 @@ from django.utils.decorators import sync_and_async_middleware
 
 _API_PATH = re.compile(r"/(?:api/)?(?:v1|models|realtime)(?:/|$)")
 _ALLOWED_HEADER = re.compile(
-    r"authorization|content-type|api-key|x-openai-agents-sdk|openai-(?:safety-identifier|beta|organization|project)"
+    r"authorization|content-type|user-agent|api-key|x-openai-agents-sdk|openai-(?:safety-identifier|beta|organization|project)"
     r"|x-stainless-[a-z-]+",
     re.IGNORECASE,
 )

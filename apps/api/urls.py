@@ -7,5 +7,6 @@ urlpatterns = [
     path("readyz", views.readyz, name="readyz"),
     re_path(r"^(?:v1/)?models/?$", views.models, name="models"),
     re_path(r"^(?:v1/)?models/(?P<model_id>.+?)/?$", views.model, name="model"),
+    re_path(r"^(?:v1/)?realtime/client_secrets/?$", views.client_secrets, name="client-secrets"),
     re_path(r"^v1(?:/.*)?$", views.unknown, name="unknown"),
 ]

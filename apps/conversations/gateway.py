@@ -1,33 +1,29 @@
 """Who may open a session, and with what: from a handshake to a session object, or a refusal."""
 
 import time
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs
 
 from django.conf import settings
-from msgspec import structs
 
 from antiphon.engine.machine import Limits
-from antiphon.engine.ports import Models, UnknownModel
+from antiphon.engine.ports import Models
 from antiphon.protocol import errors
 from antiphon.protocol.errors import Refused
 from antiphon.protocol.server_events import RateLimit
-from antiphon.protocol.session import AudioOutput, Session, SessionAudio
+from antiphon.protocol.session import Session
+from antiphon.providers.registry import OPENAI_REALTIME
 from apps.api.endpoint import key_from_headers
+from apps.conversations.presets import default_session, read_preset, require_model
 from apps.keys.models import Scope
-from apps.keys.services import KeyGrant, aauthenticate
+from apps.keys.services import KeyGrant, KeyRefused, aauthenticate
 
 BAD_KEY = 3000  # close codes of the live service (protocol reference 7)
 BAD_REQUEST = 4000
 SUBPROTOCOL = "realtime"
 _KEY_PROTOCOL = "openai-insecure-api-key."
-_INSTRUCTIONS = (
-    "You are a helpful voice assistant. Your answers are spoken aloud: keep them short and natural, "
-    "and use no lists, headings or markup."
-)
 
 
 class HandshakeRefused(Exception):
@@ -77,10 +73,10 @@ async def authorise(handshake: Handshake) -> KeyGrant:
     if key is None:
         message = "No API key was given: send it as `Authorization: Bearer <key>`."
         raise HandshakeRefused(errors.invalid_request("invalid_api_key", message), BAD_KEY)
-    grant = await aauthenticate(key)
-    if grant is None:
-        message = "This API key is not valid: it is wrong, revoked or expired."
-        raise HandshakeRefused(errors.invalid_request("invalid_api_key", message), BAD_KEY)
+    try:
+        grant = await aauthenticate(key)
+    except KeyRefused as refused:
+        raise HandshakeRefused(errors.invalid_request("invalid_api_key", str(refused)), BAD_KEY) from None
     if not grant.allows(Scope.REALTIME):
         message = f"This API key lacks the scope {Scope.REALTIME.value!r}."
         raise HandshakeRefused(errors.invalid_request("insufficient_scope", message), BAD_KEY)
@@ -89,25 +85,25 @@ async def authorise(handshake: Handshake) -> KeyGrant:
 
 def new_session(handshake: Handshake, grant: KeyGrant, models: Models) -> Session:
     """Raises HandshakeRefused for a model that is missing or unknown."""
-    model = handshake.model
-    if not model:
-        message = "You must provide a model parameter: connect to /v1/realtime?model=<model>."
-        raise HandshakeRefused(errors.invalid_request("missing_model", message, "model"), BAD_REQUEST)
     try:
-        models.language_model(model)
-    except UnknownModel as unknown:
-        refused = errors.invalid_request("invalid_model", str(unknown), "model")
+        preset = read_preset(grant.session_preset or "{}")
+        model = _model(handshake.model, preset.model or None)
+        require_model(model, models, "model")
+    except Refused as refused:
         raise HandshakeRefused(refused, BAD_REQUEST) from None
-    output = AudioOutput()
-    if grant.default_voice:
-        output = structs.replace(output, voice=grant.default_voice)
-    return Session(
-        id=f"sess_{uuid.uuid4().hex[:21]}",
-        model=model,
-        expires_at=int(time.time()) + settings.SESSION_MAX_SECONDS,
-        instructions=_INSTRUCTIONS,
-        audio=SessionAudio(output=output),
-    )
+    expires_at = int(time.time()) + settings.SESSION_MAX_SECONDS
+    return preset.onto(default_session(model, grant, expires_at=expires_at))
+
+
+def _model(asked: str | None, preset: str | None) -> str:
+    """The URL's, else the client secret's. A name that only OpenAI has stands for the default, as clients send one
+    that nobody chose: with a client secret the default is its own. Raises Refused."""
+    if preset and (not asked or OPENAI_REALTIME.fullmatch(asked)):
+        return preset
+    if not asked:
+        message = "You must provide a model parameter: connect to /v1/realtime?model=<model>."
+        raise errors.invalid_request("missing_model", message, "model")
+    return asked
 
 
 def limits() -> Limits:

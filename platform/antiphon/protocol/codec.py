@@ -109,6 +109,11 @@ def _refusal(raw: Mapping[str, Any], text: str) -> Refused:
     if kind not in _TYPES:
         supported = ", ".join(f"'{name}'" for name in _TYPES)
         return errors.invalid_value(f"Invalid value: '{kind}'. Supported values are: {supported}.", "type")
+    return explain_mismatch(text)
+
+
+def explain_mismatch(text: str) -> Refused:
+    """The refusal of JSON that does not fit its Struct; `text` is that of msgspec's ValidationError."""
     match = _PATH.match(text)
     problem, path = (match["problem"], (match["path"] or "").lstrip(".")) if match else (text, "")
     if missing := _MISSING.search(problem):
