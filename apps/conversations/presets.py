@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import msgspec
-from msgspec import structs
+from msgspec import UNSET, structs
 
 from antiphon.engine.ports import Models, UnknownModel
 from antiphon.protocol import errors
 from antiphon.protocol.client_events import SessionUpdate
 from antiphon.protocol.codec import BadEvent, decode_client_event
-from antiphon.protocol.session import AudioOutput, Session, SessionAudio, SessionPatch
+from antiphon.protocol.session import AudioOutput, Session, SessionAudio, TranscriptionSession, shown
+from antiphon.protocol.session_update import SessionPatch
 from apps.conversations import runtime
 from apps.keys.services import KeyGrant
 
@@ -27,7 +28,7 @@ class CheckedPreset:
     """`text` is the JSON that a client secret keeps; `session` is what a client that connects with it gets."""
 
     text: str
-    session: Session
+    session: Session | TranscriptionSession
 
 
 async def preset_check(given: Mapping[str, Any], grant: KeyGrant) -> CheckedPreset:
@@ -36,19 +37,22 @@ async def preset_check(given: Mapping[str, Any], grant: KeyGrant) -> CheckedPres
     inference = await runtime.inference()
     default = grant.default_model or inference.defaults.language_model
     text = msgspec.json.encode({"model": default, **given}).decode()
-    patch = read_preset(text)
-    model = cast(str, patch.model)
+    preset = read_preset(text)
+    model = cast(str, preset.model)
     require_model(model, inference.models_for(grant.default_model), "session.model")
-    return CheckedPreset(text, patch.onto(default_session(model, grant, expires_at=0)))
+    session = preset.onto(default_session(model, grant, expires_at=0))
+    return CheckedPreset(text, shown(session))
 
 
 def read_preset(text: str) -> SessionPatch:
-    """Raises Refused."""
+    """What a client secret brings. Inworld's `modelId` becomes its `model`, for here a model is no update but a
+    default, which the URL may override. Raises Refused."""
     try:
         event = decode_client_event(f'{{"type":"session.update","session":{text}}}')
     except BadEvent as bad:
         raise bad.refused from None
-    return cast(SessionUpdate, event).session
+    patch = cast(SessionUpdate, event).session
+    return structs.replace(patch, model=patch.modelId or patch.model, modelId=UNSET)
 
 
 def require_model(model: str, models: Models, param: str) -> None:
