@@ -1,6 +1,6 @@
 """The error body of OpenAI's API."""
 
-from django.http import JsonResponse
+from django.http import HttpRequest, JsonResponse
 
 from antiphon.protocol.errors import Refused
 
@@ -35,3 +35,7 @@ class ApiError(Exception):
 def server_error(status: int = 500) -> ApiError:
     message = "The server had an error; its log has more under the x-request-id."
     return ApiError(status, message, error_type="server_error")
+
+
+def unknown_url(request: HttpRequest) -> ApiError:
+    return ApiError(404, f"Invalid URL ({request.method} {request.path})", code="unknown_url")

@@ -8,7 +8,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from apps.api.body import read_json
 from apps.api.endpoint import endpoint
-from apps.api.errors import ApiError
+from apps.api.errors import ApiError, unknown_url
 from apps.api.schemas import ExpiresAfter, NewClientSecret
 from apps.conversations.presets import preset_check
 from apps.conversations.selectors import ModelInfo, model_list
@@ -46,7 +46,7 @@ async def client_secrets(request: HttpRequest, grant: KeyGrant) -> HttpResponse:
 
 @csrf_exempt
 async def unknown(request: HttpRequest) -> HttpResponse:
-    return ApiError(404, f"Invalid URL ({request.method} {request.path})", code="unknown_url").response()
+    return unknown_url(request).response()
 
 
 async def healthz(request: HttpRequest) -> HttpResponse:
