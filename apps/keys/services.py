@@ -96,7 +96,8 @@ def api_key_create(
 
 @atomic()
 def api_key_revoke(*, key: ApiKey) -> None:
-    """The key stops working at once; sessions that run go on. Revoking again changes nothing."""
+    """The key and the client secrets made with it stop working at once; sessions that run go on. Revoking again
+    changes nothing."""
     if key.revoked_at is None:
         key.revoked_at = timezone.now()
         key.save(update_fields=["revoked_at"])
