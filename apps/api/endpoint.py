@@ -1,41 +1,23 @@
-"""What every REST operation has in common: authentication, scopes and the error body of OpenAI's API."""
+"""What every REST operation has in common: authentication, scopes and errors."""
 
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import wraps
 from typing import Any
 
 import structlog
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from structlog.contextvars import bound_contextvars
 
+from antiphon.protocol.errors import Refused
+from apps.api.errors import ApiError, server_error
 from apps.core.tenancy import tenant_context
 from apps.keys.models import Scope
-from apps.keys.services import KeyGrant, aauthenticate
+from apps.keys.services import KeyGrant, KeyRefused, aauthenticate
 
 Operation = Callable[..., Coroutine[Any, Any, HttpResponse]]
 
 log = structlog.get_logger(__name__)
-
-
-class ApiError(Exception):
-    """Becomes the response `{"error": {"message", "type", "param", "code"}}`."""
-
-    def __init__(
-        self,
-        status: int,
-        message: str,
-        *,
-        code: str | None = None,
-        param: str | None = None,
-        error_type: str = "invalid_request_error",
-    ) -> None:
-        super().__init__(message)
-        self.status = status
-        self.body = {"message": message, "type": error_type, "param": param, "code": code}
-
-    def response(self) -> JsonResponse:
-        return JsonResponse({"error": self.body}, status=self.status)
 
 
 def key_from_headers(headers: Mapping[str, str]) -> str | None:
@@ -47,33 +29,39 @@ def key_from_headers(headers: Mapping[str, str]) -> str | None:
 
 
 def endpoint(method: str, *, scope: Scope) -> Callable[[Operation], Operation]:
-    """Makes `async def operation(request, grant, **path)` a view for callers whose key has the scope."""
+    """Makes `async def operation(request, grant, **path)` a view for callers whose API key has the scope."""
+    methods = ("GET", "HEAD") if method == "GET" else (method,)
 
     def decorate(operation: Operation) -> Operation:
         @csrf_exempt
         @wraps(operation)
         async def view(request: HttpRequest, **path: Any) -> HttpResponse:
             try:
-                if request.method != method:
-                    raise ApiError(
-                        405, f"Use {method} here, not {request.method}.", code="method_not_allowed"
-                    )
+                if request.method not in methods:
+                    raise _wrong_method(request, methods)
                 grant = await _authorize(request, scope)
                 with tenant_context(grant.tenant_id), bound_contextvars(tenant_id=str(grant.tenant_id)):
                     return await operation(request, grant, **path)
             except ApiError as error:
                 return error.response()
+            except Refused as refused:
+                return ApiError.of(refused).response()
             except Exception:
                 log.exception("api_error")
-                return ApiError(
-                    500,
-                    "The server had an error; its log has more under the x-request-id.",
-                    error_type="server_error",
-                ).response()
+                return server_error().response()
 
         return view
 
     return decorate
+
+
+def _wrong_method(request: HttpRequest, methods: Sequence[str]) -> ApiError:
+    return ApiError(
+        405,
+        f"Use {methods[0]} here, not {request.method}.",
+        code="method_not_allowed",
+        headers={"allow": ", ".join(methods)},
+    )
 
 
 async def _authorize(request: HttpRequest, scope: Scope) -> KeyGrant:
@@ -82,11 +70,13 @@ async def _authorize(request: HttpRequest, scope: Scope) -> KeyGrant:
         raise ApiError(
             401, "No API key was given: send it as `Authorization: Bearer <key>`.", code="invalid_api_key"
         )
-    grant = await aauthenticate(key)
-    if grant is None:
-        raise ApiError(
-            401, "This API key is not valid: it is wrong, revoked or expired.", code="invalid_api_key"
-        )
+    try:
+        grant = await aauthenticate(key)
+    except KeyRefused as refused:
+        raise ApiError(401, str(refused), code="invalid_api_key") from None
+    if grant.client_secret_id is not None:
+        message = "A client secret only opens realtime sessions: use an API key here."
+        raise ApiError(403, message, code="insufficient_scope")
     if not grant.allows(scope):
         raise ApiError(403, f"This API key lacks the scope {scope.value!r}.", code="insufficient_scope")
     return grant

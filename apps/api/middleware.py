@@ -7,31 +7,35 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.cache import patch_vary_headers
 from django.utils.decorators import sync_and_async_middleware
 
-_API_PATH = re.compile(r"/(?:api/)?(?:v1|models|realtime)(?:/|$)")
+from apps.api.errors import ApiError, server_error, unknown_url
+from apps.api.paths import API_PATH
+
 _ALLOWED_HEADER = re.compile(
-    r"authorization|content-type|api-key|x-openai-agents-sdk|openai-(?:safety-identifier|beta|organization|project)"
+    r"authorization|content-type|user-agent|api-key|x-openai-agents-sdk|openai-(?:safety-identifier|beta|organization|project)"
     r"|x-stainless-[a-z-]+",
     re.IGNORECASE,
 )
 
 
 @sync_and_async_middleware
-def cross_origin(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
-    """Lets pages of any origin call the API. The key is in a header, never a cookie: `*` gives nothing away.
+def api_responses(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
+    """Makes what leaves the API's paths readable for its clients.
 
-    The headers are those that OpenAI's clients and the agents SDK send; the latter reads `Location`.
+    Pages of any origin may call it: the key is in a header, never a cookie, so `*` gives nothing away. The headers
+    are those that OpenAI's clients and the agents SDK send; the latter reads `Location`. Errors that Django answers
+    by itself, with a page, get the API's body.
     """
     if iscoroutinefunction(get_response):
 
         async def asynchronous(request: HttpRequest) -> HttpResponse:
             if _is_preflight(request):
                 return _preflight(request)
-            return _share(request, await get_response(request))
+            return _finish(request, await get_response(request))
 
         return asynchronous
 
     def synchronous(request: HttpRequest) -> HttpResponse:
-        return _preflight(request) if _is_preflight(request) else _share(request, get_response(request))
+        return _preflight(request) if _is_preflight(request) else _finish(request, get_response(request))
 
     return synchronous
 
@@ -40,7 +44,7 @@ def _is_preflight(request: HttpRequest) -> bool:
     return (
         request.method == "OPTIONS"
         and "access-control-request-method" in request.headers
-        and _API_PATH.match(request.path) is not None
+        and API_PATH.match(request.path) is not None
     )
 
 
@@ -57,8 +61,18 @@ def _preflight(request: HttpRequest) -> HttpResponse:
     return response
 
 
-def _share(request: HttpRequest, response: HttpResponse) -> HttpResponse:
-    if _API_PATH.match(request.path):
+def _finish(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    if API_PATH.match(request.path):
+        if response.status_code >= 400 and response.get("content-type") != "application/json":
+            response = _as_api_error(request, response).response()
         response["access-control-allow-origin"] = "*"
         response["access-control-expose-headers"] = "Location, x-request-id"
     return response
+
+
+def _as_api_error(request: HttpRequest, page: HttpResponse) -> ApiError:
+    if page.status_code == 404:
+        return unknown_url(request)
+    if page.status_code >= 500:
+        return server_error(page.status_code)
+    return ApiError(page.status_code, f"The request was refused: {page.reason_phrase}.")

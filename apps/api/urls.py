@@ -8,5 +8,6 @@ urlpatterns = [
     re_path(r"^(?:v1/)?models/?$", views.models, name="models"),
     re_path(r"^(?:v1/)?models/(?P<model_id>.+?)/?$", views.model, name="model"),
     re_path(r"^(?:v1/)?realtime/calls/(?P<call_id>[^/]+)/hangup/?$", views.hang_up, name="hang-up"),
+    re_path(r"^(?:v1/)?realtime/client_secrets/?$", views.client_secrets, name="client-secrets"),
     re_path(r"^v1(?:/.*)?$", views.unknown, name="unknown"),
 ]

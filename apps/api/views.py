@@ -1,17 +1,23 @@
 from dataclasses import asdict
+from datetime import timedelta
 from typing import Any
 
+import msgspec
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 
-from apps.api.endpoint import ApiError, endpoint
+from apps.api.body import read_json
+from apps.api.endpoint import endpoint
+from apps.api.errors import ApiError, unknown_url
+from apps.api.schemas import ExpiresAfter, NewClientSecret
 from apps.conversations.calls import NoSuchCall
 from apps.conversations.directory import OutOfReach
+from apps.conversations.presets import preset_check
 from apps.conversations.runtime import calls
 from apps.conversations.selectors import ModelInfo, model_list
 from apps.core.health import failing_parts
-from apps.keys.models import Scope
-from apps.keys.services import KeyGrant
+from apps.keys.models import ClientSecret, Scope
+from apps.keys.services import KeyGrant, aclient_secret_create
 
 
 @endpoint("GET", scope=Scope.MODELS)
@@ -40,9 +46,23 @@ async def hang_up(request: HttpRequest, grant: KeyGrant, call_id: str) -> HttpRe
     return HttpResponse()
 
 
+@endpoint("POST", scope=Scope.REALTIME)
+async def client_secrets(request: HttpRequest, grant: KeyGrant) -> HttpResponse:
+    asked = read_json(request, NewClientSecret)
+    preset = await preset_check(asked.session or {}, grant)
+    created = await aclient_secret_create(
+        key_id=grant.key_id,
+        session_preset=preset.text,
+        expires_after=timedelta(seconds=(asked.expires_after or ExpiresAfter()).seconds),
+        safety_identifier=_safety_identifier(request),
+    )
+    expires_at = int(created.secret.expires_at.timestamp())
+    return _json({"value": created.text, "expires_at": expires_at, "session": preset.session})
+
+
 @csrf_exempt
 async def unknown(request: HttpRequest) -> HttpResponse:
-    return ApiError(404, f"Invalid URL ({request.method} {request.path})", code="unknown_url").response()
+    return unknown_url(request).response()
 
 
 async def healthz(request: HttpRequest) -> HttpResponse:
@@ -56,6 +76,23 @@ async def readyz(request: HttpRequest) -> HttpResponse:
     if failing:
         return JsonResponse({"status": "unavailable", "failing": failing}, status=503)
     return JsonResponse({"status": "ok"})
+
+
+def _safety_identifier(request: HttpRequest) -> str:
+    """Who will use the client secret, as OpenAI's clients tell it; empty if they don't."""
+    given = request.headers.get("openai-safety-identifier", "")
+    limit = ClientSecret.SAFETY_IDENTIFIER_LENGTH
+    if len(given) > limit:
+        message = (
+            f"The header OpenAI-Safety-Identifier has {len(given)} characters; at most {limit} are taken."
+        )
+        raise ApiError(400, message, code="string_above_max_length", param="OpenAI-Safety-Identifier")
+    return given
+
+
+def _json(body: Any) -> HttpResponse:
+    """For bodies with Structs of the protocol in them."""
+    return HttpResponse(msgspec.json.encode(body), content_type="application/json")
 
 
 def _present(model: ModelInfo) -> dict[str, Any]:

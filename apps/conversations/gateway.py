@@ -11,23 +11,22 @@ from django.conf import settings
 from msgspec import structs
 
 from antiphon.engine.machine import Limits
-from antiphon.engine.ports import Models, UnknownModel
+from antiphon.engine.ports import Models
 from antiphon.protocol import errors
 from antiphon.protocol.errors import Refused
 from antiphon.protocol.server_events import RateLimit
-from antiphon.protocol.session import AudioOutput, Session, SessionAudio
+from antiphon.protocol.session import Session
+from antiphon.providers.registry import OPENAI_REALTIME
 from apps.api.endpoint import key_from_headers
+from apps.conversations.presets import default_session, read_preset, require_model
 from apps.keys.models import Scope
-from apps.keys.services import KeyGrant, aauthenticate
+from apps.keys.services import KeyGrant, KeyRefused, aauthenticate
 
 BAD_KEY = 3000  # close codes of the live service (protocol reference 7)
 BAD_REQUEST = 4000
 SUBPROTOCOL = "realtime"
+_ANY_MODEL = "gpt-realtime"  # stands for the tenant's default, should the session ever answer
 _KEY_PROTOCOL = "openai-insecure-api-key."
-_INSTRUCTIONS = (
-    "You are a helpful voice assistant. Your answers are spoken aloud: keep them short and natural, "
-    "and use no lists, headings or markup."
-)
 
 
 class HandshakeRefused(Exception):
@@ -66,6 +65,10 @@ class Handshake:
         return SUBPROTOCOL if SUBPROTOCOL in self.subprotocols else None
 
     @property
+    def only_transcribes(self) -> bool:
+        return self.query.get("intent") == ["transcription"]
+
+    @property
     def model(self) -> str | None:
         return self.query.get("model", [None])[0]
 
@@ -76,10 +79,10 @@ async def authorise(handshake: Handshake) -> KeyGrant:
     if key is None:
         message = "No API key was given: send it as `Authorization: Bearer <key>`."
         raise HandshakeRefused(errors.invalid_request("invalid_api_key", message), BAD_KEY)
-    grant = await aauthenticate(key)
-    if grant is None:
-        message = "This API key is not valid: it is wrong, revoked or expired."
-        raise HandshakeRefused(errors.invalid_request("invalid_api_key", message), BAD_KEY)
+    try:
+        grant = await aauthenticate(key)
+    except KeyRefused as refused:
+        raise HandshakeRefused(errors.invalid_request("invalid_api_key", str(refused)), BAD_KEY) from None
     if not grant.allows(Scope.REALTIME):
         message = f"This API key lacks the scope {Scope.REALTIME.value!r}."
         raise HandshakeRefused(errors.invalid_request("insufficient_scope", message), BAD_KEY)
@@ -88,26 +91,28 @@ async def authorise(handshake: Handshake) -> KeyGrant:
 
 def new_session(handshake: Handshake, grant: KeyGrant, models: Models) -> Session:
     """Raises HandshakeRefused for a model that is missing or unknown."""
-    model = handshake.model
-    if not model:
-        message = "You must provide a model parameter: connect to /v1/realtime?model=<model>."
-        raise HandshakeRefused(errors.invalid_request("missing_model", message, "model"), BAD_REQUEST)
     try:
-        models.language_model(model)
-    except UnknownModel as unknown:
-        refused = errors.invalid_request("invalid_model", str(unknown), "model")
+        preset = read_preset(grant.session_preset or "{}")
+        asked = handshake.model or (_ANY_MODEL if handshake.only_transcribes else None)
+        model = _model(asked, preset.model or None)
+        require_model(model, models, "model")
+    except Refused as refused:
         raise HandshakeRefused(refused, BAD_REQUEST) from None
-    output = AudioOutput()
-    if grant.default_voice:
-        output = structs.replace(output, voice=grant.default_voice)
-    return Session(
-        id=f"sess_{uuid.uuid4().hex[:21]}",
-        call_id=f"rtc_{uuid.uuid4().hex[:21]}",
-        model=model,
-        expires_at=int(time.time()) + settings.SESSION_MAX_SECONDS,
-        instructions=_INSTRUCTIONS,
-        audio=SessionAudio(output=output),
-    )
+    expires_at = int(time.time()) + settings.SESSION_MAX_SECONDS
+    session = preset.onto(default_session(model, grant, expires_at=expires_at))
+    kind = "transcription" if handshake.only_transcribes else session.type
+    return structs.replace(session, type=kind, call_id=f"rtc_{uuid.uuid4().hex[:21]}")
+
+
+def _model(asked: str | None, preset: str | None) -> str:
+    """The URL's, else the client secret's. A name that only OpenAI has stands for the default, as clients send one
+    that nobody chose: with a client secret the default is its own. Raises Refused."""
+    if preset and (not asked or OPENAI_REALTIME.fullmatch(asked)):
+        return preset
+    if not asked:
+        message = "You must provide a model parameter: connect to /v1/realtime?model=<model>."
+        raise errors.invalid_request("missing_model", message, "model")
+    return asked
 
 
 def limits() -> Limits:

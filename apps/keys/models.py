@@ -38,3 +38,29 @@ class ApiKey(TenantModel):
     @property
     def masked(self) -> str:
         return f"sk_{self.lookup}_…{self.last_four}"
+
+
+class ClientSecret(TenantModel):
+    """`ek_<lookup>_<secret>`: opens sessions until it expires, for an app that must not hold an API key.
+
+    It is worth nothing once the key that made it is revoked; a session that runs outlives both.
+    """
+
+    SAFETY_IDENTIFIER_LENGTH = 512
+
+    key = models.ForeignKey(ApiKey, on_delete=models.CASCADE, related_name="+", editable=False)
+    lookup = models.CharField(max_length=12, unique=True, editable=False)
+    digest = models.BinaryField(max_length=32, editable=False)
+    pepper = models.PositiveSmallIntegerField(editable=False)
+    # JSON as text: jsonb would reorder the parameters of tools, which models read, and refuses escaped NULs.
+    session_preset = models.TextField(editable=False)
+    safety_identifier = models.CharField(max_length=SAFETY_IDENTIFIER_LENGTH, blank=True, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField(db_index=True, editable=False)
+    last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta(TenantModel.Meta):
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return f"ek_{self.lookup}_…"

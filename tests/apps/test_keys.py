@@ -12,6 +12,7 @@ from apps.keys import secrets
 from apps.keys.models import ApiKey, Scope
 from apps.keys.services import (
     LAST_USED_STEP,
+    KeyRefused,
     aauthenticate,
     api_key_authenticate,
     api_key_create,
@@ -21,6 +22,10 @@ from apps.keys.services import (
 from tests.cast import Person, owner_of
 
 pytestmark = pytest.mark.django_db
+
+
+def unknown_key() -> str:
+    return secrets.new_key(secrets.Kind.API_KEY, {1: bytes(32)}).text
 
 
 def test_it_works(alice: Person) -> None:
@@ -54,7 +59,7 @@ def test_a_malformed_key_is_refused(text: str) -> None:
 
 
 def test_an_unknown_key_is_refused(alice: Person) -> None:
-    assert api_key_authenticate(secrets.new_key().text) is None
+    assert api_key_authenticate(unknown_key()) is None
 
 
 def test_a_wrong_secret_is_refused(alice: Person) -> None:
@@ -143,4 +148,5 @@ async def test_the_async_twin_gives_the_same() -> None:
     grant = await aauthenticate(created.text)
     assert grant is not None
     assert grant.key_id == created.key.id
-    assert await aauthenticate(secrets.new_key().text) is None
+    with pytest.raises(KeyRefused):
+        await aauthenticate(unknown_key())

@@ -1,10 +1,12 @@
 import uuid
+from typing import Any
 
 import pytest
 from django.test import Client
 from pytest_django.fixtures import Settings
 
 from antiphon.config import serve
+from apps.api.body import MAX_BYTES, limit_body
 from tests.cast import Person
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -26,7 +28,8 @@ def test_it_works(client_of_alice: Client, path: str) -> None:
 
 def test_one_model_is_found_by_its_id_with_a_slash(client_of_alice: Client) -> None:
     first = client_of_alice.get("/v1/models").json()["data"][0]
-    assert client_of_alice.get(f"/v1/models/{first['id']}").json() == first
+    for name in (first["id"], first["id"].replace("/", "%2F"), first["id"] + "/"):
+        assert client_of_alice.get(f"/v1/models/{name}").json() == first
 
 
 def test_the_key_may_come_the_way_azures_clients_send_it(alice: Person) -> None:
@@ -59,15 +62,104 @@ def test_an_unknown_model_is_404(client_of_alice: Client) -> None:
     assert response.json()["error"]["code"] == "model_not_found"
 
 
-@pytest.mark.parametrize("path", ["/v1", "/v1/", "/v1/chat/completions"])
+@pytest.mark.parametrize(
+    "path", ["/v1", "/v1/", "/v1/chat/completions", "/realtime/nothing", "/api/v1/nothing", "/v1/realtime"]
+)
 def test_an_unknown_path_is_404_in_the_apis_shape(path: str) -> None:
     response = Client().post(path)
     assert response.status_code == 404
     assert response.json()["error"]["message"] == f"Invalid URL (POST {path})"
+    assert response["access-control-allow-origin"] == "*"
+    assert response["x-request-id"]
 
 
-def test_a_wrong_method_is_405(client_of_alice: Client) -> None:
-    assert client_of_alice.delete("/v1/models").status_code == 405
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [("DELETE", "/v1/models", "GET, HEAD"), ("GET", "/v1/realtime/client_secrets", "POST")],
+)
+def test_a_wrong_method_is_405(client_of_alice: Client, method: str, path: str, allowed: str) -> None:
+    response = client_of_alice.generic(method, path)
+    assert response.status_code == 405
+    assert response.json()["error"]["code"] == "method_not_allowed"
+    assert response["allow"] == allowed
+
+
+def test_a_head_is_answered_as_a_get(client_of_alice: Client) -> None:
+    assert client_of_alice.head("/v1/models").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("body", "where"),
+    [
+        (b"{'session': {}}", "(byte 1)"),
+        (b'{"session": {', "truncated"),
+        (b'{"session": {"instructions": "\xff"}}', "utf-8"),
+        (b'{"session":' * 20_000, "recursion"),
+    ],
+    ids=["quotes", "truncated", "encoding", "nesting"],
+)
+def test_a_body_that_is_no_json_is_400_and_says_where(
+    client_of_alice: Client, body: bytes, where: str
+) -> None:
+    response = client_of_alice.post("/v1/realtime/client_secrets", body, content_type="application/json")
+    assert response.status_code == 400
+    error = response.json()["error"]
+    assert error["code"] == "invalid_json"
+    assert where in error["message"]
+
+
+def test_a_form_is_415(client_of_alice: Client) -> None:
+    response = client_of_alice.post("/v1/realtime/client_secrets", {"session": "{}"})
+    assert response.status_code == 415
+    assert response.json()["error"]["code"] == "unsupported_media_type"
+
+
+def test_a_body_of_more_than_a_mebibyte_is_413(client_of_alice: Client) -> None:
+    body = b'{"session": {"instructions": "' + b"a" * (1 << 20) + b'"}}'
+    response = client_of_alice.post("/v1/realtime/client_secrets", body, content_type="application/json")
+    assert response.status_code == 413
+    assert response.json()["error"]["code"] == "request_too_large"
+
+
+async def test_what_a_body_has_beyond_the_limit_never_reaches_django() -> None:
+    read = 0
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        nonlocal read
+        message = await receive()
+        while message["type"] == "http.request":
+            read += len(message["body"])
+            message = await receive() if message["more_body"] else {"type": "complete"}
+        assert (await receive())["type"] == "http.disconnect"
+
+    sent = [{"type": "http.request", "body": bytes(65_536), "more_body": True} for _ in range(40)]
+    messages = iter([*sent, {"type": "http.disconnect"}])
+
+    async def receive() -> dict[str, Any]:
+        return next(messages)
+
+    await limit_body(application)({"type": "http", "path": "/v1/realtime/client_secrets"}, receive, None)
+    assert read == MAX_BYTES + 1
+
+
+def test_an_error_that_django_answers_itself_has_the_apis_shape(
+    client_of_alice: Client, settings: Settings
+) -> None:
+    settings.ALLOWED_HOSTS = ["elsewhere.example"]
+    response = client_of_alice.get("/v1/models")
+    assert response.status_code == 400
+    assert response.json()["error"]["message"] == "The request was refused: Bad Request."
+
+
+def test_a_failure_outside_an_operation_is_500_in_the_apis_shape(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(request: object) -> None:
+        raise ZeroDivisionError("a detail that stays inside")
+
+    monkeypatch.setattr("django.middleware.common.CommonMiddleware.process_request", fail)
+    response = Client(raise_request_exception=False).get("/v1/models")
+    assert response.status_code == 500
+    assert response.json()["error"]["type"] == "server_error"
+    assert b"detail" not in response.content
 
 
 def test_a_failure_of_ours_is_500_in_the_apis_shape(
@@ -95,18 +187,23 @@ def test_a_browser_of_any_origin_may_call_the_api() -> None:
     assert response["access-control-expose-headers"] == "Location, x-request-id"
 
 
-def test_a_preflight_allows_the_headers_that_clients_send_and_no_others() -> None:
+@pytest.mark.parametrize("path", ["/v1/models", "/realtime/client_secrets", "/v1/realtime/calls"])
+def test_a_preflight_allows_the_headers_that_clients_send_and_no_others(path: str) -> None:
     response = Client().options(
-        "/v1/models",
+        path,
         headers={
             "origin": "https://app.example",
             "access-control-request-method": "GET",
-            "access-control-request-headers": "authorization, x-stainless-os, x-openai-agents-sdk, cookie",
+            "access-control-request-headers": (
+                "authorization, user-agent, x-stainless-os, x-openai-agents-sdk, cookie"
+            ),
         },
     )
     assert response.status_code == 204
     assert response["access-control-allow-methods"] == "GET, POST, OPTIONS"
-    assert response["access-control-allow-headers"] == "authorization, x-stainless-os, x-openai-agents-sdk"
+    assert response["access-control-allow-headers"] == (
+        "authorization, user-agent, x-stainless-os, x-openai-agents-sdk"
+    )
 
 
 def test_pages_are_not_shared_with_other_origins() -> None:

@@ -90,6 +90,9 @@ def test_audio_deltas_are_written_as_base64() -> None:
     [
         ("{", "invalid_json", None),
         ("", "invalid_json", None),
+        ('{"type":"session.update","session":' + '{"providerData":' * 20_000, "invalid_json", None),
+        ('{"type":7,"nested":' + "[" * 20_000, "invalid_json", None),
+        ('{"type":"input_audio_buffer.append","audio":"","nested":' + "[" * 200_000, "invalid_json", None),
         ("[1]", "invalid_event", None),
         ('"text"', "invalid_event", None),
         ('{"audio":"AAAA"}', "invalid_event", "type"),

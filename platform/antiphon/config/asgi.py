@@ -7,10 +7,11 @@ http_application = get_asgi_application()  # sets Django up, which what follows 
 
 from antiphon.config.lifespan import WithLifespan  # noqa: E402
 from antiphon.config.routing import websocket_application  # noqa: E402
+from apps.api.body import limit_body  # noqa: E402
 from apps.conversations import runtime  # noqa: E402
 
 application = WithLifespan(
-    ProtocolTypeRouter({"http": http_application, "websocket": websocket_application}),
+    ProtocolTypeRouter({"http": limit_body(http_application), "websocket": websocket_application}),
     startup=runtime.startup,
     shutdown=runtime.shutdown,
 )

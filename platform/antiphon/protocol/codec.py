@@ -43,7 +43,7 @@ def decode_client_event(frame: str) -> ClientEvent:
         return event
     try:
         return _decoder.decode(frame)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise _explain(frame, error) from None
 
 
@@ -83,19 +83,19 @@ def _decode_long_append(frame: str) -> InputAudioAppend | None:
         return None
     try:
         event = _decoder.decode(frame[: start.end()] + frame[end:])
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return None
     return structs.replace(event, audio=audio) if isinstance(event, InputAudioAppend) else None
 
 
-def _explain(frame: str, error: msgspec.DecodeError) -> BadEvent:
+def _explain(frame: str, error: Exception) -> BadEvent:
     try:
         raw = _raw_decoder.decode(frame)
     except msgspec.ValidationError:
         return BadEvent(errors.invalid_request("invalid_event", "An event must be a JSON object."), None)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError) as broken:
         return BadEvent(
-            errors.invalid_request("invalid_json", f"The frame could not be parsed as JSON: {error}"), None
+            errors.invalid_request("invalid_json", f"The frame could not be parsed as JSON: {broken}"), None
         )
     event_id = raw.get("event_id")
     event_id = event_id if isinstance(event_id, str) else None
@@ -109,6 +109,11 @@ def _refusal(raw: Mapping[str, Any], text: str) -> Refused:
     if kind not in _TYPES:
         supported = ", ".join(f"'{name}'" for name in _TYPES)
         return errors.invalid_value(f"Invalid value: '{kind}'. Supported values are: {supported}.", "type")
+    return explain_mismatch(text)
+
+
+def explain_mismatch(text: str) -> Refused:
+    """The refusal of JSON that does not fit its Struct; `text` is that of msgspec's ValidationError."""
     match = _PATH.match(text)
     problem, path = (match["problem"], (match["path"] or "").lstrip(".")) if match else (text, "")
     if missing := _MISSING.search(problem):

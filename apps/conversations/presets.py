@@ -1,0 +1,77 @@
+"""The session that a client secret brings along: checked when it is minted, applied when a client connects."""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+import msgspec
+from msgspec import UNSET, structs
+
+from antiphon.engine.ports import Models, UnknownModel
+from antiphon.protocol import errors
+from antiphon.protocol.client_events import SessionUpdate
+from antiphon.protocol.codec import BadEvent, decode_client_event
+from antiphon.protocol.session import AudioOutput, Session, SessionAudio, TranscriptionSession, shown
+from antiphon.protocol.session_update import SessionPatch
+from apps.conversations import runtime
+from apps.keys.services import KeyGrant
+
+_INSTRUCTIONS = (
+    "You are a helpful voice assistant. Your answers are spoken aloud: keep them short and natural, "
+    "and use no lists, headings or markup."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedPreset:
+    """`text` is the JSON that a client secret keeps; `session` is what a client that connects with it gets."""
+
+    text: str
+    session: Session | TranscriptionSession
+
+
+async def preset_check(given: Mapping[str, Any], grant: KeyGrant) -> CheckedPreset:
+    """Without a model it gets the tenant's default. Raises Refused, as `session.update` would, and for a model
+    that this tenant can't use."""
+    inference = await runtime.inference()
+    default = grant.default_model or inference.defaults.language_model
+    text = msgspec.json.encode({"model": default, **given}).decode()
+    preset = read_preset(text)
+    model = cast(str, preset.model)
+    require_model(model, inference.models_for(grant.default_model), "session.model")
+    session = preset.onto(default_session(model, grant, expires_at=0))
+    return CheckedPreset(text, shown(session))
+
+
+def read_preset(text: str) -> SessionPatch:
+    """What a client secret brings. Inworld's `modelId` becomes its `model`, for here a model is no update but a
+    default, which the URL may override. Raises Refused."""
+    try:
+        event = decode_client_event(f'{{"type":"session.update","session":{text}}}')
+    except BadEvent as bad:
+        raise bad.refused from None
+    patch = cast(SessionUpdate, event).session
+    return structs.replace(patch, model=patch.modelId or patch.model, modelId=UNSET)
+
+
+def require_model(model: str, models: Models, param: str) -> None:
+    """Raises Refused for a model that is unknown or can't be used."""
+    try:
+        models.language_model(model)
+    except UnknownModel as unknown:
+        raise errors.invalid_request("invalid_model", str(unknown), param) from None
+
+
+def default_session(model: str, grant: KeyGrant, *, expires_at: int) -> Session:
+    """A session of this tenant before any client has changed it."""
+    output = AudioOutput()
+    if grant.default_voice:
+        output = structs.replace(output, voice=grant.default_voice)
+    return Session(
+        id=f"sess_{uuid.uuid4().hex[:21]}",
+        model=model,
+        expires_at=expires_at,
+        instructions=_INSTRUCTIONS,
+        audio=SessionAudio(output=output),
+    )
