@@ -264,8 +264,8 @@ async def test_an_expired_one_says_so(mint: Mint, alice: Person) -> None:
     secret = await database_sync_to_async(opened)(mint)
     await database_sync_to_async(expire)(alice)
     refused = await refusal(secret)
-    assert (refused.error.code, refused.close_code) == ("invalid_api_key", BAD_KEY)
-    assert refused.error.message == "This client secret has expired: mint another."
+    assert (refused.refused.body.code, refused.close_code) == ("invalid_api_key", BAD_KEY)
+    assert refused.refused.body.message == "This client secret has expired: mint another."
 
 
 def revoke(alice: Person, key_text: str) -> None:
@@ -279,8 +279,8 @@ async def test_one_whose_key_was_revoked_says_so(mint: Mint, alice: Person, key:
     secret = await database_sync_to_async(opened)(mint)
     await database_sync_to_async(revoke)(alice, key)
     refused = await refusal(secret)
-    assert (refused.error.code, refused.close_code) == ("invalid_api_key", BAD_KEY)
-    assert "was revoked" in refused.error.message
+    assert (refused.refused.body.code, refused.close_code) == ("invalid_api_key", BAD_KEY)
+    assert "was revoked" in refused.refused.body.message
 
 
 async def test_one_whose_key_has_expired_is_refused(mint: Mint, alice: Person) -> None:
@@ -291,7 +291,7 @@ async def test_one_whose_key_has_expired_is_refused(mint: Mint, alice: Person) -
             ApiKey.objects.update(expires_at=timezone.now())
 
     await database_sync_to_async(expire_key)()
-    assert "has expired" in (await refusal(secret)).error.message
+    assert "has expired" in (await refusal(secret)).refused.body.message
 
 
 def test_a_wrong_one_cannot_be_told_from_an_unknown_one(mint: Mint, alice: Person) -> None:
@@ -317,11 +317,11 @@ def test_a_client_secret_is_no_api_key_and_an_api_key_no_client_secret(mint: Min
 async def test_a_model_in_the_url_must_exist(mint: Mint) -> None:
     secret = await database_sync_to_async(opened)(mint)
     refused = await refusal(secret, "model=nobody/nothing")
-    assert (refused.error.code, refused.close_code) == ("invalid_model", BAD_REQUEST)
+    assert (refused.refused.body.code, refused.close_code) == ("invalid_model", BAD_REQUEST)
 
 
 async def test_a_key_still_needs_a_model_in_the_url(key: str) -> None:
-    assert (await refusal(key)).error.code == "missing_model"
+    assert (await refusal(key)).refused.body.code == "missing_model"
 
 
 def test_each_tenants_secret_opens_its_own_sessions(mint: Mint, alice: Person, mallory: Person) -> None:

@@ -1,6 +1,7 @@
 """What a handshake asks for: a new session, one that runs, or one to go on with."""
 
 import uuid
+from dataclasses import replace
 
 import pytest
 
@@ -22,8 +23,11 @@ GRANT = KeyGrant(
 )
 
 
-def handshake(query: str, key: str = "sk_1_2") -> Handshake:
-    headers = [(b"authorization", f"Bearer {key}".encode())]
+WITH_CLIENT_SECRET = replace(GRANT, client_secret_id=uuid.UUID(int=3))
+
+
+def handshake(query: str) -> Handshake:
+    headers = [(b"authorization", b"Bearer sk_1_2")]
     return Handshake.of({"headers": headers, "query_string": query.encode()})
 
 
@@ -47,6 +51,6 @@ def test_a_token_means_the_session_that_it_resumes_and_is_passed_on_as_its_diges
 
 def test_a_client_secret_reaches_no_session_but_its_own() -> None:
     with pytest.raises(HandshakeRefused) as refused:
-        request_of(handshake("call_id=rtc_1", key="ek_1_2"), GRANT)
+        request_of(handshake("call_id=rtc_1"), WITH_CLIENT_SECRET)
     assert (refused.value.refused.body.code, refused.value.close_code) == ("insufficient_scope", 3000)
-    assert request_of(handshake("resume=secret", key="ek_1_2"), GRANT) is not None
+    assert request_of(handshake("resume=secret"), WITH_CLIENT_SECRET) is not None
