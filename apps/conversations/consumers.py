@@ -43,7 +43,13 @@ class RealtimeConsumer(AsyncConsumer):
             await _refuse(handshake, HandshakeRefused(errors.server_error(_OUR_FAULT), INTERNAL_ERROR), send)
             return
         await _accept(handshake, send)
-        host = Host(models, inference.voice_activity, inference.end_of_turn, limits())
+        host = Host(
+            models,
+            inference.voice_activity,
+            inference.end_of_turn,
+            limits(),
+            tool_servers=runtime.tool_servers_of(str(grant.tenant_id)),
+        )
         with bound_contextvars(tenant_id=str(grant.tenant_id), session_id=session.id):
             log.info("session_started", model=session.model)
             async with asyncio.TaskGroup() as group:

@@ -5,9 +5,15 @@ import threading
 
 from antiphon.config.env import env
 from antiphon.config.inference import Inference, load_inference
+from antiphon.outbound.http import OutboundHttp
+from antiphon.outbound.policy import OutboundPolicy
+from antiphon.providers.base.tools import ToolServers
+from antiphon.providers.mcp.servers import McpServers
 
 _loaded: Inference | None = None
 _loading = threading.Lock()
+_outbound = OutboundHttp(OutboundPolicy.allowing(env().outbound_allow))
+_tool_servers = McpServers(_outbound)
 
 
 async def startup() -> None:
@@ -22,8 +28,14 @@ async def inference() -> Inference:
     return await asyncio.to_thread(_load)
 
 
+def tool_servers_of(tenant_id: str) -> ToolServers:
+    return _tool_servers.of_tenant(tenant_id)
+
+
 async def shutdown() -> None:
     global _loaded
+    await _tool_servers.aclose()
+    await _outbound.aclose()
     if _loaded is not None:
         closing, _loaded = _loaded, None
         await closing.aclose()

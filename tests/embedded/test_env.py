@@ -41,6 +41,16 @@ def test_nothing_needs_to_be_set() -> None:
     assert found.database_url is None
 
 
+def test_hosts_that_tenants_may_reach_are_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OUTBOUND_ALLOW", "tools.internal, 10.0.0.0/8")
+    assert load_env().outbound_allow == ("tools.internal", "10.0.0.0/8")
+    monkeypatch.setenv("OUTBOUND_ALLOW", "https://tools.internal")
+    assert refusal() == (
+        "OUTBOUND_ALLOW must be host names, addresses or networks with commas between them, "
+        "like tools.internal or 10.0.0.0/8, but is 'https://tools.internal'."
+    )
+
+
 def test_an_empty_value_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PORT", "")
     monkeypatch.setenv("REDIS_URL", "")

@@ -11,9 +11,11 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from antiphon.outbound.policy import OutboundPolicy
 
 PROJECT = Path(__file__).resolve().parents[3]
 
@@ -24,6 +26,11 @@ class EnvError(Exception):
 
 def _split_words(value: object) -> object:
     return tuple(filter(None, re.split(r"[,\s]+", value))) if isinstance(value, str) else value
+
+
+def _checked_hosts(words: tuple[str, ...]) -> tuple[str, ...]:
+    OutboundPolicy.allowing(words)
+    return words
 
 
 def _split_keys(value: object) -> object:
@@ -43,6 +50,7 @@ def _setting(allowed: str, default: Any = None, *, secret: bool = False, **limit
 
 
 Words = Annotated[tuple[str, ...], BeforeValidator(_split_words)]
+Hosts = Annotated[Words, AfterValidator(_checked_hosts)]
 Keys = Annotated[dict[int, bytes], BeforeValidator(_split_keys)]
 
 _HTTP = r"^https?://"
@@ -104,6 +112,11 @@ class Env(BaseSettings):
     tts_api_key: str | None = _setting("a key", secret=True)
     tts_model: str | None = _setting("the server's name for a model")
     tts_voice: str | None = _setting("the server's name for a voice")
+
+    # What tenants may reach besides the public internet.
+    outbound_allow: Hosts = _setting(
+        "host names, addresses or networks with commas between them, like tools.internal or 10.0.0.0/8", ()
+    )
 
     session_max_seconds: int = _setting("a whole number of seconds, at least 1", 3600, ge=1)
     sessions_per_tenant: int = _setting("a whole number, at least 1", 20, ge=1)
