@@ -25,6 +25,7 @@ _TYPES = sorted(str(kind.__struct_config__.tag) for kind in ClientEvent.__args__
 _PATH = re.compile(r"^(?P<problem>.*?)(?: - at `\$(?P<path>.*)`)?$", re.DOTALL)
 _AUDIO = re.compile(r'"audio"\s*:\s*"')
 _LONG = 64 * 1024  # characters
+_DEEPEST = 100  # levels; some servers of models stop at 250, and our own code where Python's stack ends
 _MISSING = re.compile(r"missing required field `(?P<field>[^`]+)`")
 
 
@@ -42,9 +43,12 @@ def decode_client_event(frame: str) -> ClientEvent:
     if len(frame) > _LONG and (event := _decode_long_append(frame)) is not None:
         return event
     try:
-        return _decoder.decode(frame)
+        event = _decoder.decode(frame)
+        if type(event) is not InputAudioAppend and _is_too_deep(frame):
+            raise _too_deep(event.event_id)
     except (msgspec.DecodeError, RecursionError) as error:
         raise _explain(frame, error) from None
+    return event
 
 
 def decode_audio(audio: str) -> bytes:
@@ -88,12 +92,30 @@ def _decode_long_append(frame: str) -> InputAudioAppend | None:
     return structs.replace(event, audio=audio) if isinstance(event, InputAudioAppend) else None
 
 
+def _is_too_deep(frame: str) -> bool:
+    return frame.count("{") + frame.count("[") > _DEEPEST and _is_deeper(_raw_decoder.decode(frame), _DEEPEST)
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    if not isinstance(value, dict | list):
+        return False
+    inner = value.values() if isinstance(value, dict) else value
+    return levels == 0 or any(_is_deeper(each, levels - 1) for each in inner)
+
+
+def _too_deep(event_id: str | None = None) -> BadEvent:
+    message = f"The event is nested too deeply: at most {_DEEPEST} levels of objects and arrays are possible."
+    return BadEvent(errors.invalid_request("invalid_json", message), event_id)
+
+
 def _explain(frame: str, error: Exception) -> BadEvent:
     try:
         raw = _raw_decoder.decode(frame)
+    except RecursionError:
+        return _too_deep()
     except msgspec.ValidationError:
         return BadEvent(errors.invalid_request("invalid_event", "An event must be a JSON object."), None)
-    except (msgspec.DecodeError, RecursionError) as broken:
+    except msgspec.DecodeError as broken:
         return BadEvent(
             errors.invalid_request("invalid_json", f"The frame could not be parsed as JSON: {broken}"), None
         )
