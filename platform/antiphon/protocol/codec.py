@@ -40,8 +40,8 @@ class BadEvent(Exception):
 
 def decode_client_event(frame: str) -> ClientEvent:
     """Raises BadEvent with the error that the live service would send."""
-    if len(frame) > _LONG and (event := _decode_long_append(frame)) is not None:
-        return event
+    if len(frame) > _LONG and (append := _decode_long_append(frame)) is not None:
+        return append
     try:
         event = _decoder.decode(frame)
         if type(event) is not InputAudioAppend and _is_too_deep(frame):
