@@ -49,11 +49,9 @@ class EventDecoder(Generic[Event]):
             raw = _raw_decoder.decode(frame)
         except msgspec.ValidationError:
             return BadEvent(errors.invalid_request("invalid_event", "An event must be a JSON object."), None)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             message = f"The frame could not be parsed as JSON: {error}"
             return BadEvent(errors.invalid_request("invalid_json", message), None)
-        except RecursionError:
-            return BadEvent(errors.invalid_request("invalid_event", "The event is nested too deeply."), None)
         event_id = raw.get("event_id")
         return BadEvent(
             self._refusal(raw.get("type"), str(error)), event_id if isinstance(event_id, str) else None

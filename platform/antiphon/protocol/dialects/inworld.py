@@ -1,7 +1,7 @@
-"""Inworld's realtime API (protocol reference 9): GA's events, with some latitude.
+"""Inworld's realtime API (protocol reference 9): GA's events, and a session with some latitude.
 
-`model` in an update changes the model, as `modelId` does; sound is always asked for and shown together with its text;
-voices change at any time; what is Inworld's own is in `providerData`.
+`model` in an update changes the model, as `modelId` does. Speech is asked for and shown as audio and text. What is
+Inworld's own is in `providerData`, which every dialect takes.
 """
 
 from collections.abc import Sequence
