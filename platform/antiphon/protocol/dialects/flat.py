@@ -51,8 +51,6 @@ class FlatSessionPatch(SessionPatch, frozen=True):
         audio = self.audio or SessionAudioPatch()
         heard, said = audio.input or AudioInputPatch(), audio.output or AudioOutputPatch()
         patch = SessionPatch(**{name: getattr(self, name) for name in SessionPatch.__struct_fields__})
-        if not self.is_flat:
-            return patch
         return structs.replace(
             patch,
             output_modalities=_first(self.output_modalities, self.modalities),
