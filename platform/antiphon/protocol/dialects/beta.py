@@ -50,7 +50,12 @@ class Beta:
 BETA = Beta()
 
 
-def beta_session(session: Session) -> beta.BetaSession:
+def beta_session(session: Session | TranscriptionSession) -> beta.BetaSession | beta.BetaTranscriptionSession:
+    """The session as its client sees it."""
+    return _transcription_session(session) if isinstance(session, TranscriptionSession) else _session(session)
+
+
+def _session(session: Session) -> beta.BetaSession:
     heard, said = session.audio.input, session.audio.output
     return beta.BetaSession(
         id=session.id,
@@ -78,7 +83,7 @@ def beta_session(session: Session) -> beta.BetaSession:
     )
 
 
-def beta_transcription_session(session: TranscriptionSession) -> beta.BetaTranscriptionSession:
+def _transcription_session(session: TranscriptionSession) -> beta.BetaTranscriptionSession:
     heard = session.audio.input
     return beta.BetaTranscriptionSession(
         id=session.id,
@@ -95,16 +100,16 @@ def beta_transcription_session(session: TranscriptionSession) -> beta.BetaTransc
 
 def _session_created(event: ev.SessionCreated) -> ev.ServerEvent:
     if isinstance(event.session, TranscriptionSession):
-        shown = beta_transcription_session(event.session)
+        shown = _transcription_session(event.session)
         return beta.TranscriptionSessionCreated(event_id=event.event_id, session=shown)
-    return beta.BetaSessionCreated(event_id=event.event_id, session=beta_session(event.session))
+    return beta.BetaSessionCreated(event_id=event.event_id, session=_session(event.session))
 
 
 def _session_updated(event: ev.SessionUpdated) -> ev.ServerEvent:
     if isinstance(event.session, TranscriptionSession):
-        shown = beta_transcription_session(event.session)
+        shown = _transcription_session(event.session)
         return beta.TranscriptionSessionUpdated(event_id=event.event_id, session=shown)
-    return beta.BetaSessionUpdated(event_id=event.event_id, session=beta_session(event.session))
+    return beta.BetaSessionUpdated(event_id=event.event_id, session=_session(event.session))
 
 
 def _item_added(event: ev.ItemAdded) -> ev.ServerEvent:

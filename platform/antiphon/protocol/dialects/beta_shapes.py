@@ -68,6 +68,11 @@ class BetaResponseCreate(FlatResponseCreate, frozen=True, tag="response.create")
 BetaEvent = Unchanged | BetaSessionUpdate | BetaResponseCreate | TranscriptionSessionUpdate
 
 
+class ShownSecret(Struct, frozen=True, kw_only=True):
+    value: str
+    expires_at: int  # unix seconds
+
+
 class BetaSession(Struct, frozen=True, kw_only=True):
     object: Literal["realtime.session"] = "realtime.session"
     id: str
@@ -92,6 +97,7 @@ class BetaSession(Struct, frozen=True, kw_only=True):
     prompt: Prompt | None
     include: list[str] | None
     providerData: dict[str, Any] | UnsetType = UNSET
+    client_secret: ShownSecret | UnsetType = UNSET  # only in the answer to a request for one
 
 
 class BetaTranscriptionSession(Struct, frozen=True, kw_only=True):
@@ -105,6 +111,7 @@ class BetaTranscriptionSession(Struct, frozen=True, kw_only=True):
     input_audio_noise_reduction: NoiseReduction | None
     turn_detection: TranscriptionTurnDetection | None
     include: list[str] | None
+    client_secret: ShownSecret | UnsetType = UNSET
 
 
 class BetaResponse(Struct, frozen=True, kw_only=True):
