@@ -15,13 +15,13 @@ from structlog.contextvars import bound_contextvars
 from antiphon.engine.ids import Ids
 from antiphon.engine.session import INTERNAL_ERROR, Host, RunningSession
 from antiphon.protocol import errors
+from antiphon.protocol.dialects.named import DialectName, new_dialect
 from antiphon.protocol.session import Session
 from antiphon.providers.registry import ModelRegistry
 from antiphon.transports.relay_link import Request
 from antiphon.transports.websocket import Receive, Send, WebSocketTransport
 from apps.conversations import runtime
 from apps.conversations.calls import NoSuchCall, no_such_call, refuse
-from apps.conversations.dialects import DialectName, new_dialect
 from apps.conversations.directory import OutOfReach, Place
 from apps.conversations.gateway import (
     BAD_REQUEST,

@@ -12,11 +12,12 @@ from msgspec import structs
 
 from antiphon.engine.machine import Limits
 from antiphon.protocol import errors
+from antiphon.protocol.dialects.named import DialectName
 from antiphon.protocol.errors import Refused
 from antiphon.protocol.server_events import RateLimit
 from antiphon.protocol.session import Session
 from antiphon.providers.registry import ModelRegistry, stands_for_default
-from apps.conversations.dialects import DialectName, as_begun, dialect_name
+from apps.conversations.dialects import as_begun, dialect_name
 from apps.conversations.presets import default_session, preset_dialect, read_preset, require_model
 from apps.keys.credentials import key_from_headers, unwrapped
 from apps.keys.models import Scope

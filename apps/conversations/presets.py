@@ -13,10 +13,10 @@ from antiphon.protocol import errors
 from antiphon.protocol.client_events import SessionUpdate
 from antiphon.protocol.codec import BadEvent
 from antiphon.protocol.dialects.ga import GA
+from antiphon.protocol.dialects.named import DialectName
 from antiphon.protocol.session import AudioOutput, Session, SessionAudio, TranscriptionSession, shown
 from antiphon.protocol.session_update import SessionPatch
 from apps.conversations import runtime
-from apps.conversations.dialects import DialectName
 from apps.keys.services import KeyGrant
 
 _INSTRUCTIONS = (
