@@ -71,6 +71,7 @@ def error_of(response: HttpResponse) -> dict[str, Any]:
 async def connect(key_text: str, query: str = "") -> tuple[KeyGrant, Any]:
     """What a WebSocket handshake with this key comes to: the grant and the session."""
     scope = {
+        "path": "/v1/realtime",
         "headers": [(b"authorization", f"Bearer {key_text}".encode())],
         "query_string": query.encode(),
     }

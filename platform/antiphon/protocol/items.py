@@ -36,12 +36,19 @@ class OutputAudio(Struct, frozen=True, kw_only=True, tag="output_audio"):
 
 
 class LegacyText(Struct, frozen=True, kw_only=True, tag="text"):
-    """What clients of the first protocol version call `output_text`; never sent by us."""
+    """What clients of the beta call `output_text`; sent only to them."""
 
     text: str
 
 
-Content = InputText | InputAudio | InputImage | OutputText | OutputAudio | LegacyText
+class LegacyAudio(Struct, frozen=True, kw_only=True, tag="audio"):
+    """What they call `output_audio`."""
+
+    transcript: str | None = None
+    audio: str | UnsetType = UNSET
+
+
+Content = InputText | InputAudio | InputImage | OutputText | OutputAudio | LegacyText | LegacyAudio
 
 
 class Message(Struct, frozen=True, kw_only=True, tag="message"):

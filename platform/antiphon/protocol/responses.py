@@ -15,7 +15,7 @@ from antiphon.protocol.session import (
     ToolChoice,
     ToolConfig,
 )
-from antiphon.protocol.session_update import FormatName, VoiceReference
+from antiphon.protocol.session_update import FormatName, Temperature, VoiceReference
 
 ResponseStatus = Literal["in_progress", "completed", "cancelled", "incomplete", "failed"]
 StatusReason = Literal["turn_detected", "client_cancelled", "max_output_tokens", "content_filter"]
@@ -47,6 +47,7 @@ class ResponseParams(Struct, frozen=True, kw_only=True):
     parallel_tool_calls: bool | UnsetType = UNSET
     reasoning: Reasoning | UnsetType = UNSET
     max_output_tokens: MaxTokens | UnsetType = UNSET
+    temperature: Temperature | UnsetType = UNSET
     prompt: Prompt | None | UnsetType = UNSET
     metadata: dict[str, str] | None = None
 
@@ -122,5 +123,6 @@ class Response(Struct, frozen=True, kw_only=True):
     output_modalities: list[Modality]
     max_output_tokens: MaxTokens = "inf"
     audio: ResponseAudio
+    temperature: float | UnsetType = UNSET
     usage: Usage | None = None
     metadata: dict[str, str] | None = None

@@ -183,6 +183,7 @@ class Session(Struct, frozen=True, kw_only=True):
     include: list[str] | None = None
     parallel_tool_calls: bool | UnsetType = UNSET
     reasoning: Reasoning | UnsetType = UNSET
+    temperature: float | UnsetType = UNSET
     providerData: dict[str, Any] | UnsetType = UNSET
 
 

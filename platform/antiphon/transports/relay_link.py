@@ -20,6 +20,7 @@ from typing import Literal
 import msgspec
 
 from antiphon.engine.ports import Disconnected
+from antiphon.protocol.dialects.named import DialectName
 
 MAX_FRAME_BYTES = 24 * 1024 * 1024
 _FIRST_FRAME_BYTES = 64 * 1024  # of those who have not proved anything yet
@@ -39,13 +40,15 @@ class Kind(IntEnum):
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """What the caller wants of a session, named by its call id or, to resume it, by the digest of its token."""
+    """What the caller wants of a session, named by its call id or, to resume it, by the digest of its token. Its
+    client speaks `dialect`."""
 
     want: Literal["attach", "resume", "hang_up"]
     tenant_id: str
     call_id: str = ""
     token_digest: str = ""
     last_event_id: str = ""
+    dialect: DialectName = "undeclared"
 
 
 class Stranger(Exception):
