@@ -38,17 +38,17 @@ def check_server_event(frame: str) -> None:
         event = _adapter.validate_json(_OTHER_RATES.sub(r"\g<1>24000", frame), strict=True)
     except pydantic.ValidationError as error:
         raise AssertionError(f"The openai package refuses this event:\n{frame}\n{error}") from None
-    unknown = {(event.type, path) for path in _unknown_fields(event)} - OUR_OWN_FIELDS
+    unknown = {(event.type, path) for path in unknown_fields(event)} - OUR_OWN_FIELDS
     assert not unknown, f"Fields that the openai package does not know: {sorted(unknown)}\n{frame}"
     assert event.event_id, f"No event_id: {frame}"
 
 
-def _unknown_fields(value: Any, path: str = "") -> Iterator[str]:
+def unknown_fields(value: Any, path: str = "") -> Iterator[str]:
     if isinstance(value, pydantic.BaseModel):
         for name in value.model_extra or {}:
             yield f"{path}{name}"
         for name in type(value).model_fields:
-            yield from _unknown_fields(getattr(value, name), f"{path}{name}.")
+            yield from unknown_fields(getattr(value, name), f"{path}{name}.")
     elif isinstance(value, list):
         for element in value:
-            yield from _unknown_fields(element, path)
+            yield from unknown_fields(element, path)

@@ -12,19 +12,23 @@ import pytest
 from tests.clients.conftest import Program, Run
 from tests.clients.recording_proxy import Event
 from tests.engine.replay import Replay
+from tests.openai_beta_types import check_beta_server_event
 from tests.openai_types import check_server_event
 
 PUSH_TO_TALK = [Program("python/openai_sync.py"), Program("js/openai_native.mjs")]
 HANDS_FREE = [Program("python/openai_async.py"), Program("js/openai_ws.mjs")]
 AGENTS = [Program("python/agents_sdk.py"), Program("js/agents.mjs")]
+BETA = [Program("python/openai_beta.py"), Program("js/openai_beta_ws.mjs")]
 CURRENT = PUSH_TO_TALK + HANDS_FREE + AGENTS
 
 SPEECH = "he was not an ill disposed young man"
 INTERRUPTION = "he might even have been made amiable himself"
 
-every = pytest.mark.parametrize("run", CURRENT, indirect=True, ids=str)
+every = pytest.mark.parametrize("run", CURRENT + BETA, indirect=True, ids=str)
+current = pytest.mark.parametrize("run", CURRENT, indirect=True, ids=str)
 interrupting = pytest.mark.parametrize("run", HANDS_FREE + AGENTS, indirect=True, ids=str)
 agents = pytest.mark.parametrize("run", AGENTS, indirect=True, ids=str)
+beta = pytest.mark.parametrize("run", BETA, indirect=True, ids=str)
 
 
 @every
@@ -54,13 +58,13 @@ def test_nothing_is_refused(run: Run) -> None:
     assert not run.server("error")
 
 
-@every
+@current
 def test_every_event_is_of_the_newest_types(run: Run) -> None:
     for frame in run.recording.server_frames:
         check_server_event(frame)
 
 
-@every
+@current
 def test_the_events_keep_the_invariants(run: Run) -> None:
     replay = Replay()
     for event in run.recording.server_events:
@@ -104,6 +108,12 @@ def test_an_agent_session_keeps_the_history(run: Run) -> None:
     written = "".join(event["delta"] for event in deltas if event["item_id"] == item_id)
     assert cut_off.startswith("One, ")
     assert written.startswith(cut_off)
+
+
+@beta
+def test_every_beta_event_is_of_the_newest_types(run: Run) -> None:
+    for frame in run.recording.server_frames:
+        check_beta_server_event(frame)
 
 
 def counting(run: Run) -> Event:
