@@ -10,8 +10,8 @@ from openai import AsyncOpenAI
 from openai.resources.realtime.realtime import AsyncRealtimeConnection
 
 from antiphon.audio.pcm import read_audio
-from tests.conformance.conftest import Platform
 from tests.openai_types import check_server_event
+from tests.platform_fixture import Platform
 
 FRAME = 960  # bytes: 20 ms
 PATIENCE = 60.0  # seconds to wait for any one event

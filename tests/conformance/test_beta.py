@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 from openai import AsyncOpenAI
-
 from tests.conformance.conftest import Platform
+
 from tests.conformance.talker import Talker
 from tests.openai_beta_types import check_beta_event
 

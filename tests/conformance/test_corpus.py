@@ -5,8 +5,8 @@ import pytest
 from antiphon.conformance.__main__ import CORPUS
 from antiphon.conformance.cases import Case, load_cases
 from antiphon.conformance.runner import Server, run_case
-from tests.conformance.conftest import Platform
 from tests.openai_types import check_server_event
+from tests.platform_fixture import Platform
 
 CASES = load_cases(CORPUS)
 OTHER_SHAPES = {"beta", "inworld"}  # whose events have types of their own

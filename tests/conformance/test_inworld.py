@@ -9,10 +9,10 @@ from typing import Any, Self
 
 import pybase64
 import pytest
+from tests.conformance.conftest import Platform
 from websockets import ClientConnection, connect
 
 from antiphon.audio.pcm import read_audio
-from tests.conformance.conftest import Platform
 from tests.openai_types import check_server_event
 
 PATH = "/api/v1/realtime/session"

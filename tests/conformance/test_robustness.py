@@ -11,8 +11,8 @@ from typing import Any
 import psutil
 from websockets.asyncio.client import connect
 
-from tests.conformance.conftest import PROJECT, Platform, free_port
 from tests.conformance.talker import Talker
+from tests.platform_fixture import PROJECT, Platform, free_port
 
 MEBIBYTE = 1 << 20
 

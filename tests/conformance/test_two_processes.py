@@ -17,7 +17,7 @@ import redis
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from tests.conformance.conftest import Platform, running_platform
+from tests.platform_fixture import Platform, running_platform
 
 LEASE_SECONDS = 2
 LAST = "rate_limits.updated"  # comes after a response
