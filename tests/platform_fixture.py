@@ -94,6 +94,7 @@ def running_platform(paced_server: str, data_dir: Path, **variables: str) -> Ite
         "TTS_MODEL": "dead",
         "DEFAULT_TTS": "local/piper-joe",
         "SESSION_RESUME_SECONDS": "5",
+        "OUTBOUND_ALLOW": "127.0.0.1",
         **variables,
     }
     env.pop("DJANGO_SETTINGS_MODULE", None)

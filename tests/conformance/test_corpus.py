@@ -1,10 +1,13 @@
 """Every case of the corpus through the real gateway; events are also held against the official types."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from antiphon.conformance.__main__ import CORPUS
 from antiphon.conformance.cases import Case, load_cases
 from antiphon.conformance.runner import Server, run_case
+from tests.mcp_server import mcp_server
 from tests.openai_types import check_server_event
 from tests.platform_fixture import Platform
 
@@ -13,8 +16,14 @@ OTHER_SHAPES = {"beta", "inworld"}  # whose events have types of their own
 
 
 @pytest.fixture(scope="session")
-def server(platform: Platform) -> Server:
+def server(platform: Platform) -> Iterator[Server]:
+    with mcp_server() as tools:
+        yield _server(platform, tools.url)
+
+
+def _server(platform: Platform, tools: str) -> Server:
     values = {
+        "mcp_server": tools,
         "failing_voice": platform.dead_voice,
         "failing_recogniser": platform.dead_recogniser,
         "other_model": platform.paced_model,
