@@ -19,7 +19,7 @@ from antiphon.protocol.session import Session
 from antiphon.providers.registry import ModelRegistry, stands_for_default
 from apps.conversations.dialects import as_begun, dialect_name
 from apps.conversations.presets import default_session, preset_dialect, read_preset, require_model
-from apps.keys.credentials import key_from_headers, unwrapped
+from apps.keys.credentials import is_key, key_from_headers, unwrapped
 from apps.keys.models import Scope
 from apps.keys.services import KeyGrant, KeyRefused, aauthenticate
 
@@ -55,12 +55,17 @@ class Handshake:
 
     @property
     def key(self) -> str | None:
-        """From a header, or, since browsers cannot set headers, from a subprotocol or as Inworld's `token`."""
+        """From a header, or, since browsers cannot set headers, from a subprotocol or from the address: Inworld's
+        `token`, or its `key`, which there names the session, if it holds a key of ours."""
         for offered in self.subprotocols:
             if offered.startswith(_KEY_PROTOCOL):
                 return offered.removeprefix(_KEY_PROTOCOL)
-        token = self.query.get("token", [None])[0]
-        return unwrapped(token) if token else key_from_headers(self.headers)
+        if key := key_from_headers(self.headers):
+            return key
+        for name in ("token", "key"):
+            if (given := unwrapped(self.query.get(name, [""])[0])) and (name == "token" or is_key(given)):
+                return given
+        return None
 
     @property
     def dialect(self) -> DialectName:

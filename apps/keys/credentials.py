@@ -26,6 +26,11 @@ def unwrapped(credentials: str) -> str:
     return credentials
 
 
+def is_key(text: str) -> bool:
+    """Whether it looks like a key of ours."""
+    return text.startswith(_OURS)
+
+
 def _plain(credentials: str) -> str:
     """What the base64 stands for, in either alphabet, with or without padding; empty if it is none."""
     padded = credentials.replace("-", "+").replace("_", "/") + "=" * (-len(credentials) % 4)

@@ -95,4 +95,6 @@ class Names:
 
 
 def _kind(key: str, owner: str) -> str | None:
+    if owner == "session" and key == "call_id":
+        return None  # the session as a call, which is no function call
     return _OWNERS.get(owner) if key == "id" else _KINDS.get(key)
