@@ -8,11 +8,11 @@ from antiphon.conformance.__main__ import CORPUS
 from antiphon.conformance.cases import Case, load_cases
 from antiphon.conformance.runner import Server, run_case
 from tests.mcp_server import mcp_server
+from tests.openai_beta_types import check_beta_event
 from tests.openai_types import check_server_event
 from tests.platform_fixture import Platform
 
 CASES = load_cases(CORPUS)
-OTHER_SHAPES = {"beta", "inworld"}  # whose events have types of their own
 
 
 @pytest.fixture(scope="session")
@@ -35,9 +35,9 @@ def _server(platform: Platform, tools: str) -> Server:
 async def test_the_platform_passes(case: Case, server: Server) -> None:
     outcome = await run_case(case, server)
     assert outcome.problem is None, outcome.text()
-    if not case.requires & OTHER_SHAPES:
-        for frame in outcome.frames:
-            check_server_event(frame)
+    check = check_beta_event if "beta" in case.requires else check_server_event
+    for frame in outcome.frames:
+        check(frame)
 
 
 def test_the_corpus_is_large_enough_and_its_numbers_are_unique() -> None:
