@@ -6,8 +6,6 @@ from apps.conversations.calls import token_digest
 from apps.conversations.gateway import BAD_KEY, Handshake, HandshakeRefused
 from apps.keys.services import KeyGrant
 
-_CLIENT_SECRET = "ek_"
-
 
 def request_of(handshake: Handshake, grant: KeyGrant) -> Request | None:
     """Which running session is asked for; None for a new one. Raises HandshakeRefused."""
@@ -22,7 +20,7 @@ def request_of(handshake: Handshake, grant: KeyGrant) -> Request | None:
         )
     if "call_id" not in asked:
         return None
-    if (handshake.key or "").startswith(_CLIENT_SECRET):
+    if grant.client_secret_id is not None:
         message = "A client secret opens a session of its own: use an API key to reach one that runs."
         raise HandshakeRefused(errors.invalid_request("insufficient_scope", message), BAD_KEY)
     return Request(want="attach", tenant_id=tenant_id, call_id=asked["call_id"])
