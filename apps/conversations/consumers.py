@@ -14,7 +14,14 @@ from antiphon.protocol.codec import encode_server_event
 from antiphon.protocol.server_events import Error
 from antiphon.transports.websocket import WebSocketTransport
 from apps.conversations import runtime
-from apps.conversations.gateway import Handshake, HandshakeRefused, authorise, limits, new_session
+from apps.conversations.gateway import (
+    Handshake,
+    HandshakeRefused,
+    authorise,
+    limits,
+    new_session,
+    session_opened,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -43,8 +50,12 @@ class RealtimeConsumer(AsyncConsumer):
             await _refuse(handshake, HandshakeRefused(errors.server_error(_OUR_FAULT), INTERNAL_ERROR), send)
             return
         await _accept(handshake, send)
-        host = Host(models, inference.voice_activity, inference.end_of_turn, limits())
-        with bound_contextvars(tenant_id=str(grant.tenant_id), session_id=session.id):
+        opened = session_opened(handshake, grant, session)
+        with (
+            bound_contextvars(tenant_id=str(grant.tenant_id), session_id=session.id),
+            runtime.event_log().session(opened) as observer,
+        ):
+            host = Host(models, inference.voice_activity, inference.end_of_turn, limits(), (observer,))
             log.info("session_started", model=session.model)
             async with asyncio.TaskGroup() as group:
                 group.create_task(models.warm_up(session.model), name="open connections")

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from django.conf import settings
+from django.utils import timezone
 from msgspec import structs
 
 from antiphon.engine.machine import Limits
@@ -17,6 +18,7 @@ from antiphon.protocol.errors import Refused
 from antiphon.protocol.server_events import RateLimit
 from antiphon.protocol.session import AudioOutput, Session, SessionAudio
 from apps.api.endpoint import key_from_headers
+from apps.conversations.log_store import SessionOpened
 from apps.keys.models import Scope
 from apps.keys.services import KeyGrant, aauthenticate
 
@@ -107,6 +109,19 @@ def new_session(handshake: Handshake, grant: KeyGrant, models: Models) -> Sessio
         expires_at=int(time.time()) + settings.SESSION_MAX_SECONDS,
         instructions=_INSTRUCTIONS,
         audio=SessionAudio(output=output),
+    )
+
+
+def session_opened(handshake: Handshake, grant: KeyGrant, session: Session) -> SessionOpened:
+    """What the event log is told of a session when it begins."""
+    return SessionOpened(
+        id=uuid.uuid4(),
+        tenant_id=grant.tenant_id,
+        session_id=session.id,
+        api_key_id=grant.key_id,
+        model=session.model,
+        started_at=timezone.now(),
+        safety_identifier=handshake.headers.get("openai-safety-identifier", "")[:200],
     )
 
 

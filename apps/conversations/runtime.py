@@ -5,8 +5,10 @@ import threading
 
 from antiphon.config.env import env
 from antiphon.config.inference import Inference, load_inference
+from apps.conversations.event_log import EventLog
 
 _loaded: Inference | None = None
+_event_log: EventLog | None = None
 _loading = threading.Lock()
 
 
@@ -22,8 +24,20 @@ async def inference() -> Inference:
     return await asyncio.to_thread(_load)
 
 
+def event_log() -> EventLog:
+    """Started by the first session. Called on the event loop only."""
+    global _event_log
+    if _event_log is None:
+        _event_log = EventLog()
+        _event_log.start()
+    return _event_log
+
+
 async def shutdown() -> None:
-    global _loaded
+    global _loaded, _event_log
+    if _event_log is not None:
+        ending, _event_log = _event_log, None
+        await asyncio.to_thread(ending.stop)
     if _loaded is not None:
         closing, _loaded = _loaded, None
         await closing.aclose()

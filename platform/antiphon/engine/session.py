@@ -13,13 +13,15 @@ from dataclasses import dataclass
 from antiphon.engine import cascade, inputs
 from antiphon.engine import effects as fx
 from antiphon.engine.ids import Ids
-from antiphon.engine.machine import Limits, SessionMachine
+from antiphon.engine.machine import GOING_AWAY, Limits, SessionMachine
 from antiphon.engine.outbox import Outbox
 from antiphon.engine.ports import (
     Disconnected,
+    Ending,
     EndOfTurn,
     Models,
     Observer,
+    Recalled,
     Transport,
     UnknownModel,
     VadStream,
@@ -62,12 +64,13 @@ class RunningSession:
             ids=ids,
             limits=host.limits,
             paced=transport.paced,
-            recall=self._outbox.recall,
+            recall=self._recall,
         )
         self._loop = asyncio.get_running_loop()
         self._group = asyncio.TaskGroup()
         self._over = asyncio.Event()
         self._farewell: fx.Close | None = None
+        self._gone: Disconnected | None = None
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._generations: dict[str, asyncio.Task[None]] = {}
         self._detector: tuple[int, VadStream] | None = None
@@ -103,6 +106,7 @@ class RunningSession:
             self._stop_detecting()
             for timer in self._timers.values():
                 timer.cancel()
+            self._observe(self._ending())
             farewell = self._farewell or fx.Close(1000, "")
             with suppress(Disconnected):
                 await self._transport.close(farewell.code, farewell.reason)
@@ -111,16 +115,32 @@ class RunningSession:
         """Gives the machine an input and carries out what it wants done."""
         if self._over.is_set():
             return
-        now = self._now()
-        for observe in self._host.observers:
-            observe(event, now)
+        self._observe(event)
         try:
-            self._carry_out(self._machine.handle(event, now))
+            self._carry_out(self._machine.handle(event, self._now()))
         except Exception as error:
             self._fail(error)
 
     def _now(self) -> float:
         return self._loop.time() * 1000
+
+    def _observe(self, event: object) -> None:
+        now = self._now()
+        for observe in self._host.observers:
+            observe(event, now)
+
+    def _recall(self, response_id: str) -> Sequence[ev.ServerEvent]:
+        recalled = self._outbox.recall(response_id)
+        if recalled:
+            self._observe(Recalled(recalled))
+        return recalled
+
+    def _ending(self) -> Ending:
+        if self._farewell is not None:
+            return Ending(self._farewell.code, self._farewell.reason, by_client=False)
+        if self._gone is not None:
+            return Ending(self._gone.code, "", by_client=True)
+        return Ending(GOING_AWAY, "", by_client=False)
 
     def _spawn(self, work: Coroutine[object, object, None], name: str) -> asyncio.Task[None]:
         return self._group.create_task(work, name=name)
@@ -138,7 +158,7 @@ class RunningSession:
 
     async def _read(self) -> None:
         in_a_row = 0
-        with suppress(Disconnected):
+        try:
             while True:
                 await self._outbox.room()
                 self.take(await self._transport.receive())
@@ -146,16 +166,21 @@ class RunningSession:
                 if in_a_row == _FAIR_SHARE:
                     in_a_row = 0
                     await asyncio.sleep(0)
-        self._over.set()
+        except Disconnected as gone:
+            self._leave(gone)
 
     async def _write(self) -> None:
         try:
             await self._outbox.drain(self._send_one)
-        except Disconnected:
-            self._over.set()
+        except Disconnected as gone:
+            self._leave(gone)
         except TimeoutError:
             self._farewell = fx.Close(TOO_SLOW, "the client reads too slowly")
             self._over.set()
+
+    def _leave(self, gone: Disconnected) -> None:
+        self._gone = self._gone or gone
+        self._over.set()
 
     async def _send_one(self, event: ev.ServerEvent) -> None:
         async with asyncio.timeout(_SLOWEST_READ):
@@ -163,9 +188,7 @@ class RunningSession:
 
     def _send(self, effect: fx.Send) -> None:
         event = effect.event
-        now = self._now()
-        for observe in self._host.observers:
-            observe(event, now)
+        self._observe(event)
         if self._transport.paced and isinstance(event, ev.OutputAudioDelta):
             self._transport.play(event.delta)
         else:

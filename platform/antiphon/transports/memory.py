@@ -58,7 +58,7 @@ class MemoryTransport:
     async def receive(self) -> Incoming:
         event = await self._to_session.get()
         if event is None:
-            raise Disconnected
+            raise Disconnected(1000)
         return event
 
     async def send(self, event: ServerEvent) -> None:

@@ -27,7 +27,7 @@ class WebSocketTransport:
         message = await self._receive()
         if message["type"] != "websocket.receive":
             self._gone = True
-            raise Disconnected
+            raise Disconnected(message.get("code", 1005))
         text = message.get("text")
         if text is None:
             refused = errors.invalid_request("invalid_event", "Events are JSON text frames, not binary ones.")

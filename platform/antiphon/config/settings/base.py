@@ -14,6 +14,7 @@ ALLOWED_HOSTS = list(env().allowed_hosts)
 API_KEY_PEPPERS = env().api_key_peppers
 
 SESSION_MAX_SECONDS = env().session_max_seconds
+SESSION_LOG_DAYS = env().session_log_days
 EVENTS_PER_SECOND = env().events_per_second
 
 INSTALLED_APPS = [
@@ -92,7 +93,18 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_REDIRECT_STDOUTS = False
-CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {}
+CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
+    "close abandoned sessions": {
+        "task": "apps.conversations.tasks.close_abandoned_sessions",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
+    "delete expired logs": {
+        "task": "apps.conversations.tasks.delete_expired_logs",
+        "schedule": 3600.0,
+        "options": {"expires": 3600},
+    },
+}
 
 AUTH_USER_MODEL = "accounts.User"
 AUTH_PASSWORD_VALIDATORS = [
