@@ -11,7 +11,7 @@ import argparse
 from collections.abc import Awaitable, Callable, Sequence
 
 import uvloop
-from measuring import barge_in, latency, load
+from measuring import barge_in, event_log, latency, load
 from measuring.platform import Platform, running_platform, stub_models
 from measuring.table import Row, render
 
@@ -27,6 +27,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     "model": latency.end_of_turn_model,
     "barge-in": barge_in.over_websocket,
     "line": barge_in.on_a_line,
+    "log": event_log.cost_per_event,
 }
 
 

@@ -14,6 +14,7 @@ from apps.conversations.models import Direction, EndReason
 from apps.core.tenancy import ACROSS_DATABASE
 
 _CONNECTION: dict[str, Any] = {  # a server that went silent must not hold up the writer for ever
+    "application_name": "antiphon event log",
     "connect_timeout": 3,
     "tcp_user_timeout": 10_000,
     "options": "-c statement_timeout=30s",

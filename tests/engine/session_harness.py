@@ -16,6 +16,7 @@ from antiphon.engine.machine import Limits
 from antiphon.engine.ports import (
     VAD_WINDOW,
     LanguageModel,
+    Observer,
     SpeechToText,
     TextToSpeech,
     Transport,
@@ -174,6 +175,7 @@ class Stage:
         self.limits = given.get("limits") or Limits()
         self.model = given.get("model", "scripted/llm")
         self.seen: list[object] = []
+        self.observers: list[Observer] = [lambda event, now: self.seen.append(event)]
 
     @asynccontextmanager
     async def session(self, *, paced: bool = False, transport: Any = None) -> AsyncIterator[Client]:
@@ -198,7 +200,7 @@ class Stage:
             voice_activity=self.vad,
             end_of_turn=self.end_of_turn,
             limits=self.limits,
-            observers=(lambda event, now: self.seen.append(event),),
+            observers=self.observers,
         )
         config = Session(id="sess_1", model=self.model, expires_at=3600)
         return RunningSession(config, transport, host, Ids(random.Random(1)))

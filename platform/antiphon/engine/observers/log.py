@@ -322,19 +322,20 @@ def _kept(event: Any) -> Any:
 
 
 def _without_media(item: Any) -> Any:
-    if not isinstance(item, Message):
+    if not isinstance(item, Message) or not any(_has_medium(part) for part in item.content):
         return item
-    content = [_without_medium(part) for part in item.content]
-    if all(new is old for new, old in zip(content, item.content, strict=True)):
-        return item
-    return structs.replace(item, content=content)
+    return structs.replace(item, content=[_without_medium(part) for part in item.content])
+
+
+def _has_medium(part: Any) -> bool:
+    return getattr(part, "audio", UNSET) is not UNSET or len(getattr(part, "image_url", "")) > _LONGEST_URL
 
 
 def _without_medium(part: Any) -> Any:
-    if getattr(part, "audio", UNSET) is not UNSET:
+    if hasattr(part, "audio"):
         return structs.replace(part, audio=UNSET)
-    url = getattr(part, "image_url", "")
-    if len(url) > _LONGEST_URL:
+    if _has_medium(part):
+        url = part.image_url
         return structs.replace(part, image_url=f"{url[:_LONGEST_URL]}... ({len(url)} characters)")
     return part
 
