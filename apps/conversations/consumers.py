@@ -3,7 +3,7 @@ runs already."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -31,9 +31,10 @@ from apps.conversations.gateway import (
     dialect_of,
     limits,
     new_session,
+    session_opened,
 )
 from apps.conversations.joining import request_of
-from apps.keys.services import KeyGrant
+from apps.conversations.log_store import SessionOpened
 
 log = structlog.get_logger(__name__)
 
@@ -92,7 +93,9 @@ async def _prepare(socket: _Socket) -> Callable[[], Awaitable[None]]:
             resume_seconds=settings.SESSION_RESUME_SECONDS,
             tool_servers=runtime.tool_servers_of(str(grant.tenant_id)),
         )
-        return partial(_converse, socket, grant, session, models, host)
+        opened = session_opened(socket.handshake, grant, session)
+        transport = socket.transport(dialect_of(socket.handshake, grant))
+        return partial(_converse, socket, transport, opened, session, models, host)
     try:
         place = await runtime.calls.find(request)
     except NoSuchCall:
@@ -103,11 +106,19 @@ async def _prepare(socket: _Socket) -> Callable[[], Awaitable[None]]:
 
 
 async def _converse(
-    socket: _Socket, grant: KeyGrant, session: Session, models: ModelRegistry, host: Host
+    socket: _Socket,
+    transport: WebSocketTransport,
+    opened: SessionOpened,
+    session: Session,
+    models: ModelRegistry,
+    host: Host,
 ) -> None:
-    tenant_id, call_id = str(grant.tenant_id), str(session.call_id)
-    running = RunningSession(session, socket.transport(dialect_of(socket.handshake, grant)), host, Ids())
-    with bound_contextvars(tenant_id=tenant_id, session_id=session.id):
+    tenant_id, call_id = str(opened.tenant_id), opened.call_id
+    with (
+        bound_contextvars(tenant_id=tenant_id, session_id=session.id),
+        runtime.event_log().session(opened) as observer,
+    ):
+        running = RunningSession(session, transport, replace(host, observers=(observer,)), Ids())
         async with runtime.calls.running(running, call_id, tenant_id):
             await socket.accept(call_id)
             log.info("session_started", model=session.model)

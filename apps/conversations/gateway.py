@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from django.conf import settings
+from django.utils import timezone
 from msgspec import structs
 
 from antiphon.engine.machine import Limits
@@ -18,6 +19,7 @@ from antiphon.protocol.server_events import RateLimit
 from antiphon.protocol.session import Session
 from antiphon.providers.registry import ModelRegistry, stands_for_default
 from apps.conversations.dialects import as_begun, dialect_name
+from apps.conversations.log_store import SessionOpened
 from apps.conversations.presets import default_session, preset_dialect, read_preset, require_model
 from apps.keys.credentials import is_key, key_from_headers, unwrapped
 from apps.keys.models import Scope
@@ -27,6 +29,7 @@ BAD_KEY = 3000  # close codes of the live service (protocol reference 7)
 BAD_REQUEST = 4000
 SUBPROTOCOL = "realtime"
 _KEY_PROTOCOL = "openai-insecure-api-key."
+_DIALECTS: dict[DialectName, str] = {"undeclared": "ga", "beta": "beta", "inworld": "inworld"}  # in the log
 
 
 class HandshakeRefused(Exception):
@@ -74,6 +77,11 @@ class Handshake:
     @property
     def accepted_subprotocol(self) -> str | None:
         return SUBPROTOCOL if SUBPROTOCOL in self.subprotocols else None
+
+    @property
+    def safety_identifier(self) -> str:
+        """Who uses the client, as OpenAI's clients tell it; empty if they don't."""
+        return self.headers.get("openai-safety-identifier", "")
 
     @property
     def only_transcribes(self) -> bool:
@@ -135,6 +143,22 @@ def _model(handshake: Handshake, preset: str | None, models: ModelRegistry) -> s
         return models.defaults.language_model
     message = "You must provide a model parameter: connect to /v1/realtime?model=<model>."
     raise errors.invalid_request("missing_model", message, "model")
+
+
+def session_opened(handshake: Handshake, grant: KeyGrant, session: Session) -> SessionOpened:
+    """What the event log is told of a session when it begins."""
+    return SessionOpened(
+        id=uuid.uuid4(),
+        tenant_id=grant.tenant_id,
+        session_id=session.id,
+        call_id=session.call_id or "",
+        api_key_id=grant.key_id,
+        model=session.model,
+        kind=session.type,
+        dialect=_DIALECTS[dialect_of(handshake, grant)],
+        safety_identifier=(grant.safety_identifier or handshake.safety_identifier)[:200],
+        started_at=timezone.now(),
+    )
 
 
 def limits(dialect: DialectName) -> Limits:

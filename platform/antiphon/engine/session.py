@@ -19,13 +19,15 @@ from antiphon.engine import cascade, inputs
 from antiphon.engine import effects as fx
 from antiphon.engine.connection import Connection
 from antiphon.engine.ids import Ids
-from antiphon.engine.machine import Limits, SessionMachine
+from antiphon.engine.machine import GOING_AWAY, Limits, SessionMachine
 from antiphon.engine.outbox import Outbox
 from antiphon.engine.ports import (
+    Ending,
     EndOfTurn,
     Incoming,
     Models,
     Observer,
+    Recalled,
     Transport,
     UnknownModel,
     VadStream,
@@ -208,11 +210,21 @@ class RunningSession:
         for timer in (*self._timers.values(), self._waiting):
             if timer is not None:
                 timer.cancel()
+        self._observe(self._ending())
         farewell = self._farewell or fx.Close(1000, "")
         async with asyncio.TaskGroup() as group:
             group.create_task(self._client.finish(farewell.code, farewell.reason))
             for attached in self._attached:
                 group.create_task(attached.finish(1000, "session ended"))
+
+    def _ending(self) -> Ending:
+        if self._farewell is not None:
+            return Ending(self._farewell.code, self._farewell.reason, by_client=False)
+        if self._client.farewell is not None:
+            return Ending(*self._client.farewell, by_client=False)
+        if self._client.left is not None:
+            return Ending(self._client.left.code, "", by_client=True)
+        return Ending(GOING_AWAY, "", by_client=False)
 
     def _now(self) -> float:
         return self._loop.time() * 1000
@@ -296,6 +308,8 @@ class RunningSession:
         recalled = self._outbox.recall(response_id)
         for attached in self._attached:
             attached.take_back(recalled)
+        if recalled:
+            self._observe(Recalled(recalled))
         return recalled
 
     def _stop_playing(self, effect: fx.StopPlaying) -> None:
