@@ -9,11 +9,11 @@ from typing import Any, Self
 
 import pybase64
 import pytest
-from tests.conformance.conftest import Platform
 from websockets import ClientConnection, connect
 
 from antiphon.audio.pcm import read_audio
 from tests.openai_types import check_server_event
+from tests.platform_fixture import Platform
 
 PATH = "/api/v1/realtime/session"
 QUERY = "?key=voice-1732291200000&protocol=realtime"
