@@ -1,0 +1,81 @@
+// A voice agent with turn taking: it listens all the time, answers when you pause, and stops when you talk over it.
+//
+//   node voice_agent.mjs question.wav reply.wav
+//
+// The WAV file (16-bit mono) stands in for a microphone, and what a loudspeaker would have played is written to the
+// other. Nothing but what Node 22 brings along.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const url = (process.env.ANTIPHON_URL ?? 'http://127.0.0.1:8000/v1').replace('http', 'ws');
+const key = `openai-insecure-api-key.${process.env.ANTIPHON_API_KEY}`;
+const [question, reply] = process.argv.slice(2);
+
+const wav = readFileSync(question);
+const rate = wav.readUInt32LE(24);
+const recording = wav.subarray(44);
+let answered = false;
+let said = [];
+let saidMs = 0;
+let itemId;
+let began;
+
+const socket = new WebSocket(`${url}/realtime?model=gpt-realtime`, ['realtime', key]);
+const send = (event) => socket.send(JSON.stringify(event));
+
+/** Sends the recording at the pace of a microphone, then silence until it has been answered. */
+async function listen() {
+  const frame = (rate / 50) * 2; // bytes of 20 ms
+  const start = performance.now();
+  for (let n = 0; n * frame < recording.length || !answered; n++) {
+    const heard = Buffer.concat([recording.subarray(n * frame, (n + 1) * frame)], frame); // filled up with silence
+    send({ type: 'input_audio_buffer.append', audio: heard.toString('base64') });
+    await sleep(start + (n + 1) * 20 - performance.now());
+  }
+  socket.close();
+}
+
+socket.onopen = () => {
+  const input = {
+    format: { type: 'audio/pcm', rate },
+    transcription: { model: 'whisper-1' },
+    turn_detection: { type: 'server_vad', silence_duration_ms: 600 },
+  };
+  send({ type: 'session.update', session: { type: 'realtime', audio: { input } } });
+  listen();
+};
+
+socket.onmessage = ({ data }) => {
+  const event = JSON.parse(data);
+  if (event.type === 'input_audio_buffer.speech_started') {
+    answered = false;
+    const heardMs = Math.floor(performance.now() - began);
+    if (itemId && heardMs < saidMs) {
+      // You talk over it: what was not played never will be.
+      said = [Buffer.concat(said).subarray(0, heardMs * 48)];
+      send({ type: 'conversation.item.truncate', item_id: itemId, content_index: 0, audio_end_ms: heardMs });
+    }
+  } else if (event.type === 'conversation.item.input_audio_transcription.completed') {
+    console.log('you:', event.transcript);
+  } else if (event.type === 'response.output_audio.delta') {
+    if (event.item_id !== itemId) [said, saidMs, itemId, began] = [[], 0, event.item_id, performance.now()];
+    said.push(Buffer.from(event.delta, 'base64'));
+    saidMs += said.at(-1).length / 48;
+  } else if (event.type === 'response.done') {
+    console.log('agent:', event.response.output.flatMap((item) => item.content.map((part) => part.transcript)).join(' '));
+    answered = true;
+  } else if (event.type === 'error') {
+    throw new Error(event.error.message);
+  }
+};
+
+socket.onclose = () => {
+  const pcm = Buffer.concat(said);
+  const header = Buffer.from(wav.subarray(0, 44));
+  header.writeUInt32LE(pcm.length + 36, 4);
+  header.writeUInt32LE(24_000, 24);
+  header.writeUInt32LE(48_000, 28);
+  header.writeUInt32LE(pcm.length, 40);
+  writeFileSync(reply, Buffer.concat([header, pcm]));
+  console.log(`${(pcm.length / 48_000).toFixed(1)} s of it are in ${reply}`);
+};
