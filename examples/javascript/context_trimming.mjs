@@ -14,6 +14,9 @@ const items = []; // ids, oldest first
 
 const socket = new WebSocket(`${url}/realtime?model=gpt-realtime`, ['realtime', key]);
 const send = (event) => socket.send(JSON.stringify(event));
+socket.onerror = () => {
+  throw new Error(`No connection to ${url}`);
+};
 
 function ask() {
   const text = questions.shift();

@@ -18,6 +18,9 @@ const TOOLS = [
 
 const socket = new WebSocket(`${url}/realtime?model=gpt-realtime`, ['realtime', key]);
 const send = (event) => socket.send(JSON.stringify(event));
+socket.onerror = () => {
+  throw new Error(`No connection to ${url}`);
+};
 
 socket.onopen = () => {
   send({ type: 'session.update', session: { type: 'realtime', tools: TOOLS } });

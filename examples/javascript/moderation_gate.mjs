@@ -15,6 +15,9 @@ const [path, ...banned] = process.argv.slice(2);
 function connect(query, handle) {
   const socket = new WebSocket(`${url}/realtime?${query}`, ['realtime', key]);
   const send = (event) => socket.send(JSON.stringify(event));
+  socket.onerror = () => {
+    throw new Error(`No connection to ${url}`);
+  };
   socket.onmessage = ({ data }) => {
     const event = JSON.parse(data);
     if (event.type === 'error') throw new Error(event.error.message);

@@ -15,6 +15,9 @@ let received = 0;
 
 const socket = new WebSocket(`${url}/realtime?model=gpt-realtime`, ['realtime', key]);
 const send = (event) => socket.send(JSON.stringify(event));
+socket.onerror = () => {
+  throw new Error(`No connection to ${url}`);
+};
 
 function press() {
   send({ type: 'input_audio_buffer.clear' }); // nothing from before the button counts

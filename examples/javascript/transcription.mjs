@@ -16,6 +16,9 @@ const turns = new Set(); // that have no text yet
 
 const socket = new WebSocket(`${url}/realtime?intent=transcription`, ['realtime', key]);
 const send = (event) => socket.send(JSON.stringify(event));
+socket.onerror = () => {
+  throw new Error(`No connection to ${url}`);
+};
 
 /** Silence follows until every turn has its text. */
 async function speak() {

@@ -15,13 +15,13 @@ const wav = readFileSync(question);
 const rate = wav.readUInt32LE(24);
 const recording = wav.subarray(44);
 let answered = false;
-let said = [];
-let saidMs = 0;
-let itemId;
-let began;
+let [said, saidMs, itemId, began] = [[], 0, '', 0];
 
 const socket = new WebSocket(`${url}/realtime?model=gpt-realtime`, ['realtime', key]);
 const send = (event) => socket.send(JSON.stringify(event));
+socket.onerror = () => {
+  throw new Error(`No connection to ${url}`);
+};
 
 /** Sends the recording at the pace of a microphone, then silence until it has been answered. */
 async function listen() {
@@ -51,7 +51,7 @@ socket.onmessage = ({ data }) => {
     answered = false;
     const heardMs = Math.floor(performance.now() - began);
     if (itemId && heardMs < saidMs) {
-      // You talk over it: what was not played never will be.
+      console.log(`(you talk over it after ${heardMs} ms)`); // what was not played never will be
       said = [Buffer.concat(said).subarray(0, heardMs * 48)];
       send({ type: 'conversation.item.truncate', item_id: itemId, content_index: 0, audio_end_ms: heardMs });
     }
@@ -62,7 +62,8 @@ socket.onmessage = ({ data }) => {
     said.push(Buffer.from(event.delta, 'base64'));
     saidMs += said.at(-1).length / 48;
   } else if (event.type === 'response.done') {
-    console.log('agent:', event.response.output.flatMap((item) => item.content.map((part) => part.transcript)).join(' '));
+    const parts = event.response.output.flatMap((item) => item.content);
+    console.log('agent:', ...parts.map((part) => part.transcript));
     answered = true;
   } else if (event.type === 'error') {
     throw new Error(event.error.message);
@@ -71,11 +72,9 @@ socket.onmessage = ({ data }) => {
 
 socket.onclose = () => {
   const pcm = Buffer.concat(said);
-  const header = Buffer.from(wav.subarray(0, 44));
-  header.writeUInt32LE(pcm.length + 36, 4);
-  header.writeUInt32LE(24_000, 24);
-  header.writeUInt32LE(48_000, 28);
-  header.writeUInt32LE(pcm.length, 40);
+  const header = Buffer.from(wav.subarray(0, 44)); // with other numbers: sizes, and 24 kHz
+  const numbers = { 4: pcm.length + 36, 24: 24_000, 28: 48_000, 40: pcm.length };
+  for (const [at, number] of Object.entries(numbers)) header.writeUInt32LE(number, Number(at));
   writeFileSync(reply, Buffer.concat([header, pcm]));
   console.log(`${(pcm.length / 48_000).toFixed(1)} s of it are in ${reply}`);
 };

@@ -48,7 +48,8 @@ async def main(question, reply):
             if event.type == "input_audio_buffer.speech_started":
                 answered.clear()
                 heard_ms = int((time.monotonic() - began) * 1000)
-                if item_id and heard_ms * 48 < len(played):  # you talk over it: what was not played never will be
+                if item_id and heard_ms * 48 < len(played):  # what was not played never will be
+                    print(f"(you talk over it after {heard_ms} ms)")
                     del played[heard_ms * 48 :]
                     await connection.conversation.item.truncate(
                         item_id=item_id, content_index=0, audio_end_ms=heard_ms
@@ -60,7 +61,8 @@ async def main(question, reply):
                     played, item_id, began = bytearray(), event.item_id, time.monotonic()
                 played += base64.b64decode(event.delta)
             elif event.type == "response.done":
-                print("agent:", " ".join(part.transcript for item in event.response.output for part in item.content))
+                said = (part.transcript for item in event.response.output for part in item.content)
+                print("agent:", *said)
                 answered.set()
             elif event.type == "error":
                 sys.exit(event.error.message)
