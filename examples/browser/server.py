@@ -1,6 +1,6 @@
-"""The backend of the browser example: it serves the page, and lends it a client secret, so that your API key stays here.
+"""The backend of the browser example: it serves the page and lends it a client secret; your API key stays here.
 
-    python server.py 8080        then open http://127.0.0.1:8080/
+python server.py 8080        then open http://127.0.0.1:8080/
 """
 
 import json

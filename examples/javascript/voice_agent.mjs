@@ -2,8 +2,7 @@
 //
 //   node voice_agent.mjs question.wav reply.wav
 //
-// The WAV file (16-bit mono) stands in for a microphone, and what a loudspeaker would have played is written to the
-// other. Nothing but what Node 22 brings along.
+// The WAV file (16-bit mono) stands in for a microphone; what a loudspeaker would have played is written to the other.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -64,7 +63,7 @@ socket.onmessage = ({ data }) => {
   } else if (event.type === 'response.done') {
     const parts = event.response.output.flatMap((item) => item.content);
     console.log('agent:', ...parts.map((part) => part.transcript));
-    answered = true;
+    answered = event.response.status !== 'cancelled';
   } else if (event.type === 'error') {
     throw new Error(event.error.message);
   }

@@ -2,9 +2,9 @@
 
     python context_trimming.py "My name is Ada." "What is twelve times seven?" "What is my name?"
 
-Two ways, which go together. The server leaves the oldest items out of what the model sees once they have more tokens
-than you allow (`truncation`), keeping a part so that a provider's cache stays valid for some turns. And you may delete
-items: here, all but the newest four.
+Two ways, which go together. The server leaves the oldest items out of what the model sees once they have more
+tokens than you allow (`truncation`), keeping a part so that a provider's cache stays valid for some turns. And you
+may delete items: here, all but the newest four.
 """
 
 import os
@@ -15,7 +15,8 @@ from openai import OpenAI
 KEPT = 4  # items
 
 client = OpenAI(
-    base_url=os.environ.get("ANTIPHON_URL", "http://127.0.0.1:8000/v1"), api_key=os.environ["ANTIPHON_API_KEY"]
+    base_url=os.environ.get("ANTIPHON_URL", "http://127.0.0.1:8000/v1"),
+    api_key=os.environ["ANTIPHON_API_KEY"],
 )
 
 with client.realtime.connect(model="gpt-realtime") as connection:

@@ -1,6 +1,6 @@
 """Function calling: the model asks for a function, your code runs it, and the answer tells its result.
 
-    python function_calling.py "What is the weather in Paris?"
+python function_calling.py "What is the weather in Paris?"
 """
 
 import json
@@ -10,7 +10,8 @@ import sys
 from openai import OpenAI
 
 client = OpenAI(
-    base_url=os.environ.get("ANTIPHON_URL", "http://127.0.0.1:8000/v1"), api_key=os.environ["ANTIPHON_API_KEY"]
+    base_url=os.environ.get("ANTIPHON_URL", "http://127.0.0.1:8000/v1"),
+    api_key=os.environ["ANTIPHON_API_KEY"],
 )
 
 
@@ -39,6 +40,7 @@ def wait_for_response(connection):
             sys.exit(event.error.message)
         if event.type == "response.done":
             return event.response
+    sys.exit("The connection has ended.")
 
 
 def answer(connection):

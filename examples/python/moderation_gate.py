@@ -18,7 +18,8 @@ import wave
 from openai import AsyncOpenAI
 
 client = AsyncOpenAI(
-    base_url=os.environ.get("ANTIPHON_URL", "http://127.0.0.1:8000/v1"), api_key=os.environ["ANTIPHON_API_KEY"]
+    base_url=os.environ.get("ANTIPHON_URL", "http://127.0.0.1:8000/v1"),
+    api_key=os.environ["ANTIPHON_API_KEY"],
 )
 
 

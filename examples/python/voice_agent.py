@@ -2,7 +2,7 @@
 
     python voice_agent.py question.wav reply.wav
 
-The WAV file (16-bit mono) stands in for a microphone, and what a loudspeaker would have played is written to the other.
+The WAV file (16-bit mono) stands in for a microphone; what a loudspeaker would have played is written to the other.
 """
 
 import asyncio
@@ -63,7 +63,8 @@ async def main(question, reply):
             elif event.type == "response.done":
                 said = (part.transcript for item in event.response.output for part in item.content)
                 print("agent:", *said)
-                answered.set()
+                if event.response.status != "cancelled":
+                    answered.set()
             elif event.type == "error":
                 sys.exit(event.error.message)
     with wave.open(reply, "wb") as file:

@@ -34,7 +34,7 @@ class Page:
 
     async def wait_for(self, expression: str) -> Any:
         """Until it is true."""
-        while not (value := await self.evaluate(expression)):
+        while not (value := await self.evaluate(expression)):  # noqa: ASYNC110
             await asyncio.sleep(0.2)
         return value
 
@@ -43,20 +43,18 @@ class Page:
 async def browser(executable: str, url: str, speech: Path) -> AsyncIterator[Page]:
     """Shows `url`; its microphone hears the WAV file once it is turned on, then silence."""
     with tempfile.TemporaryDirectory() as profile:
-        process = subprocess.Popen(
-            [
-                executable,
-                "--headless=new",
-                "--no-sandbox",
-                "--disable-gpu",
-                "--mute-audio",
-                "--remote-debugging-port=0",
-                f"--user-data-dir={profile}",
-                "--use-fake-ui-for-media-stream",
-                "--use-fake-device-for-media-stream",
-                f"--use-file-for-fake-audio-capture={speech}%noloop",
-                "about:blank",
-            ],
+        process = await asyncio.create_subprocess_exec(
+            executable,
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--mute-audio",
+            "--remote-debugging-port=0",
+            f"--user-data-dir={profile}",
+            "--use-fake-ui-for-media-stream",
+            "--use-fake-device-for-media-stream",
+            f"--use-file-for-fake-audio-capture={speech}%noloop",
+            "about:blank",
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
@@ -68,13 +66,13 @@ async def browser(executable: str, url: str, speech: Path) -> AsyncIterator[Page
                 yield page
         finally:
             os.killpg(process.pid, signal.SIGTERM)
-            process.wait()
+            await process.wait()
 
 
 async def _address(profile: Path) -> str:
     """Of the page that is open."""
     noted = profile / "DevToolsActivePort"
-    while not (noted.is_file() and noted.read_text().count("\n")):
+    while not (noted.is_file() and noted.read_text().count("\n")):  # noqa: ASYNC110
         await asyncio.sleep(0.05)
     port = noted.read_text().splitlines()[0]
     async with aiohttp.ClientSession() as client:
