@@ -141,15 +141,16 @@ class SessionAudioPatch(Patch, frozen=True):
 
 
 class SessionPatch(Patch, frozen=True):
-    """The `session` of `session.update`.
+    """The `session` of `session.update`. What its fields mean is told by those of `Session`.
 
-    `model` changes nothing: clients resend theirs with each update, some a default of their own, which must not
-    be an error (protocol reference 1.1). `modelId`, which no OpenAI client sends, changes the model.
+    `model` changes nothing, for clients resend theirs with each update, and that must not be an error (protocol
+    reference 1.1).
     """
 
     type: SessionKind | UnsetType = UNSET
     model: str | UnsetType = UNSET
     modelId: str | UnsetType = UNSET
+    """Inworld's: changes the model, from the next response on. Shown as `model`."""
     output_modalities: Annotated[list[Modality], Meta(min_length=1)] | UnsetType = UNSET
     instructions: str | UnsetType = UNSET
     audio: SessionAudioPatch | UnsetType = UNSET
