@@ -9,6 +9,7 @@ import msgspec
 from msgspec import UNSET, structs
 
 from antiphon.engine.ports import Models, UnknownModel
+from antiphon.engine.tool_offers import check_tools
 from antiphon.protocol import errors
 from antiphon.protocol.client_events import SessionUpdate
 from antiphon.protocol.codec import BadEvent
@@ -49,6 +50,7 @@ async def preset_check(
     model = cast(str, preset.model)
     require_model(model, inference.models_for(grant.default_model), "session.model")
     session = preset.onto(default_session(model, grant, expires_at=0))
+    check_tools(session.tools, "session.tools")
     return CheckedPreset(text, shown(session))
 
 

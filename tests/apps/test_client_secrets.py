@@ -216,6 +216,11 @@ def test_its_use_is_recorded(mint: Mint, alice: Person) -> None:
             "invalid_value",
             "session.audio.output.speed",
         ),
+        (
+            {"session": {"tools": [{"type": "mcp", "server_label": "x", "connector_id": "y"}]}},
+            "invalid_value",
+            "session.tools[0].connector_id",
+        ),
         ([1], "invalid_type", None),
     ],
     ids=str,
