@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 from openai import AsyncOpenAI
-from tests.conformance.conftest import Platform
 
 from tests.conformance.talker import Talker
 from tests.openai_beta_types import check_beta_event
+from tests.platform_fixture import Platform
 
 WEATHER = {
     "type": "function",
