@@ -35,9 +35,10 @@ def _server(platform: Platform, tools: str) -> Server:
 async def test_the_platform_passes(case: Case, server: Server) -> None:
     outcome = await run_case(case, server)
     assert outcome.problem is None, outcome.text()
-    check = check_beta_event if "beta" in case.requires else check_server_event
     for frame in outcome.frames:
-        check(frame)
+        # A client that only its first event gives away may have been told of its session before.
+        is_beta = "beta" in case.requires and '"output_modalities"' not in frame
+        (check_beta_event if is_beta else check_server_event)(frame)
 
 
 def test_the_corpus_is_large_enough_and_its_numbers_are_unique() -> None:

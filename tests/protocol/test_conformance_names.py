@@ -26,13 +26,6 @@ def test_it_names_ids_by_order_of_appearance() -> None:
     assert names.canonical(deleted)["item_id"] == "item_2"
 
 
-def test_the_call_behind_a_session_is_no_function_call() -> None:
-    names = Names()
-    created = names.canonical({"type": "session.created", "session": {"id": "s", "call_id": "rtc_abc"}})
-    assert created["session"] == {"id": "sess_1", "call_id": "rtc_1"}
-    assert names.canonical(ADDED)["item"]["call_id"] == "call_1"
-
-
 def test_null_stays_null() -> None:
     assert Names().canonical({"type": "x", "previous_item_id": None}) == {
         "type": "x",

@@ -53,7 +53,7 @@ class SemanticVad(Struct, frozen=True, kw_only=True, tag="semantic_vad"):
     """A turn ends when it sounds and reads as if the speaker has finished."""
 
     eagerness: Eagerness = "auto"
-    """How soon: after 200 ms of silence to 2 s (high), 300 ms to 4 s (medium, auto), 500 ms to 8 s (low), the longer
+    """How soon: after 200 ms of silence to 2 s (high), 300 ms to 4 s (medium, auto), 500 ms to 8 s (low), later
     the less the turn seems to be over."""
     create_response: bool = True
     """Whether each turn is answered by itself."""
