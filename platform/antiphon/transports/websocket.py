@@ -27,7 +27,7 @@ class WebSocketTransport:
         message = await self._receive()
         if message["type"] != "websocket.receive":
             self._gone = True
-            raise Disconnected(message.get("code", 1005))
+            raise Disconnected(_close_code(message))
         text = message.get("text")
         if text is None:
             refused = errors.invalid_request("invalid_event", "Events are JSON text frames, not binary ones.")
@@ -58,3 +58,9 @@ class WebSocketTransport:
             await self._send({"type": "websocket.close", "code": code, "reason": reason})
         except (OSError, RuntimeError):
             raise Disconnected from None
+
+
+def _close_code(message: Mapping[str, Any]) -> int:
+    """uvicorn tells a connection that broke like one closed without a code, but for the reason, which it lacks."""
+    code: int = message.get("code", 1005)
+    return 1006 if code == 1005 and "reason" not in message else code
