@@ -11,6 +11,7 @@ import pytest
 from msgspec import Struct, structs
 
 from antiphon.engine import inputs
+from antiphon.engine.machine import Limits
 from antiphon.engine.observers.log import LogObserver, Record, entry_of
 from antiphon.engine.ports import Ending, Recalled
 from antiphon.protocol import server_events as ev
@@ -21,6 +22,7 @@ from antiphon.providers.base.llm import ToolCall
 from antiphon.providers.scripted.llm import ScriptedLlm, call_tools, say
 from antiphon.providers.scripted.stt import Heard, ScriptedStt
 from antiphon.transports.memory import MemoryTransport
+from antiphon.transports.websocket import WebSocketTransport
 from tests.engine.session_harness import LOUD, Stage
 
 SESSION = uuid.UUID(int=7)
@@ -357,3 +359,40 @@ def test_responses_beside_each_other_do_not_break_up_each_others_deltas() -> Non
     error = ev.Error(error=ErrorBody(type="server_error", message="x"))
     log = note(delta("a", "1"), delta("b", "x"), error, delta("a", "2"), delta("b", "y"))
     assert [line["body"].get("delta") for line in log.lines] == ["12", "xy", None, None]
+
+
+# How a session ended
+
+
+@pytest.mark.parametrize(
+    ("message", "code"),
+    [
+        ({"code": 1001, "reason": ""}, 1001),
+        ({"code": 1005, "reason": ""}, 1005),
+        ({"code": 1005}, 1006),  # as uvicorn tells a connection that broke
+        ({"code": 1012}, 1012),
+    ],
+)
+async def test_the_log_ends_with_the_close_code_that_the_client_left_with(
+    message: dict[str, Any], code: int
+) -> None:
+    stage = Stage()
+    log = logged(stage)
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "websocket.disconnect", **message}
+
+    async def send(message: object) -> None:
+        pass
+
+    await stage.running(WebSocketTransport(receive, send)).run()
+    assert log.observer.ending == Ending(code, "", by_client=True)
+
+
+async def test_the_log_of_a_session_that_we_close_says_so() -> None:
+    stage = Stage(limits=Limits(duration_ms=60_000))
+    log = logged(stage)
+    async with stage.session() as client:
+        await client.wait_for("error")
+        await asyncio.sleep(1)
+    assert log.observer.ending == Ending(1001, "session_expired", by_client=False)
