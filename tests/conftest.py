@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from tests.cast import Person
     from tests.tripwire import Tripwire
 
+pytest_plugins = ["tests.platform_fixture"]
+
 _DATABASE_FIXTURES = {"db", "transactional_db", "django_db_reset_sequences", "django_db_serialized_rollback"}
 
 

@@ -21,9 +21,14 @@ OUR_OWN_FIELDS: frozenset[tuple[str, str]] = frozenset(
         ("session.updated", "session.call_id"),
         ("session.created", "session.resume_token"),
         ("session.updated", "session.resume_token"),
+        ("session.created", "session.providerData"),
         ("session.updated", "session.providerData"),
         ("conversation.item.done", "item.error"),  # why a tool server's tools can't be listed
         ("conversation.item.retrieved", "item.error"),
+        ("session.created", "session.temperature"),  # of the beta and Inworld, if a client sets it
+        ("session.updated", "session.temperature"),
+        ("response.created", "response.temperature"),
+        ("response.done", "response.temperature"),
     }
 )
 
@@ -38,17 +43,17 @@ def check_server_event(frame: str) -> None:
         event = _adapter.validate_json(_OTHER_RATES.sub(r"\g<1>24000", frame), strict=True)
     except pydantic.ValidationError as error:
         raise AssertionError(f"The openai package refuses this event:\n{frame}\n{error}") from None
-    unknown = {(event.type, path) for path in _unknown_fields(event)} - OUR_OWN_FIELDS
+    unknown = {(event.type, path) for path in unknown_fields(event)} - OUR_OWN_FIELDS
     assert not unknown, f"Fields that the openai package does not know: {sorted(unknown)}\n{frame}"
     assert event.event_id, f"No event_id: {frame}"
 
 
-def _unknown_fields(value: Any, path: str = "") -> Iterator[str]:
+def unknown_fields(value: Any, path: str = "") -> Iterator[str]:
     if isinstance(value, pydantic.BaseModel):
         for name in value.model_extra or {}:
             yield f"{path}{name}"
         for name in type(value).model_fields:
-            yield from _unknown_fields(getattr(value, name), f"{path}{name}.")
+            yield from unknown_fields(getattr(value, name), f"{path}{name}.")
     elif isinstance(value, list):
         for element in value:
-            yield from _unknown_fields(element, path)
+            yield from unknown_fields(element, path)

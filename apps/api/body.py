@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 import msgspec
 from django.http import HttpRequest
 
-from antiphon.protocol.codec import explain_mismatch
+from antiphon.protocol.mismatch import explain_mismatch
 from apps.api.errors import ApiError
 from apps.api.paths import API_PATH
 

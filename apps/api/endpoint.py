@@ -1,6 +1,6 @@
 """What every REST operation has in common: authentication, scopes and errors."""
 
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from functools import wraps
 from typing import Any
 
@@ -12,20 +12,13 @@ from structlog.contextvars import bound_contextvars
 from antiphon.protocol.errors import Refused
 from apps.api.errors import ApiError, server_error
 from apps.core.tenancy import tenant_context
+from apps.keys.credentials import key_from_headers
 from apps.keys.models import Scope
 from apps.keys.services import KeyGrant, KeyRefused, aauthenticate
 
 Operation = Callable[..., Coroutine[Any, Any, HttpResponse]]
 
 log = structlog.get_logger(__name__)
-
-
-def key_from_headers(headers: Mapping[str, str]) -> str | None:
-    """The API key of a request: `Authorization: Bearer <key>`, or Azure's way, `api-key: <key>`."""
-    scheme, _, key = headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer" and key:
-        return key.strip()
-    return headers.get("api-key") or None
 
 
 def endpoint(method: str, *, scope: Scope) -> Callable[[Operation], Operation]:

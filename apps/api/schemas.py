@@ -4,6 +4,8 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
+from antiphon.protocol.dialects.beta_shapes import BetaSessionPatch
+
 
 class ExpiresAfter(Struct, frozen=True):
     anchor: Literal["created_at"] = "created_at"
@@ -15,3 +17,16 @@ class NewClientSecret(Struct, frozen=True):
 
     expires_after: ExpiresAfter | None = None
     session: dict[str, Any] | None = None
+
+
+class BetaSecret(Struct, frozen=True):
+    """Sessions have `expires_after`, transcription sessions the same under `expires_at`."""
+
+    expires_after: ExpiresAfter | None = None
+    expires_at: ExpiresAfter | None = None
+
+
+class NewBetaSession(BetaSessionPatch, frozen=True):
+    """The flat session of the beta, and in it what its client secret is to be like."""
+
+    client_secret: BetaSecret | None = None

@@ -9,5 +9,14 @@ urlpatterns = [
     re_path(r"^(?:v1/)?models/(?P<model_id>.+?)/?$", views.model, name="model"),
     re_path(r"^(?:v1/)?realtime/calls/(?P<call_id>[^/]+)/hangup/?$", views.hang_up, name="hang-up"),
     re_path(r"^(?:v1/)?realtime/client_secrets/?$", views.client_secrets, name="client-secrets"),
+    re_path(
+        r"^(?:v1/)?realtime/sessions/?$", views.beta_sessions, {"kind": "realtime"}, name="beta-sessions"
+    ),
+    re_path(
+        r"^(?:v1/)?realtime/transcription_sessions/?$",
+        views.beta_sessions,
+        {"kind": "transcription"},
+        name="beta-transcription-sessions",
+    ),
     re_path(r"^v1(?:/.*)?$", views.unknown, name="unknown"),
 ]

@@ -5,14 +5,18 @@ from typing import Any
 import msgspec
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
+from msgspec import structs
 
+from antiphon.protocol.dialects.beta import beta_session
+from antiphon.protocol.dialects.beta_shapes import ShownSecret
+from antiphon.protocol.session import SessionKind
 from apps.api.body import read_json
 from apps.api.endpoint import endpoint
 from apps.api.errors import ApiError, unknown_url
-from apps.api.schemas import ExpiresAfter, NewClientSecret
+from apps.api.schemas import BetaSecret, ExpiresAfter, NewBetaSession, NewClientSecret
 from apps.conversations.calls import NoSuchCall
 from apps.conversations.directory import OutOfReach
-from apps.conversations.presets import preset_check
+from apps.conversations.presets import CheckedPreset, preset_check
 from apps.conversations.runtime import calls
 from apps.conversations.selectors import ModelInfo, model_list
 from apps.core.health import failing_parts
@@ -50,14 +54,19 @@ async def hang_up(request: HttpRequest, grant: KeyGrant, call_id: str) -> HttpRe
 async def client_secrets(request: HttpRequest, grant: KeyGrant) -> HttpResponse:
     asked = read_json(request, NewClientSecret)
     preset = await preset_check(asked.session or {}, grant)
-    created = await aclient_secret_create(
-        key_id=grant.key_id,
-        session_preset=preset.text,
-        expires_after=timedelta(seconds=(asked.expires_after or ExpiresAfter()).seconds),
-        safety_identifier=_safety_identifier(request),
-    )
-    expires_at = int(created.secret.expires_at.timestamp())
-    return _json({"value": created.text, "expires_at": expires_at, "session": preset.session})
+    value, expires_at = await _mint(request, grant, preset, asked.expires_after)
+    return _json({"value": value, "expires_at": expires_at, "session": preset.session})
+
+
+@endpoint("POST", scope=Scope.REALTIME)
+async def beta_sessions(request: HttpRequest, grant: KeyGrant, kind: SessionKind) -> HttpResponse:
+    asked = read_json(request, NewBetaSession)
+    settings = msgspec.to_builtins(structs.replace(asked.nested(), type=kind))
+    preset = await preset_check(settings, grant, "beta")
+    secret = asked.client_secret or BetaSecret()
+    value, expires_at = await _mint(request, grant, preset, secret.expires_after or secret.expires_at)
+    shown = ShownSecret(value=value, expires_at=expires_at)
+    return _json(structs.replace(beta_session(preset.session), client_secret=shown))
 
 
 @csrf_exempt
@@ -76,6 +85,19 @@ async def readyz(request: HttpRequest) -> HttpResponse:
     if failing:
         return JsonResponse({"status": "unavailable", "failing": failing}, status=503)
     return JsonResponse({"status": "ok"})
+
+
+async def _mint(
+    request: HttpRequest, grant: KeyGrant, preset: CheckedPreset, expires: ExpiresAfter | None
+) -> tuple[str, int]:
+    """A new client secret, and when it expires, in unix seconds."""
+    created = await aclient_secret_create(
+        key_id=grant.key_id,
+        session_preset=preset.text,
+        expires_after=timedelta(seconds=(expires or ExpiresAfter()).seconds),
+        safety_identifier=_safety_identifier(request),
+    )
+    return created.text, int(created.secret.expires_at.timestamp())
 
 
 def _safety_identifier(request: HttpRequest) -> str:

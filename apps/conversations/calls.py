@@ -15,6 +15,7 @@ from antiphon.engine.ids import Ids
 from antiphon.engine.ports import Disconnected, Transport
 from antiphon.engine.session import RunningSession
 from antiphon.protocol import errors
+from antiphon.protocol.dialects.named import new_dialect
 from antiphon.protocol.errors import Refused
 from antiphon.protocol.server_events import Error
 from antiphon.transports.relay import RESTARTING, RelayTransport, relay
@@ -113,7 +114,9 @@ class Calls:
         Raises OutOfReach."""
         found = self._here(request)
         if found is not None:
-            await _connect(found.session, request, WebSocketTransport(receive, send))
+            await _connect(
+                found.session, request, WebSocketTransport(receive, send, new_dialect(request.dialect))
+            )
         else:
             await relay(await self._reach(request, place), receive, send)
 
@@ -178,7 +181,7 @@ class Calls:
             await link.write_close(_REFUSED if found is None else _HUNG_UP, "")
             await link.close()
         elif found is not None:
-            await _connect(found.session, request, RelayTransport(link))
+            await _connect(found.session, request, RelayTransport(link, new_dialect(request.dialect)))
         else:
             await refuse(RelayTransport(link), no_such_call(request), _REFUSED)
 

@@ -3,7 +3,7 @@ runs already."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -15,6 +15,7 @@ from structlog.contextvars import bound_contextvars
 from antiphon.engine.ids import Ids
 from antiphon.engine.session import INTERNAL_ERROR, Host, RunningSession
 from antiphon.protocol import errors
+from antiphon.protocol.dialects.named import DialectName, new_dialect
 from antiphon.protocol.session import Session
 from antiphon.providers.registry import ModelRegistry
 from antiphon.transports.relay_link import Request
@@ -27,11 +28,13 @@ from apps.conversations.gateway import (
     Handshake,
     HandshakeRefused,
     authorise,
+    dialect_of,
     limits,
     new_session,
+    session_opened,
 )
 from apps.conversations.joining import request_of
-from apps.keys.services import KeyGrant
+from apps.conversations.log_store import SessionOpened
 
 log = structlog.get_logger(__name__)
 
@@ -50,9 +53,8 @@ class _Socket:
         subprotocol = self.handshake.accepted_subprotocol
         await self.send({"type": "websocket.accept", "subprotocol": subprotocol, "headers": headers})
 
-    @property
-    def transport(self) -> WebSocketTransport:
-        return WebSocketTransport(self.receive, self.send)
+    def transport(self, dialect: DialectName = "undeclared") -> WebSocketTransport:
+        return WebSocketTransport(self.receive, self.send, new_dialect(dialect))
 
 
 class RealtimeConsumer(AsyncConsumer):
@@ -87,11 +89,13 @@ async def _prepare(socket: _Socket) -> Callable[[], Awaitable[None]]:
             models,
             inference.voice_activity,
             inference.end_of_turn,
-            limits(),
+            limits(socket.handshake.dialect),
             resume_seconds=settings.SESSION_RESUME_SECONDS,
             tool_servers=runtime.tool_servers_of(str(grant.tenant_id)),
         )
-        return partial(_converse, socket, grant, session, models, host)
+        opened = session_opened(socket.handshake, grant, session)
+        transport = socket.transport(dialect_of(socket.handshake, grant))
+        return partial(_converse, socket, transport, opened, session, models, host)
     try:
         place = await runtime.calls.find(request)
     except NoSuchCall:
@@ -102,11 +106,19 @@ async def _prepare(socket: _Socket) -> Callable[[], Awaitable[None]]:
 
 
 async def _converse(
-    socket: _Socket, grant: KeyGrant, session: Session, models: ModelRegistry, host: Host
+    socket: _Socket,
+    transport: WebSocketTransport,
+    opened: SessionOpened,
+    session: Session,
+    models: ModelRegistry,
+    host: Host,
 ) -> None:
-    tenant_id, call_id = str(grant.tenant_id), str(session.call_id)
-    running = RunningSession(session, socket.transport, host, Ids())
-    with bound_contextvars(tenant_id=tenant_id, session_id=session.id):
+    tenant_id, call_id = str(opened.tenant_id), opened.call_id
+    with (
+        bound_contextvars(tenant_id=tenant_id, session_id=session.id),
+        runtime.event_log().session(opened) as observer,
+    ):
+        running = RunningSession(session, transport, replace(host, observers=(observer,)), Ids())
         async with runtime.calls.running(running, call_id, tenant_id):
             await socket.accept(call_id)
             log.info("session_started", model=session.model)
@@ -124,10 +136,10 @@ async def _join(socket: _Socket, request: Request, place: Place) -> None:
             await runtime.calls.join(request, place, socket.receive, socket.send)
         except OutOfReach:
             log.warning("session_out_of_reach", host=place.host, port=place.port)
-            await refuse(socket.transport, errors.server_error(_OUT_OF_REACH), INTERNAL_ERROR)
+            await refuse(socket.transport(), errors.server_error(_OUT_OF_REACH), INTERNAL_ERROR)
 
 
 async def _turn_away(socket: _Socket, refused: HandshakeRefused) -> None:
     """In band: the upgrade succeeds, then the error says why."""
     await socket.accept()
-    await refuse(socket.transport, refused.refused, refused.close_code)
+    await refuse(socket.transport(), refused.refused, refused.close_code)

@@ -8,25 +8,28 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from django.conf import settings
+from django.utils import timezone
 from msgspec import structs
 
 from antiphon.engine.machine import Limits
-from antiphon.engine.ports import Models
 from antiphon.protocol import errors
+from antiphon.protocol.dialects.named import DialectName
 from antiphon.protocol.errors import Refused
 from antiphon.protocol.server_events import RateLimit
 from antiphon.protocol.session import Session
-from antiphon.providers.registry import OPENAI_REALTIME
-from apps.api.endpoint import key_from_headers
-from apps.conversations.presets import default_session, read_preset, require_model
+from antiphon.providers.registry import ModelRegistry, stands_for_default
+from apps.conversations.dialects import as_begun, dialect_name
+from apps.conversations.log_store import SessionOpened
+from apps.conversations.presets import default_session, preset_dialect, read_preset, require_model
+from apps.keys.credentials import is_key, key_from_headers, unwrapped
 from apps.keys.models import Scope
 from apps.keys.services import KeyGrant, KeyRefused, aauthenticate
 
 BAD_KEY = 3000  # close codes of the live service (protocol reference 7)
 BAD_REQUEST = 4000
 SUBPROTOCOL = "realtime"
-_ANY_MODEL = "gpt-realtime"  # stands for the tenant's default, should the session ever answer
 _KEY_PROTOCOL = "openai-insecure-api-key."
+_DIALECTS: dict[DialectName, str] = {"undeclared": "ga", "beta": "beta", "inworld": "inworld"}  # in the log
 
 
 class HandshakeRefused(Exception):
@@ -42,6 +45,7 @@ class HandshakeRefused(Exception):
 class Handshake:
     """What a client said when it connected."""
 
+    path: str
     headers: Mapping[str, str]
     query: Mapping[str, list[str]]
     subprotocols: tuple[str, ...]
@@ -50,19 +54,34 @@ class Handshake:
     def of(cls, scope: Mapping[str, Any]) -> "Handshake":
         headers = {name.decode().lower(): value.decode("latin-1") for name, value in scope["headers"]}
         query = parse_qs(scope["query_string"].decode("latin-1"))
-        return cls(headers, query, tuple(scope.get("subprotocols", ())))
+        return cls(scope["path"], headers, query, tuple(scope.get("subprotocols", ())))
 
     @property
     def key(self) -> str | None:
-        """From a header, or from a browser's subprotocols, since browsers cannot set headers."""
+        """From a header, or, since browsers cannot set headers, from a subprotocol or from the address: Inworld's
+        `token`, or its `key`, which there names the session, if it holds a key of ours."""
         for offered in self.subprotocols:
             if offered.startswith(_KEY_PROTOCOL):
                 return offered.removeprefix(_KEY_PROTOCOL)
-        return key_from_headers(self.headers)
+        if key := key_from_headers(self.headers):
+            return key
+        for name in ("token", "key"):
+            if (given := unwrapped(self.query.get(name, [""])[0])) and (name == "token" or is_key(given)):
+                return given
+        return None
+
+    @property
+    def dialect(self) -> DialectName:
+        return dialect_name(self.path, self.headers, self.query, self.subprotocols)
 
     @property
     def accepted_subprotocol(self) -> str | None:
         return SUBPROTOCOL if SUBPROTOCOL in self.subprotocols else None
+
+    @property
+    def safety_identifier(self) -> str:
+        """Who uses the client, as OpenAI's clients tell it; empty if they don't."""
+        return self.headers.get("openai-safety-identifier", "")
 
     @property
     def only_transcribes(self) -> bool:
@@ -89,34 +108,65 @@ async def authorise(handshake: Handshake) -> KeyGrant:
     return grant
 
 
-def new_session(handshake: Handshake, grant: KeyGrant, models: Models) -> Session:
+def dialect_of(handshake: Handshake, grant: KeyGrant) -> DialectName:
+    """What the client said of itself, else what its client secret was minted in."""
+    if handshake.dialect == "undeclared" and grant.session_preset:
+        return preset_dialect(grant.session_preset)
+    return handshake.dialect
+
+
+def new_session(handshake: Handshake, grant: KeyGrant, models: ModelRegistry) -> Session:
     """Raises HandshakeRefused for a model that is missing or unknown."""
     try:
         preset = read_preset(grant.session_preset or "{}")
-        asked = handshake.model or (_ANY_MODEL if handshake.only_transcribes else None)
-        model = _model(asked, preset.model or None)
+        model = _model(handshake, preset.model or None, models)
         require_model(model, models, "model")
     except Refused as refused:
         raise HandshakeRefused(refused, BAD_REQUEST) from None
     expires_at = int(time.time()) + settings.SESSION_MAX_SECONDS
-    session = preset.onto(default_session(model, grant, expires_at=expires_at))
+    begun = as_begun(default_session(model, grant, expires_at=expires_at), handshake.dialect)
+    session = preset.onto(begun)
     kind = "transcription" if handshake.only_transcribes else session.type
     return structs.replace(session, type=kind, call_id=f"rtc_{uuid.uuid4().hex[:21]}")
 
 
-def _model(asked: str | None, preset: str | None) -> str:
+def _model(handshake: Handshake, preset: str | None, models: ModelRegistry) -> str:
     """The URL's, else the client secret's. A name that only OpenAI has stands for the default, as clients send one
-    that nobody chose: with a client secret the default is its own. Raises Refused."""
-    if preset and (not asked or OPENAI_REALTIME.fullmatch(asked)):
+    that nobody chose: with a client secret the default is its own. Who only transcribes needs none, and Inworld's
+    clients name theirs in their first update, if at all. Raises Refused."""
+    asked = handshake.model
+    if preset and (not asked or stands_for_default(asked)):
         return preset
-    if not asked:
-        message = "You must provide a model parameter: connect to /v1/realtime?model=<model>."
-        raise errors.invalid_request("missing_model", message, "model")
-    return asked
+    if asked:
+        return asked
+    if handshake.dialect == "inworld" or handshake.only_transcribes:
+        return models.defaults.language_model
+    message = "You must provide a model parameter: connect to /v1/realtime?model=<model>."
+    raise errors.invalid_request("missing_model", message, "model")
 
 
-def limits() -> Limits:
+def session_opened(handshake: Handshake, grant: KeyGrant, session: Session) -> SessionOpened:
+    """What the event log is told of a session when it begins."""
+    return SessionOpened(
+        id=uuid.uuid4(),
+        tenant_id=grant.tenant_id,
+        session_id=session.id,
+        call_id=session.call_id or "",
+        api_key_id=grant.key_id,
+        model=session.model,
+        kind=session.type,
+        dialect=_DIALECTS[dialect_of(handshake, grant)],
+        safety_identifier=(grant.safety_identifier or handshake.safety_identifier)[:200],
+        started_at=timezone.now(),
+    )
+
+
+def limits(dialect: DialectName) -> Limits:
     """As the settings have them; `rate_limits.updated` shows the allowance of a second."""
     allowance = settings.EVENTS_PER_SECOND
     told = RateLimit(name="requests", limit=allowance, remaining=allowance - 1, reset_seconds=1.0)
-    return Limits(duration_ms=settings.SESSION_MAX_SECONDS * 1000, rate_limits=(told,))
+    return Limits(
+        duration_ms=settings.SESSION_MAX_SECONDS * 1000,
+        fixed_voice=dialect != "inworld",
+        rate_limits=(told,),
+    )

@@ -17,10 +17,11 @@ def request_of(handshake: Handshake, grant: KeyGrant) -> Request | None:
             tenant_id=tenant_id,
             token_digest=token_digest(asked["resume"]),
             last_event_id=asked.get("last_event_id", ""),
+            dialect=handshake.dialect,
         )
     if "call_id" not in asked:
         return None
     if grant.client_secret_id is not None:
         message = "A client secret opens a session of its own: use an API key to reach one that runs."
         raise HandshakeRefused(errors.invalid_request("insufficient_scope", message), BAD_KEY)
-    return Request(want="attach", tenant_id=tenant_id, call_id=asked["call_id"])
+    return Request(want="attach", tenant_id=tenant_id, call_id=asked["call_id"], dialect=handshake.dialect)

@@ -9,9 +9,12 @@ import msgspec
 from msgspec import UNSET, structs
 
 from antiphon.engine.ports import Models, UnknownModel
+from antiphon.engine.tool_offers import check_tools
 from antiphon.protocol import errors
 from antiphon.protocol.client_events import SessionUpdate
-from antiphon.protocol.codec import BadEvent, decode_client_event
+from antiphon.protocol.codec import BadEvent
+from antiphon.protocol.dialects.ga import GA
+from antiphon.protocol.dialects.named import DialectName
 from antiphon.protocol.session import AudioOutput, Session, SessionAudio, TranscriptionSession, shown
 from antiphon.protocol.session_update import SessionPatch
 from apps.conversations import runtime
@@ -31,24 +34,36 @@ class CheckedPreset:
     session: Session | TranscriptionSession
 
 
-async def preset_check(given: Mapping[str, Any], grant: KeyGrant) -> CheckedPreset:
+class _Minted(msgspec.Struct):
+    dialect: DialectName = "undeclared"
+
+
+async def preset_check(
+    given: Mapping[str, Any], grant: KeyGrant, dialect: DialectName = "undeclared"
+) -> CheckedPreset:
     """Without a model it gets the tenant's default. Raises Refused, as `session.update` would, and for a model
     that this tenant can't use."""
     inference = await runtime.inference()
     default = grant.default_model or inference.defaults.language_model
-    text = msgspec.json.encode({"model": default, **given}).decode()
+    text = msgspec.json.encode({"model": default, **given, "dialect": dialect}).decode()
     preset = read_preset(text)
     model = cast(str, preset.model)
     require_model(model, inference.models_for(grant.default_model), "session.model")
     session = preset.onto(default_session(model, grant, expires_at=0))
+    check_tools(session.tools, "session.tools")
     return CheckedPreset(text, shown(session))
+
+
+def preset_dialect(text: str) -> DialectName:
+    """What the clients speak for whom this was minted."""
+    return msgspec.json.decode(text, type=_Minted).dialect
 
 
 def read_preset(text: str) -> SessionPatch:
     """What a client secret brings. Inworld's `modelId` becomes its `model`, for here a model is no update but a
     default, which the URL may override. Raises Refused."""
     try:
-        event = decode_client_event(f'{{"type":"session.update","session":{text}}}')
+        event = GA.decode(f'{{"type":"session.update","session":{text}}}')
     except BadEvent as bad:
         raise bad.refused from None
     patch = cast(SessionUpdate, event).session

@@ -13,10 +13,12 @@ from antiphon.outbound.policy import OutboundPolicy
 from antiphon.providers.base.tools import ToolServers
 from antiphon.providers.mcp.servers import McpServers
 from apps.conversations.calls import Calls
+from apps.conversations.event_log import EventLog
 
 calls = Calls()
 
 _loaded: Inference | None = None
+_event_log: EventLog | None = None
 _loading = threading.Lock()
 _outbound = OutboundHttp(OutboundPolicy.allowing(env().outbound_allow))
 _tool_servers = McpServers(_outbound)
@@ -46,9 +48,21 @@ def tool_servers_of(tenant_id: str) -> ToolServers:
     return _tool_servers.of_tenant(tenant_id)
 
 
+def event_log() -> EventLog:
+    """Started by the first session. Called on the event loop only."""
+    global _event_log
+    if _event_log is None:
+        _event_log = EventLog()
+        _event_log.start()
+    return _event_log
+
+
 async def shutdown() -> None:
-    global _loaded
+    global _loaded, _event_log
     await calls.stop()
+    if _event_log is not None:
+        ending, _event_log = _event_log, None
+        await asyncio.to_thread(ending.stop)
     await _tool_servers.aclose()
     await _outbound.aclose()
     if _loaded is not None:

@@ -1,6 +1,6 @@
 """Measures turn taking: how often somebody who pauses is cut off, and how long somebody who has finished waits.
 
-    python bench/turn_taking            about eight minutes the first time, one minute after that
+    python bench/turn_taking            about three minutes the first time, one after that
     python bench/turn_taking --quick    a fifth of it
 
 The speech is human and read aloud (see corpus.py), the pauses are put in, and the noise is mixed under it; so the

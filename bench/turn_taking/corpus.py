@@ -12,6 +12,7 @@ import tempfile
 import zipfile
 from collections import defaultdict
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Literal
 
@@ -32,6 +33,13 @@ _SPEECH = {
     "asterisk-core-sounds-it-wav": "it",
     "asterisk-prompt-it-menardi-wav": "it",
 }
+# Prompts that another one follows in use, which is how they are spoken: "You are currently caller number".
+_LEADING_ON = (
+    *("at-tone-time-exactly", "call-from", "conf-enteringno", "confbridge-*-in", "confbridge-there-are"),
+    *("dir-pls-enter", "h-*", "if-correct-press", "num-was-successfully", "priv-callpending"),
+    *("privacy-to-blacklist-last-caller", "queue-holdtime", "queue-quantity1", "queue-thereare", "spy-*"),
+    *("telephone-number", "vm-duration", "vm-from-*", "vm-num-i-have", "vm-onefor*", "vm-theperson"),
+)
 _AMBIENCE = "livekit-agents==1.8.9"
 _AMBIENCES = ("city-ambience", "crowded-room", "office-ambience", "keyboard-typing")
 _SHORTEST = 1.6  # s of speech: less has no middle to pause in
@@ -95,7 +103,9 @@ def _files(folder: Path, package: str) -> list[Path]:
     return [
         file
         for file in unpacked.rglob("*.wav")
-        if file.parent.name != "silence" and _SHORTEST < file.stat().st_size / _BYTES_PER_SECOND < _LONGEST
+        if file.parent.name != "silence"
+        and _SHORTEST < file.stat().st_size / _BYTES_PER_SECOND < _LONGEST
+        and not any(fnmatch(file.stem, pattern) for pattern in _LEADING_ON)
     ]
 
 

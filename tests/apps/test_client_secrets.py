@@ -71,6 +71,7 @@ def error_of(response: HttpResponse) -> dict[str, Any]:
 async def connect(key_text: str, query: str = "") -> tuple[KeyGrant, Any]:
     """What a WebSocket handshake with this key comes to: the grant and the session."""
     scope = {
+        "path": "/v1/realtime",
         "headers": [(b"authorization", f"Bearer {key_text}".encode())],
         "query_string": query.encode(),
     }
@@ -214,6 +215,11 @@ def test_its_use_is_recorded(mint: Mint, alice: Person) -> None:
             {"session": {"instructions": "fine", "audio": {"output": {"speed": 9}}}},
             "invalid_value",
             "session.audio.output.speed",
+        ),
+        (
+            {"session": {"tools": [{"type": "mcp", "server_label": "x", "connector_id": "y"}]}},
+            "invalid_value",
+            "session.tools[0].connector_id",
         ),
         ([1], "invalid_type", None),
     ],

@@ -28,7 +28,13 @@ async def test_a_database_that_is_down_is_told_in_band_and_may_be_tried_again(
     async def send(message: dict[str, Any]) -> None:
         sent.append(message)
 
-    scope = {"type": "websocket", "headers": [], "query_string": b"model=local/dialogue", "subprotocols": []}
+    scope = {
+        "type": "websocket",
+        "path": "/v1/realtime",
+        "headers": [],
+        "query_string": b"model=local/dialogue",
+        "subprotocols": [],
+    }
     await RealtimeConsumer()(scope, receive, send)
     assert [message["type"] for message in sent] == ["websocket.accept", "websocket.send", "websocket.close"]
     error = json.loads(sent[1]["text"])["error"]

@@ -28,7 +28,7 @@ WITH_CLIENT_SECRET = replace(GRANT, client_secret_id=uuid.UUID(int=3))
 
 def handshake(query: str) -> Handshake:
     headers = [(b"authorization", b"Bearer sk_1_2")]
-    return Handshake.of({"headers": headers, "query_string": query.encode()})
+    return Handshake.of({"path": "/v1/realtime", "headers": headers, "query_string": query.encode()})
 
 
 def test_a_model_means_a_new_session() -> None:

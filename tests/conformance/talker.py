@@ -10,8 +10,8 @@ from openai import AsyncOpenAI
 from openai.resources.realtime.realtime import AsyncRealtimeConnection
 
 from antiphon.audio.pcm import read_audio
-from tests.conformance.conftest import Platform
 from tests.openai_types import check_server_event
+from tests.platform_fixture import Platform
 
 FRAME = 960  # bytes: 20 ms
 PATIENCE = 60.0  # seconds to wait for any one event
@@ -20,9 +20,12 @@ PATIENCE = 60.0  # seconds to wait for any one event
 class Talker:
     """`async with Talker(platform, model) as talker`."""
 
+    audio_delta = "response.output_audio.delta"
+    check = staticmethod(check_server_event)
+
     def __init__(self, platform: Platform, model: str) -> None:
         client = AsyncOpenAI(base_url=platform.base_url, api_key=platform.api_key)
-        self._manager = client.realtime.connect(model=model)
+        self._manager: Any = client.realtime.connect(model=model)
         self._connection: AsyncRealtimeConnection
         self._listening: asyncio.Task[None]
         self._news = asyncio.Event()
@@ -53,7 +56,7 @@ class Talker:
         try:
             while True:
                 frame = await self._connection.recv_bytes()
-                check_server_event(frame.decode())
+                self.check(frame.decode())
                 self.events.append(self._connection.parse_event(frame))
                 self.arrived.append(asyncio.get_running_loop().time())
                 self._news.set()
@@ -102,4 +105,4 @@ class Talker:
             await asyncio.sleep(begin + (index + 1) * 0.02 - loop.time())
 
     def audio(self) -> bytes:
-        return b"".join(pybase64.b64decode(event.delta) for event in self.of("response.output_audio.delta"))
+        return b"".join(pybase64.b64decode(event.delta) for event in self.of(self.audio_delta))

@@ -7,7 +7,7 @@ from openai.resources.realtime.realtime import AsyncRealtimeConnection
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosedError
 
-from tests.conformance.conftest import Platform
+from tests.platform_fixture import Platform
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import openai
 
-from tests.conformance.conftest import PROJECT, Platform
+from tests.platform_fixture import PROJECT, Platform
 
 
 def manage(data_dir: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

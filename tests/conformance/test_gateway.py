@@ -10,7 +10,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from tests.conformance.conftest import Platform
+from tests.platform_fixture import Platform
 
 MODEL = "?model=local/dialogue"
 

@@ -9,8 +9,8 @@ import openai
 import pytest
 from websockets.exceptions import ConnectionClosedError
 
-from tests.conformance.conftest import LONG_ANSWER, TOKEN_PACE, Platform
 from tests.conformance.talker import Talker
+from tests.platform_fixture import LONG_ANSWER, TOKEN_PACE, Platform
 
 
 def test_a_text_turn_with_the_synchronous_client(platform: Platform) -> None:

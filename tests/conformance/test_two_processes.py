@@ -17,7 +17,7 @@ import redis
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from tests.conformance.conftest import Platform, running_platform
+from tests.platform_fixture import Platform, running_platform
 
 LEASE_SECONDS = 2
 LAST = "rate_limits.updated"  # comes after a response
@@ -124,7 +124,9 @@ async def opened(
 async def landed_socket(platform: Platform) -> tuple[socket.socket, int]:
     """A connected socket, and the process that accepted it."""
     port = int(platform.base_url.rpartition(":")[2].removesuffix("/v1"))
-    plain = socket.create_connection(("127.0.0.1", port))
+    plain = socket.socket()
+    plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 * 1024)  # as if little of it were local
+    plain.connect(("127.0.0.1", port))
     while (landed := process_of(platform, plain.getsockname()[1])) is None:  # noqa: ASYNC110
         await asyncio.sleep(0.01)  # until it has been accepted
     return plain, landed
@@ -271,6 +273,39 @@ async def test_a_client_goes_on_in_the_other_process_and_misses_nothing(pair: Pl
             await resumed.send("input_audio_buffer.append", audio=silence)
             await resumed.send("input_audio_buffer.commit")
             await resumed.wait_for("input_audio_buffer.committed")
+
+
+@pytest.mark.parametrize("relayed", [False, True])
+async def test_all_that_a_dead_network_swallows_is_sent_again(pair: Platform, relayed: bool) -> None:
+    """Whatever fits into buffers on the way is remembered, with the client's own process or another between."""
+    async with session(pair) as client, sideband(pair, client) as witness:
+        reading = client
+        if relayed:
+            query = f"resume={client.session['resume_token']}&last_event_id={client.events[-1]['event_id']}"
+            reading = await opened(pair, query, other_than=client.process)
+            await reading.wait_for("session.created")
+        await reading.say("Talk.")
+        await reading.wait_for("response.output_audio.delta")
+        reading.connection.transport.pause_reading()
+        await settled(witness)
+        assert not witness.of("response.done"), "the buffers are full"
+        query = f"resume={client.session['resume_token']}&last_event_id={reading.events[-1]['event_id']}"
+        async with await opened(pair, query, process=client.process) as resumed:
+            await resumed.wait_for(LAST)
+            await witness.wait_for(LAST)
+            seen = reading.frames[1:] + resumed.frames[1:]
+            assert seen == witness.frames[1:]
+        reading.connection.transport.abort()
+        await reading.closed()
+
+
+async def settled(client: Client) -> None:
+    """Until nothing has come for a while."""
+    count = -1
+    async with asyncio.timeout(PATIENCE):
+        while len(client.frames) != count:
+            count = len(client.frames)
+            await asyncio.sleep(2)
 
 
 async def test_a_client_that_comes_back_replaces_the_socket_that_seems_to_live(pair: Platform) -> None:

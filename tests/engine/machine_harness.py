@@ -11,7 +11,9 @@ from antiphon.engine import effects as fx
 from antiphon.engine import inputs
 from antiphon.engine.ids import Ids
 from antiphon.engine.machine import Limits, SessionMachine
-from antiphon.protocol.codec import BadEvent, decode_client_event, encode_server_event
+from antiphon.protocol.codec import BadEvent
+from antiphon.protocol.dialects.base import Dialect
+from antiphon.protocol.dialects.ga import GA
 from antiphon.protocol.server_events import OutputAudioDelta, RateLimit, ServerEvent
 from antiphon.protocol.session import Session
 from antiphon.providers.base.llm import LlmCapabilities, LlmUsage
@@ -23,7 +25,10 @@ Event = dict[str, Any]
 
 
 class Machine:
-    """One machine with everything it has said. `now` is in ms and moves with the audio that is appended."""
+    """One machine with everything it has said. `now` is in ms and moves with the audio that is appended.
+
+    Its client speaks `dialect`, and has `check` look at every frame it gets.
+    """
 
     def __init__(
         self,
@@ -31,12 +36,17 @@ class Machine:
         paced: bool = False,
         seed: int = 1,
         capabilities: Callable[[str], LlmCapabilities] = lambda name: LlmCapabilities(),
+        dialect: Dialect = GA,
+        check: Callable[[str], None] = check_server_event,
+        fixed_voice: bool = True,
     ) -> None:
+        self.dialect = dialect
+        self.check = check
         self.unsent: list[ServerEvent] = []  # what `recall` can take back
         self.machine = SessionMachine(
             Session(id="sess_1", model="local/test", expires_at=3600),
             ids=Ids(random.Random(seed)),
-            limits=Limits(rate_limits=RATE_LIMITS),
+            limits=Limits(rate_limits=RATE_LIMITS, fixed_voice=fixed_voice),
             paced=paced,
             recall=self._recall,
             capabilities=capabilities,
@@ -57,7 +67,7 @@ class Machine:
 
     def frame(self, text: str) -> list[Event]:
         try:
-            event = decode_client_event(text)
+            event = self.dialect.decode(text)
         except BadEvent as bad:
             return self.give(bad)
         return self.give(event)
@@ -167,9 +177,9 @@ class Machine:
                 continue
             if self.paced and isinstance(effect.event, OutputAudioDelta):
                 continue
-            frame = encode_server_event(effect.event)
-            check_server_event(frame)
-            events.append(json.loads(frame))
+            for frame in self.dialect.encode(effect.event):
+                self.check(frame)
+                events.append(json.loads(frame))
         self.events += events
         return events
 

@@ -120,8 +120,9 @@ class Replay:
         elif kind in ("response.output_text.delta", "response.output_audio_transcript.delta"):
             assert part == item, "deltas come within an open part"
             self._text[item] += event["delta"]
-            made_for, colon, _ = event["delta"].partition(":")
-            assert not colon or made_for == response_id, "output made for another response goes nowhere"
+            made_for, _, _ = event["delta"].partition(":")
+            foreign = made_for in self._created and made_for != response_id
+            assert not foreign, "output made for another response goes nowhere"
         elif kind == "response.output_audio.delta":
             assert part == item
             assert event["delta"], "no empty audio"

@@ -16,6 +16,7 @@ from antiphon.engine.machine import Limits
 from antiphon.engine.ports import (
     VAD_WINDOW,
     LanguageModel,
+    Observer,
     SpeechToText,
     TextToSpeech,
     Transport,
@@ -208,6 +209,7 @@ class Stage:
         self.resume_seconds = given.get("resume_seconds", 0.0)
         self.tool_servers = given.get("tool_servers") or NoToolServers()
         self.seen: list[object] = []
+        self.observers: list[Observer] = [lambda event, now: self.seen.append(event)]
 
     @asynccontextmanager
     async def session(self, *, paced: bool = False, transport: Any = None) -> AsyncIterator[Client]:
@@ -232,7 +234,7 @@ class Stage:
             voice_activity=self.vad,
             end_of_turn=self.end_of_turn,
             limits=self.limits,
-            observers=(lambda event, now: self.seen.append(event),),
+            observers=self.observers,
             resume_seconds=self.resume_seconds,
             tool_servers=self.tool_servers,
         )

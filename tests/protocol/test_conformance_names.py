@@ -84,3 +84,10 @@ def test_names_in_client_events_become_the_servers_ids() -> None:
 def test_a_name_that_stands_for_nothing_yet_is_refused() -> None:
     with pytest.raises(CaseError, match="item_3"):
         Names().wire({"type": "conversation.item.delete", "item_id": "item_3"})
+
+
+def test_the_call_that_a_session_is_counts_as_no_function_call() -> None:
+    names = Names()
+    names.canonical({"type": "session.created", "session": {"id": "sess_9", "call_id": "rtc_1"}})
+    item = {"type": "function_call", "id": "item_9", "call_id": "call_9"}
+    assert names.canonical({"type": "x", "item": item})["item"]["call_id"] == "call_1"

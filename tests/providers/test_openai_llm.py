@@ -378,6 +378,14 @@ async def test_a_server_that_refuses_stream_options_is_not_sent_any(server, make
     assert "stream_options" not in await body_of(server, make(quirks=Quirks(stream_options=False)), HELLO)
 
 
+async def test_the_temperature_is_sent_to_models_that_do_not_reason(server, make):
+    request = LlmRequest("", HELLO.messages, temperature=0.3)
+    assert (await body_of(server, make(), request))["temperature"] == 0.3
+    assert "temperature" not in await body_of(server, make(), HELLO)
+    reasoner = make(capabilities=LlmCapabilities(reasoning=True))
+    assert "temperature" not in await body_of(server, reasoner, request)
+
+
 async def test_reasoning_effort_is_sent_to_models_that_reason(server, make):
     request = LlmRequest("", HELLO.messages, reasoning_effort="low")
     reasoner = make(capabilities=LlmCapabilities(reasoning=True))

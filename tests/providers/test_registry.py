@@ -86,6 +86,11 @@ def test_openais_realtime_models_are_the_default_model(models, name):
     assert models.language_model(name) is LLM
 
 
+@pytest.mark.parametrize("name", ["inworld/latency-optimizer", "inworld/models/gemma-4-26b-a4b-it"])
+def test_inworlds_routers_and_models_are_the_default_model(models, name):
+    assert models.language_model(name) is LLM
+
+
 @pytest.mark.parametrize("name", ["gpt-4o-mini", "", "small", "realtime", "gpt-realtime/x", "gpt-unrealtime"])
 def test_other_plain_names_are_unknown(models, name):
     with pytest.raises(UnknownModel, match=r"No model is called .*"):

@@ -10,7 +10,7 @@ from typing import Any
 
 from hypothesis import given
 
-from antiphon.engine.ports import Disconnected
+from antiphon.engine.ports import Disconnected, Recalled
 from antiphon.engine.session import RunningSession
 from antiphon.protocol.errors import Refused
 from antiphon.protocol.server_events import ServerEvent
@@ -149,13 +149,18 @@ def run(stage: Stage, script: list[Step], ending: str) -> World:
 def test_it_works_whatever_a_client_does(moods: Moods, script: list[Step], ending: str) -> None:
     stage = moods.stage(RESUME_SECONDS)
     world = run(stage, script, ending)
-    sent = [(type(e).__struct_config__.tag, e.event_id) for e in stage.seen if isinstance(e, ServerEvent)]
+    made = [event for event in stage.seen if isinstance(event, ServerEvent)]
+    recalled = {
+        event.event_id for taken in stage.seen if isinstance(taken, Recalled) for event in taken.events
+    }
     events = [json.loads(frame) for frame in world.frames]
     check_story(events, world.frames)
-    check_order(events[1:], sent)
+    check_order(events[1:], [event for event in made if event.event_id not in recalled])
     for sideband in world.sidebands:
         check_no_fault_of_ours(sideband.events)
-        check_order([event for event in sideband.events[1:] if event["type"] != "error"], sent)
+        check_order(
+            [event for event in sideband.events[1:] if event["type"] != "error"], made, maybe=recalled
+        )
     for socket in (world.socket, *world.sidebands):
         assert socket.closed is None or socket.closed[0] != INTERNAL_ERROR
     left = weakref.ref(world.session)

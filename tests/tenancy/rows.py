@@ -3,6 +3,9 @@
 from collections.abc import Callable
 from datetime import timedelta
 
+from django.utils import timezone
+
+from apps.conversations.models import RealtimeSession, SessionEvent
 from apps.core.models import TenantModel
 from apps.keys.services import api_key_create, client_secret_create
 from apps.tenants.models import Role
@@ -17,8 +20,26 @@ def make_client_secret(name: str) -> TenantModel:
     ).secret
 
 
+def make_session(name: str) -> RealtimeSession:
+    now = timezone.now()
+    return RealtimeSession.objects.create(session_id=name, model="local/test", started_at=now, alive_at=now)
+
+
+def make_event(name: str) -> SessionEvent:
+    return SessionEvent.objects.create(
+        session=make_session(name),
+        seq=0,
+        at=timezone.now(),
+        direction="client",
+        type="response.create",
+        body={},
+    )
+
+
 MAKERS: dict[str, Callable[[str], TenantModel]] = {
     "tenants.Membership": lambda name: membership_create(user=make_user(name), role=Role.VIEWER),
     "keys.ApiKey": lambda name: api_key_create(name=name).key,
     "keys.ClientSecret": make_client_secret,
+    "conversations.RealtimeSession": make_session,
+    "conversations.SessionEvent": make_event,
 }

@@ -20,7 +20,13 @@ GLOBAL = {
     "contenttypes.ContentType",
     "sessions.Session",
 }
-MAY_GO_ACROSS = {"apps/core/tenancy.py", "apps/core/staff.py", "apps/keys/tasks.py"}
+MAY_GO_ACROSS = {
+    "apps/core/tenancy.py",
+    "apps/core/staff.py",
+    "apps/conversations/event_log.py",
+    "apps/conversations/tasks.py",
+    "apps/keys/tasks.py",
+}
 
 TENANT_MODELS = [model for model in apps.get_models() if issubclass(model, TenantModel)]
 

@@ -34,6 +34,7 @@ def test_it_hides_other_tenants(name: str, alice: Person, mallory: Person) -> No
         "slug": mallory.tenant.slug,
         "key_id": mallory.make_key().key.id,
         "model_id": "agent/of-mallory",
+        "call_id": "rtc_of_mallory",
     }
     wanted = WITH_ARGUMENTS[name]
     assert set(wanted) <= set(theirs), "Say here what another tenant's argument looks like."

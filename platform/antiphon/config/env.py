@@ -136,6 +136,7 @@ class Env(BaseSettings):
     session_max_seconds: int = _setting("a whole number of seconds, at least 1", 3600, ge=1)
     session_resume_seconds: float = _setting("a number of seconds from 0 to 600", 30.0, ge=0, le=600)
     sessions_per_tenant: int = _setting("a whole number, at least 1", 20, ge=1)
+    session_log_days: int = _setting("a whole number of days, at least 1", 30, ge=1)
     events_per_second: int = _setting("a whole number, at least 1", 1000, ge=1)
 
     @classmethod

@@ -27,6 +27,7 @@ async def refuse(scope: Any, receive: Any, send: Any) -> None:
 websocket_application = URLRouter(
     [
         re_path(r"^(v1/)?realtime/?$", RealtimeConsumer.as_asgi()),
+        re_path(r"^api/v1/realtime/session/?$", RealtimeConsumer.as_asgi()),  # Inworld's
         re_path(r"", refuse),  # type: ignore[arg-type]  # an ASGI application, as URLRouter wants
     ]
 )

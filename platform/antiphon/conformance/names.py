@@ -27,7 +27,7 @@ _OWNERS: Mapping[str, str] = {
     "conversation": "conv",
     "session": "sess",
 }
-_NAME = re.compile(r"(?:item|resp|conv|call|sess)_[1-9]\d*")
+_NAME = re.compile(r"(?:item|resp|conv|call|sess|rtc)_[1-9]\d*")
 
 
 class Names:
@@ -95,4 +95,6 @@ class Names:
 
 
 def _kind(key: str, owner: str) -> str | None:
+    if (owner, key) == ("session", "call_id"):  # of the call that carries a session, not of a function
+        return "rtc"
     return _OWNERS.get(owner) if key == "id" else _KINDS.get(key)

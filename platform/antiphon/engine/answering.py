@@ -6,6 +6,7 @@ from antiphon.engine import inputs
 from antiphon.engine.asking import CannotAsk, generation, or_else, response_object, visible
 from antiphon.engine.effects import CancelTimer, SetTimer, StopGenerating, StopPlaying, StopRemoteTool
 from antiphon.engine.input_buffer import SAMPLES_PER_MS
+from antiphon.engine.line import Line
 from antiphon.engine.playout import Playout, Speech
 from antiphon.engine.remote_tools import RemoteTools
 from antiphon.engine.responses import RunningResponse
@@ -43,7 +44,7 @@ class Answering:
         self._recall = recall
         self._rate_limits = rate_limits
         self._playout = Playout(paced=paced)
-        self._playing = ""  # the response that a paced transport is playing
+        self._line = Line(state, lambda response_id: self._find(response_id) is None)
         self._last_heard = ""  # the response whose audio was sent last
         self._active: RunningResponse | None = None
         self._out_of_band: dict[str, RunningResponse] = {}
@@ -154,9 +155,8 @@ class Answering:
         self._last_heard = response.id
         self.has_spoken = self.has_spoken or response is self._active
         self._state.send_all(events)
-        if self._paced and self._playing != response.id:
-            self._playing = response.id
-            self._state.send(ev.OutputAudioBufferStarted(response_id=response.id))
+        if self._paced:
+            self._line.add(response.id, self._playout.sent)
 
     def call_started(self, event: inputs.CallStarted) -> None:
         if response := self._find(event.response_id):
@@ -201,7 +201,7 @@ class Answering:
 
     def played(self, event: inputs.Played) -> None:
         self._playout.report(event.samples)
-        self._note_silence()
+        self._line.advance(self._playout.played)
 
     # Within
 
@@ -257,11 +257,9 @@ class Answering:
 
     def _stop_playing(self) -> None:
         cut = self._playout.stop(self._state.now)
-        if not self._playing:
+        if not self._paced or not self._line.clear():
             return
         self._state.do(StopPlaying())
-        self._state.send(ev.OutputAudioBufferCleared(response_id=self._playing))
-        self._playing = ""
         for speech in cut:
             self._truncate(speech, (speech.heard or 0) // SAMPLES_PER_MS)
 
@@ -288,9 +286,10 @@ class Answering:
             self._state.send(ev.RateLimitsUpdated(rate_limits=list(self._rate_limits)))
         if response is not self._active:
             del self._out_of_band[response.id]
+            self._line.advance(self._playout.played)
             return
         self._active = None
-        self._note_silence()
+        self._line.advance(self._playout.played)
         if self._next_turn:
             turn, self._next_turn = self._next_turn, ""
             self._begin(ResponseParams(), turn=turn)
@@ -302,14 +301,6 @@ class Answering:
         if isinstance(detection, ServerVad) and detection.idle_timeout_ms is not None:
             left = self._playout.left_ms(self._state.now)
             self._state.do(SetTimer(IDLE, left + detection.idle_timeout_ms))
-
-    def _note_silence(self) -> None:
-        """On a paced transport: a finished response has been played to its end."""
-        if not self._playing or self._find(self._playing) is not None:
-            return
-        if not self._playout.is_playing(self._state.now):
-            self._state.send(ev.OutputAudioBufferStopped(response_id=self._playing))
-            self._playing = ""
 
 
 def _has_words(response: RunningResponse) -> bool:

@@ -65,6 +65,7 @@ def response_object(state: SessionState, params: ResponseParams) -> Response:
                 voice=voice.id if isinstance(voice, VoiceReference) else voice,
             )
         ),
+        temperature=or_else(params.temperature, session.temperature),
         metadata=params.metadata,
     )
 
@@ -116,6 +117,7 @@ def generation(state: SessionState, response: RunningResponse, *, paced: bool) -
         tool_choice=choice,
         parallel_tool_calls=or_else(or_else(params.parallel_tool_calls, session.parallel_tool_calls), True),
         max_output_tokens=limit,
+        temperature=or_else(response.response.temperature, None),
         reasoning_effort=None if reasoning is UNSET else reasoning.effort,
         metadata=params.metadata or {},
     )

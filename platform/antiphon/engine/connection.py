@@ -32,13 +32,13 @@ class Connection:
         """
         self.transport = transport
         self.left: Disconnected | None = None  # how the client did, if it was not we who closed
+        self.farewell: tuple[int, str] | None = None  # with which we did
         self._outbox = outbox
         self._take = take
         self._room = room
         self._most_behind = most_behind
         self._tasks: tuple[asyncio.Task[None], ...] = ()
         self._stopped = False
-        self._farewell: tuple[int, str] | None = None
         self._ended = asyncio.Event()
 
     def put(self, event: ServerEvent) -> None:
@@ -64,12 +64,12 @@ class Connection:
 
     def end(self, code: int, reason: str) -> None:
         """Sends nothing more, from this moment on, and closes."""
-        self._farewell = self._farewell or (code, reason)
+        self.farewell = self.farewell or (code, reason)
         self._stop()
 
     async def finish(self, code: int, reason: str) -> None:
         """Lets what waits leave, if the client takes it soon, and closes. Returns when `run` has."""
-        self._farewell = self._farewell or (code, reason)
+        self.farewell = self.farewell or (code, reason)
         self._outbox.close()
         with suppress(TimeoutError):
             async with asyncio.timeout(_LAST_WORDS):
@@ -100,7 +100,7 @@ class Connection:
             await self._find_out_how_it_left()
         except TimeoutError:
             self.left = Disconnected()  # or so it seems: a network that broke silently looks like that
-            self._farewell = (TOO_SLOW, "the client reads too slowly")
+            self.farewell = (TOO_SLOW, "the client reads too slowly")
         self._stop()
 
     async def _send(self, event: ServerEvent) -> None:
@@ -124,7 +124,7 @@ class Connection:
             task.cancel()
 
     async def _close(self) -> None:
-        code, reason = self._farewell or (1000, "")
+        code, reason = self.farewell or (1000, "")
         with suppress(Disconnected, TimeoutError):
             async with asyncio.timeout(_LAST_WORDS):
                 await self.transport.close(code, reason)

@@ -15,7 +15,7 @@ from antiphon.providers.base.llm import Message, Tool, ToolCall
 
 _UNSEEN = "(The user shared an image, which you cannot see.)"
 _SILENCE = "(The user has said nothing for a while.)"
-_CHARACTERS_PER_TOKEN = 4  # of English; only models themselves know better
+CHARACTERS_PER_TOKEN = 4  # of English; only models themselves know better
 _TOKENS_PER_MESSAGE = 4
 _TOKENS_PER_IMAGE = 800
 
@@ -59,7 +59,7 @@ def max_tokens(setting: MaxTokens) -> int | None:
 
 def tokens_of_text(text: str) -> int:
     """An estimate."""
-    return math.ceil(len(text) / _CHARACTERS_PER_TOKEN)
+    return math.ceil(len(text) / CHARACTERS_PER_TOKEN)
 
 
 def tokens_of_message(message: Message) -> int:

@@ -53,7 +53,10 @@ _CLIENTS_FAULT: tuple[ErrorKind, ...] = ("invalid", "context_length", "not_found
 
 @dataclass(frozen=True, slots=True)
 class Limits:
+    """`fixed_voice`: as with OpenAI, another voice is refused once the assistant has spoken."""
+
     duration_ms: float = 3_600_000
+    fixed_voice: bool = True
     rate_limits: Sequence[ev.RateLimit] = ()
 
 
@@ -135,7 +138,8 @@ class SessionMachine:
     def _update_session(self, event: client.SessionUpdate) -> None:
         before = self._state.session
         session = event.session.onto(before)
-        if self._answering.has_spoken and session.audio.output.voice != before.audio.output.voice:
+        new_voice = session.audio.output.voice != before.audio.output.voice
+        if new_voice and self._answering.has_spoken and self._limits.fixed_voice:
             raise errors.voice_is_fixed()
         if session.model != before.model:
             self._check_model(session.model)

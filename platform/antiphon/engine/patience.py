@@ -16,9 +16,8 @@ LONGEST_WAIT_MS: Mapping[Eagerness, int] = {"low": 8_000, "medium": 4_000, "auto
 
 Patience = Callable[[float, Wording, Eagerness], int]
 
-_SURE = math.log(
-    0.99 / 0.01
-)  # log odds from which a turn is surely over; below their negative it surely is not
+# Log odds from which a turn is surely over; below their negative it surely is not.
+_SURE = math.log(0.99 / 0.01)
 _LEAST_PROBABILITY = 1e-6
 _EVIDENCE: Mapping[Wording, float] = {  # log odds
     Wording.UNFINISHED: -2.5,

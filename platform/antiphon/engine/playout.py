@@ -86,6 +86,16 @@ class Playout:
         if self._paced:
             self._played = min(float(samples), self._sent)
 
+    @property
+    def sent(self) -> int:
+        """Samples."""
+        return self._sent
+
+    @property
+    def played(self) -> float:
+        """Samples, as of when it was last asked or told."""
+        return self._played
+
     def is_playing(self, now: float) -> bool:
         self._move(now)
         return self._played < self._sent

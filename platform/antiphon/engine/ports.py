@@ -4,6 +4,7 @@ Audio is PCM16 mono at 24 kHz.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from antiphon.engine.inputs import AudioFrame, Played
@@ -99,5 +100,22 @@ class Transport(Protocol):
         """Ends the connection; `code` is a WebSocket close code."""
 
 
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """These server events, newest first, were taken back before they left: no client sees them."""
+
+    events: Sequence[ServerEvent]
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a session ended: the close code and reason of its connection, and which side closed it."""
+
+    code: int
+    reason: str
+    by_client: bool
+
+
 Observer = Callable[[object, float], None]
-"""Sees each input and each server event with the time in ms; it cannot change the flow."""
+"""Sees each input, each server event and what of them was Recalled, and last the Ending, with the time in ms; it
+cannot change the flow."""

@@ -4,7 +4,6 @@ Items and parts open when their first content arrives and close in nesting order
 ends the response (protocol reference 2.1 B, D, E, G, L, M).
 """
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,10 +14,10 @@ from antiphon.audio.formats import Format
 from antiphon.engine.conversation import Conversation, Entry
 from antiphon.engine.effects import CallRemoteTool
 from antiphon.engine.ids import Ids
-from antiphon.engine.input_buffer import SAMPLES_PER_MS
 from antiphon.engine.inputs import CallArguments, Generated, Generation, GenerationBroke
 from antiphon.engine.playout import Speech
 from antiphon.engine.tool_offers import Offer, Target, outcome
+from antiphon.engine.usage import usage_of
 from antiphon.protocol import server_events as ev
 from antiphon.protocol.items import (
     FunctionCall,
@@ -33,21 +32,14 @@ from antiphon.protocol.items import (
     with_transcript,
 )
 from antiphon.protocol.responses import (
-    CachedTokens,
-    InputTokens,
-    OutputTokens,
     Response,
     ResponseError,
     ResponseParams,
     ResponseStatus,
     StatusDetails,
     StatusReason,
-    Usage,
 )
 from antiphon.providers.base.llm import LlmRequest, LlmUsage
-
-AUDIO_TOKEN_MS = 50  # OpenAI counts one token for 50 ms of assistant audio
-_CHARACTERS_PER_TOKEN = 4  # only where a model reported no usage
 
 
 @dataclass(slots=True)
@@ -388,37 +380,7 @@ class RunningResponse:
             status=status,
             status_details=details,
             output=list(self._output),
-            usage=self._usage(usage),
+            usage=usage_of(usage, self.request, self._characters, self.speech_samples),
         )
         events.append(ev.ResponseDone(response=self.response))
         return events
-
-    def _usage(self, usage: LlmUsage | None) -> Usage:
-        """Tokens of the language model, and of the speech by its length. What a model that was cut off did not
-        report is estimated from the characters that went in and came out."""
-        if usage is None and self.request is None:
-            usage = LlmUsage(0, 0, estimated=True)
-        elif usage is None:
-            usage = LlmUsage(
-                math.ceil(prompt_characters(self.request) / _CHARACTERS_PER_TOKEN),
-                math.ceil(self._characters / _CHARACTERS_PER_TOKEN),
-                estimated=True,
-            )
-        audio = math.ceil(self.speech_samples / (SAMPLES_PER_MS * AUDIO_TOKEN_MS))
-        return Usage(
-            total_tokens=usage.input_tokens + usage.output_tokens + audio,
-            input_tokens=usage.input_tokens,
-            output_tokens=usage.output_tokens + audio,
-            input_token_details=InputTokens(
-                text_tokens=usage.input_tokens,
-                cached_tokens=usage.cached_tokens,
-                cached_tokens_details=CachedTokens(text_tokens=usage.cached_tokens),
-            ),
-            output_token_details=OutputTokens(text_tokens=usage.output_tokens, audio_tokens=audio),
-        )
-
-
-def prompt_characters(request: LlmRequest | None) -> int:
-    if request is None:
-        return 0
-    return len(request.instructions) + sum(len(message.text) for message in request.messages)

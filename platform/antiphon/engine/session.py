@@ -19,13 +19,15 @@ from antiphon.engine import cascade, inputs
 from antiphon.engine import effects as fx
 from antiphon.engine.connection import Connection
 from antiphon.engine.ids import Ids
-from antiphon.engine.machine import Limits, SessionMachine
+from antiphon.engine.machine import GOING_AWAY, Limits, SessionMachine
 from antiphon.engine.outbox import Outbox
 from antiphon.engine.ports import (
+    Ending,
     EndOfTurn,
     Incoming,
     Models,
     Observer,
+    Recalled,
     Transport,
     UnknownModel,
     VadStream,
@@ -45,8 +47,8 @@ log = logging.getLogger(__name__)
 INTERNAL_ERROR = 1011
 RESUMED_ELSEWHERE = 4001
 MOST_ATTACHED = 8
-# What a broken connection can have swallowed: the buffers of our side of it, which the server keeps small (see
-# `config.serve`), hold up to 350 kB of frames, in base64 the audio of 256 KiB. That is 5 s of speech.
+# What a broken connection can have swallowed. Our side of it keeps its buffers small (`config.serve`): they were
+# measured to hold 183 kB of this, and 40 kB more where another process relays. It is 5 s of speech.
 _REMEMBERED = 256 * 1024
 _MOST_BEHIND = 1024 * 1024  # bytes that wait for an attached connection: 22 s of speech
 _MICROPHONE = (client.InputAudioAppend, client.InputAudioCommit, client.InputAudioClear)
@@ -208,11 +210,21 @@ class RunningSession:
         for timer in (*self._timers.values(), self._waiting):
             if timer is not None:
                 timer.cancel()
+        self._observe(self._ending())
         farewell = self._farewell or fx.Close(1000, "")
         async with asyncio.TaskGroup() as group:
             group.create_task(self._client.finish(farewell.code, farewell.reason))
             for attached in self._attached:
                 group.create_task(attached.finish(1000, "session ended"))
+
+    def _ending(self) -> Ending:
+        if self._farewell is not None:
+            return Ending(self._farewell.code, self._farewell.reason, by_client=False)
+        if self._client.farewell is not None:
+            return Ending(*self._client.farewell, by_client=False)
+        if self._client.left is not None:
+            return Ending(self._client.left.code, "", by_client=True)
+        return Ending(GOING_AWAY, "", by_client=False)
 
     def _now(self) -> float:
         return self._loop.time() * 1000
@@ -296,6 +308,8 @@ class RunningSession:
         recalled = self._outbox.recall(response_id)
         for attached in self._attached:
             attached.take_back(recalled)
+        if recalled:
+            self._observe(Recalled(recalled))
         return recalled
 
     def _stop_playing(self, effect: fx.StopPlaying) -> None:

@@ -12,7 +12,6 @@ from antiphon.engine.state import SessionState
 from antiphon.protocol import items
 from antiphon.protocol import server_events as ev
 from antiphon.protocol.responses import ResponseError
-from antiphon.protocol.session import SemanticVad
 from antiphon.providers.base.stt import SttConfig
 
 
@@ -98,9 +97,8 @@ class Transcripts:
 
     def _recogniser(self) -> tuple[str | None, SttConfig]:
         wanted = self._state.session.audio.input.transcription
-        semantic = isinstance(self._state.session.audio.input.turn_detection, SemanticVad)
         if wanted is None:
-            return None, SttConfig(partials=semantic)
+            return None, SttConfig()
         return wanted.model, SttConfig(
             language=wanted.language,
             prompt=wanted.prompt,

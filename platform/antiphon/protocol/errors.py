@@ -4,15 +4,21 @@ Codes and messages are those that clients test for: pipecat and LiveKit look at 
 "Cancellation failed", the agents SDKs at the echoed `event_id`.
 """
 
+from typing import Literal
+
 from msgspec import Struct
 
 
 class ErrorBody(Struct, frozen=True, kw_only=True):
     type: str
+    """`invalid_request_error`, or `server_error` for a fault of ours."""
     code: str | None = None
     message: str
+    """A sentence that says what to do."""
     param: str | None = None
+    """The path of what is wrong."""
     event_id: str | None = None
+    """The `event_id` of the client event that the error is about."""
 
 
 class Refused(Exception):
@@ -28,14 +34,17 @@ def invalid_request(code: str, message: str, param: str | None = None) -> Refuse
 
 
 def invalid_value(message: str, param: str | None) -> Refused:
+    """A value that is out of its range, or that does not exist."""
     return invalid_request("invalid_value", message, param)
 
 
 def missing_parameter(param: str) -> Refused:
+    """A field that an event needs is not there."""
     return invalid_request("missing_required_parameter", f"Missing required parameter: '{param}'.", param)
 
 
 def too_long(param: str, limit: int, length: int) -> Refused:
+    """A text is longer than its limit."""
     return invalid_request(
         "string_above_max_length",
         f"Invalid '{param}': string too long. Expected a string with maximum length {limit}, "
@@ -45,6 +54,7 @@ def too_long(param: str, limit: int, length: int) -> Refused:
 
 
 def buffer_too_small(have_ms: float) -> Refused:
+    """`input_audio_buffer.commit` with less than 100 ms in the buffer."""
     return invalid_request(
         "input_audio_buffer_commit_empty",
         "Error committing input audio buffer: buffer too small. Expected at least 100ms of audio, "
@@ -53,6 +63,7 @@ def buffer_too_small(have_ms: float) -> Refused:
 
 
 def buffer_full(limit_ms: int) -> Refused:
+    """`input_audio_buffer.append` beyond 15 minutes of audio."""
     return invalid_request(
         "input_audio_buffer_full",
         f"The input audio buffer holds at most {limit_ms // 1000} s of audio. "
@@ -62,6 +73,7 @@ def buffer_full(limit_ms: int) -> Refused:
 
 
 def response_active(response_id: str) -> Refused:
+    """`response.create` while a response of the conversation runs."""
     return invalid_request(
         "conversation_already_has_active_response",
         f"Conversation already has an active response in progress: {response_id}. "
@@ -70,6 +82,7 @@ def response_active(response_id: str) -> Refused:
 
 
 def too_many_responses(limit: int) -> Refused:
+    """`response.create` while 32 out-of-band responses run."""
     return invalid_request(
         "too_many_active_responses",
         f"At most {limit} out-of-band responses can be in progress at once. "
@@ -78,10 +91,12 @@ def too_many_responses(limit: int) -> Refused:
 
 
 def nothing_to_cancel() -> Refused:
+    """`response.cancel` without a response to cancel."""
     return invalid_request("response_cancel_not_active", "Cancellation failed: no active response found")
 
 
 def duplicate_item(item_id: str) -> Refused:
+    """`conversation.item.create` with the id of an item that is there."""
     return invalid_request(
         "item_create_duplicate_item_id",
         f"Error adding item: an item with id '{item_id}' already exists.",
@@ -89,8 +104,10 @@ def duplicate_item(item_id: str) -> Refused:
     )
 
 
-def unknown_item(verb: str, item_id: str, param: str = "item_id") -> Refused:
-    """`verb` is create, retrieve, delete or truncate."""
+def unknown_item(
+    verb: Literal["create", "retrieve", "delete", "truncate"], item_id: str, param: str = "item_id"
+) -> Refused:
+    """An event names an item that is not in the conversation."""
     doing = {
         "create": "adding",
         "retrieve": "retrieving",
@@ -105,6 +122,7 @@ def unknown_item(verb: str, item_id: str, param: str = "item_id") -> Refused:
 
 
 def unknown_call(call_id: str) -> Refused:
+    """A function's result whose `call_id` no call of this session had."""
     return invalid_request(
         "invalid_tool_call_id",
         f"Tool call ID '{call_id}' not found in conversation.",
@@ -113,6 +131,7 @@ def unknown_call(call_id: str) -> Refused:
 
 
 def no_such_approval_request(request_id: str) -> Refused:
+    """An approval response to no request that waits for one."""
     return invalid_request(
         "invalid_approval_request_id",
         f"No approval request with id '{request_id}' waits for an answer.",
@@ -121,16 +140,19 @@ def no_such_approval_request(request_id: str) -> Refused:
 
 
 def not_in_transcription(what: str) -> Refused:
+    """What needs a realtime session."""
     return invalid_request(
         "invalid_request", f"A transcription session has no {what}; update its type to 'realtime' for them."
     )
 
 
 def unknown_model(message: str) -> Refused:
+    """`session.update` with a `modelId` that does not exist or cannot be used."""
     return invalid_request("invalid_model", message, "session.model")
 
 
 def voice_is_fixed() -> Refused:
+    """`session.update` with another voice after the assistant has spoken."""
     return invalid_request(
         "cannot_update_voice",
         "Cannot update a conversation's voice if assistant audio is present.",
@@ -139,8 +161,10 @@ def voice_is_fixed() -> Refused:
 
 
 def session_expired(minutes: int) -> Refused:
+    """The session has reached its maximum duration. The connection closes."""
     return invalid_request("session_expired", f"Your session hit the maximum duration of {minutes} minutes.")
 
 
 def server_error(message: str) -> Refused:
+    """A fault of ours; the operator's log has it."""
     return Refused(ErrorBody(type="server_error", message=message))

@@ -11,62 +11,94 @@ MAX_ITEM_ID = 64  # characters; OpenAI stops at 32, which some clients fill exac
 
 
 class InputText(Struct, frozen=True, kw_only=True, tag="input_text"):
+    """Of a user or a system message."""
+
     text: str
 
 
 class InputAudio(Struct, frozen=True, kw_only=True, tag="input_audio"):
-    """`transcript` is always on the wire, null while unknown: agents-js throws without the key."""
+    """What the user says."""
 
     transcript: str | None = None
-    audio: str | UnsetType = UNSET  # base64 in the session's input format
+    """Always on the wire, null while unknown: agents-js throws without the key."""
+    audio: str | UnsetType = UNSET
+    """Base64, in the session's input format. Sent back in `conversation.item.retrieved` only."""
 
 
 class InputImage(Struct, frozen=True, kw_only=True, tag="input_image"):
+    """A model that cannot see is told that an image was shared."""
+
     image_url: str
+    """A data URI of a PNG or JPEG image."""
     detail: Literal["auto", "low", "high"] = "auto"
 
 
 class OutputText(Struct, frozen=True, kw_only=True, tag="output_text"):
+    """Of an assistant message."""
+
     text: str
 
 
 class OutputAudio(Struct, frozen=True, kw_only=True, tag="output_audio"):
+    """What the assistant says; only a response makes it."""
+
     transcript: str | None = None
+    """What of it was heard, once it was cut short."""
     audio: str | UnsetType = UNSET
+    """Base64, in the format it was sent in. In `conversation.item.retrieved` only."""
 
 
 class LegacyText(Struct, frozen=True, kw_only=True, tag="text"):
-    """What clients of the first protocol version call `output_text`; never sent by us."""
+    """What clients of the beta call `output_text`; sent only to them."""
 
     text: str
 
 
-Content = InputText | InputAudio | InputImage | OutputText | OutputAudio | LegacyText
+class LegacyAudio(Struct, frozen=True, kw_only=True, tag="audio"):
+    """What they call `output_audio`."""
+
+    transcript: str | None = None
+    audio: str | UnsetType = UNSET
+
+
+Content = InputText | InputAudio | InputImage | OutputText | OutputAudio | LegacyText | LegacyAudio
 
 
 class Message(Struct, frozen=True, kw_only=True, tag="message"):
+    """Somebody's words."""
+
     id: str = ""
+    """Up to 64 characters; the server makes one if there is none, as for every item."""
     object: Literal["realtime.item"] = "realtime.item"
     status: ItemStatus = "completed"
     role: Literal["system", "user", "assistant"]
     content: list[Content]
+    """System: `input_text`. User: `input_text`, `input_audio`, `input_image`. Assistant: `output_text`; the
+    server's own also `output_audio`."""
 
 
 class FunctionCall(Struct, frozen=True, kw_only=True, tag="function_call"):
+    """The model wants a function of the client to be run."""
+
     id: str = ""
     object: Literal["realtime.item"] = "realtime.item"
     status: ItemStatus = "completed"
     call_id: str = ""
     name: str
     arguments: str
+    """JSON, as the model wrote it."""
 
 
 class FunctionCallOutput(Struct, frozen=True, kw_only=True, tag="function_call_output"):
+    """The result of a function call, however long after it."""
+
     id: str = ""
     object: Literal["realtime.item"] = "realtime.item"
     status: ItemStatus = "completed"
     call_id: str
+    """Of a call that there was in this session."""
     output: str
+    """Any text; usually JSON."""
 
 
 class RemoteTool(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -83,13 +115,13 @@ class RemoteToolError(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class McpListTools(Struct, frozen=True, kw_only=True, tag="mcp_list_tools"):
-    """The tools of an MCP server; none while they are being asked for. `error` is why there are none: the protocol
-    has no place for it in this type, and a developer needs it."""
+    """The tools of an MCP server; none while they are being asked for."""
 
     id: str = ""
     server_label: str
     tools: list[RemoteTool] = []
     error: RemoteToolError | UnsetType = UNSET
+    """Why there are no tools. The protocol's own type has no place for it."""
 
 
 class McpCall(Struct, frozen=True, kw_only=True, tag="mcp_call"):
@@ -105,6 +137,8 @@ class McpCall(Struct, frozen=True, kw_only=True, tag="mcp_call"):
 
 
 class McpApprovalRequest(Struct, frozen=True, kw_only=True, tag="mcp_approval_request"):
+    """The model wants a tool that needs the client's approval."""
+
     id: str = ""
     server_label: str
     name: str
@@ -112,6 +146,8 @@ class McpApprovalRequest(Struct, frozen=True, kw_only=True, tag="mcp_approval_re
 
 
 class McpApprovalResponse(Struct, frozen=True, kw_only=True, tag="mcp_approval_response"):
+    """The client's decision. An approved tool runs at once; no response follows by itself."""
+
     id: str = ""
     approval_request_id: str
     approve: bool

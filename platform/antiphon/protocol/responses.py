@@ -15,13 +15,15 @@ from antiphon.protocol.session import (
     ToolChoice,
     ToolConfig,
 )
-from antiphon.protocol.session_update import FormatName, VoiceReference
+from antiphon.protocol.session_update import FormatName, Temperature, VoiceReference
 
 ResponseStatus = Literal["in_progress", "completed", "cancelled", "incomplete", "failed"]
 StatusReason = Literal["turn_detected", "client_cancelled", "max_output_tokens", "content_filter"]
 
 
 class ItemReference(Struct, frozen=True, kw_only=True, tag="item_reference"):
+    """An item of the conversation, in the `input` of `response.create`."""
+
     id: str
 
 
@@ -35,11 +37,14 @@ class RequestedAudio(Struct, frozen=True, kw_only=True):
 
 
 class ResponseParams(Struct, frozen=True, kw_only=True):
-    """What one response changes of the session's settings; what is UNSET is the session's."""
+    """What one response has other than its session; what is absent is as there."""
 
     conversation: Literal["auto", "none"] = "auto"
+    """`none`: out of band. It leaves no items, is not interrupted, and runs beside others, at most 32 at once."""
     input: list[Item | ItemReference] | UnsetType = UNSET
+    """What the model sees instead of the conversation; `[]` is nothing."""
     instructions: str | UnsetType = UNSET
+    """Instead of the session's, not in addition."""
     output_modalities: Annotated[list[Modality], Meta(min_length=1)] | UnsetType = UNSET
     audio: RequestedAudio = RequestedAudio()
     tools: list[ToolConfig] | UnsetType = UNSET
@@ -47,8 +52,11 @@ class ResponseParams(Struct, frozen=True, kw_only=True):
     parallel_tool_calls: bool | UnsetType = UNSET
     reasoning: Reasoning | UnsetType = UNSET
     max_output_tokens: MaxTokens | UnsetType = UNSET
+    temperature: Temperature | UnsetType = UNSET
     prompt: Prompt | None | UnsetType = UNSET
+    """Does nothing yet."""
     metadata: dict[str, str] | None = None
+    """Comes back in the response: at most 16 pairs, keys of 64 and values of 512 characters."""
 
 
 def check_metadata(metadata: dict[str, str] | None) -> None:
@@ -84,6 +92,9 @@ class OutputTokens(Struct, frozen=True, kw_only=True):
 
 
 class Usage(Struct, frozen=True, kw_only=True):
+    """Text tokens are the language model's own count, estimated where it gave none; audio tokens are one for each
+    50 ms of speech."""
+
     total_tokens: int
     input_tokens: int
     output_tokens: int
@@ -100,7 +111,9 @@ class ResponseError(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class StatusDetails(Struct, frozen=True, kw_only=True, omit_defaults=True):
     type: Literal["completed", "cancelled", "incomplete", "failed"]
     reason: StatusReason | None = None
+    """Of what is cancelled (the first two) or incomplete."""
     error: ResponseError | None = None
+    """Of what failed; see [what models do wrong](protocol.md#what-models-do-wrong)."""
 
 
 class OutputSettings(Struct, frozen=True, kw_only=True):
@@ -113,14 +126,20 @@ class ResponseAudio(Struct, frozen=True, kw_only=True):
 
 
 class Response(Struct, frozen=True, kw_only=True):
+    """What `response.created` and `response.done` carry."""
+
     object: Literal["realtime.response"] = "realtime.response"
     id: str
     status: ResponseStatus
     status_details: StatusDetails | None = None
     output: list[Item] = []
+    """Empty until it is done."""
     conversation_id: str | None = None
+    """Null for one that is out of band."""
     output_modalities: list[Modality]
     max_output_tokens: MaxTokens = "inf"
     audio: ResponseAudio
+    temperature: float | UnsetType = UNSET
     usage: Usage | None = None
+    """Null until it is done."""
     metadata: dict[str, str] | None = None

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, cast
 
 from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
+from antiphon.protocol import provider_data
 from antiphon.protocol.session import (
     AudioFormat,
     AudioOutput,
@@ -42,6 +43,9 @@ _FORMATS: dict[str, AudioFormat] = {
     "g711_alaw": Pcma(),
     "audio/pcma": Pcma(),
 }
+
+Temperature = Annotated[float, Meta(ge=0, le=2)]
+"""Of sampling. GA has none; the beta and Inworld do."""
 
 
 class Patch(Struct, frozen=True, kw_only=True):
@@ -137,15 +141,16 @@ class SessionAudioPatch(Patch, frozen=True):
 
 
 class SessionPatch(Patch, frozen=True):
-    """The `session` of `session.update`.
+    """The `session` of `session.update`. What its fields mean is told by those of `Session`.
 
-    `model` changes nothing: clients resend theirs with each update, some a default of their own, which must not
-    be an error (protocol reference 1.1). `modelId`, which no OpenAI client sends, changes the model.
+    `model` changes nothing, for clients resend theirs with each update, and that must not be an error (protocol
+    reference 1.1).
     """
 
     type: SessionKind | UnsetType = UNSET
     model: str | UnsetType = UNSET
     modelId: str | UnsetType = UNSET
+    """Inworld's: changes the model, from the next response on. Shown as `model`."""
     output_modalities: Annotated[list[Modality], Meta(min_length=1)] | UnsetType = UNSET
     instructions: str | UnsetType = UNSET
     audio: SessionAudioPatch | UnsetType = UNSET
@@ -158,15 +163,18 @@ class SessionPatch(Patch, frozen=True):
     include: list[Literal["item.input_audio_transcription.logprobs"]] | None | UnsetType = UNSET
     parallel_tool_calls: bool | UnsetType = UNSET
     reasoning: Reasoning | UnsetType = UNSET
-    providerData: dict[str, Any] | UnsetType = UNSET
+    temperature: Temperature | UnsetType = UNSET
+    providerData: dict[str, Any] | None | UnsetType = UNSET
 
     def onto(self, current: Session) -> Session:
+        """Raises Refused for provider data that has a bad value."""
         patch = structs.replace(self, model=self.modelId, modelId=UNSET)
         if isinstance(self.output_modalities, list):
             patch = structs.replace(patch, output_modalities=[spoken_or_written(self.output_modalities)])
-        if isinstance(self.providerData, dict):
-            before = current.providerData if isinstance(current.providerData, dict) else {}
-            patch = structs.replace(patch, providerData=merged(before, self.providerData))
+        if self.providerData is not UNSET:
+            data = provider_data.updated(current.providerData, self.providerData)
+            current = structs.replace(current, providerData=data)
+            patch = structs.replace(patch, providerData=UNSET)
         return cast(Session, Patch.onto(patch, current))
 
 
@@ -177,12 +185,3 @@ def spoken_or_written(modalities: list[Modality]) -> Modality:
 
 def format_named(value: AudioFormat | FormatName | UnsetType) -> AudioFormat | UnsetType:
     return _FORMATS[value] if isinstance(value, str) else value
-
-
-def merged(current: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
-    """`patch` merged into `current`, object into object."""
-    result = dict(current)
-    for key, value in patch.items():
-        before = result.get(key)
-        result[key] = merged(before, value) if isinstance(before, dict) and isinstance(value, dict) else value
-    return result

@@ -21,7 +21,12 @@ Model = TypeVar("Model")
 Kind = Literal["language", "speech_to_text", "text_to_speech"]
 OnServer = Callable[[Server, str, str], Model]  # of its full name, and of its name on the server
 
-OPENAI_REALTIME = re.compile(r"gpt-([\w.]+-)*realtime(-[\w.]+)*")  # what an unmodified client asks for
+_OTHERS = re.compile(r"gpt-([\w.]+-)*realtime(-[\w.]+)*|inworld/.+")  # OpenAI's own models, Inworld's routers
+
+
+def stands_for_default(name: str) -> bool:
+    """Whether only OpenAI or Inworld has this model: an unmodified client asks for it, and gets the default."""
+    return _OTHERS.fullmatch(name) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,26 +62,26 @@ class ModelRegistry:
         servers: Iterable[Server] = (),
     ) -> None:
         self._wire = wire
-        self._defaults = defaults
+        self.defaults = defaults
         self._language_models = {model.name: model for model in language_models}
         self._recognisers = {model.name: model for model in recognisers}
         self._voices = {model.name: model for model in voices}
         self._servers = {server.slug: server for server in servers}
 
     def language_model(self, name: str) -> LanguageModel:
-        """Raises UnknownModel. OpenAI's own realtime models are the default model."""
-        if OPENAI_REALTIME.fullmatch(name):
-            name = self._defaults.language_model
+        """Raises UnknownModel."""
+        if stands_for_default(name):
+            name = self.defaults.language_model
         return self._find(name, self._language_models, self._language_model_on)
 
     def speech_to_text(self, name: str | None) -> SpeechToText:
         """The default for an absent or unknown name. Raises UnknownModel when that is unknown too."""
-        default = self._defaults.speech_to_text
+        default = self.defaults.speech_to_text
         return self._find_or_default(name, default, self._recognisers, self._recogniser_on)
 
     def text_to_speech(self, name: str | None) -> TextToSpeech:
         """The default for an absent or unknown name. Raises UnknownModel when that is unknown too."""
-        default = self._defaults.text_to_speech
+        default = self.defaults.text_to_speech
         return self._find_or_default(name, default, self._voices, self._voice_on)
 
     def list(self) -> tuple[ModelInfo, ...]:
@@ -96,7 +101,7 @@ class ModelRegistry:
     async def warm_up(self, model: str | None = None) -> None:
         """Opens the connections that a session on `model` (None: the default) will use first, so that its first
         turn is as fast as the tenth. Leaves errors to their use."""
-        defaults = self._defaults
+        defaults = self.defaults
         names = (model or defaults.language_model, defaults.speech_to_text, defaults.text_to_speech)
         providers = {_provider(name) for name in names}
         servers = [s for s in self._servers.values() if s.slug in providers and s.usable]
@@ -116,7 +121,7 @@ class ModelRegistry:
         provider, slash, model = name.partition("/")
         server = self._servers.get(provider)
         if not slash:
-            example = self._defaults.language_model
+            example = self.defaults.language_model
             raise UnknownModel(
                 f"No model is called {name!r}. Models are named provider/model, as {example!r} is."
             )

@@ -7,7 +7,8 @@ import asyncio
 from contextlib import suppress
 
 from antiphon.engine.ports import Disconnected, Incoming
-from antiphon.protocol.codec import encode_server_event
+from antiphon.protocol.dialects.base import Dialect
+from antiphon.protocol.dialects.ga import GA
 from antiphon.protocol.server_events import ServerEvent
 from antiphon.transports.relay_link import Kind, Link, read_close
 from antiphon.transports.websocket import Receive, Send, close_code, read_frame
@@ -21,17 +22,19 @@ class RelayTransport:
 
     paced = False
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: Link, dialect: Dialect = GA) -> None:
         self._link = link
+        self._dialect = dialect
 
     async def receive(self) -> Incoming:
         kind, payload = await self._link.read()
         if kind is Kind.CLOSE:
             raise Disconnected(read_close(payload)[0])
-        return read_frame(payload.decode() if kind is Kind.TEXT else None)
+        return read_frame(payload.decode() if kind is Kind.TEXT else None, self._dialect)
 
     async def send(self, event: ServerEvent) -> None:
-        await self._link.write(Kind.TEXT, encode_server_event(event).encode())
+        for frame in self._dialect.encode(event):
+            await self._link.write(Kind.TEXT, frame.encode())
 
     def play(self, pcm: bytes) -> None:
         raise NotImplementedError("A relayed client gets audio in events.")

@@ -6,7 +6,9 @@ from typing import Any
 from antiphon.engine.ports import Disconnected
 from antiphon.protocol import errors
 from antiphon.protocol.client_events import ClientEvent
-from antiphon.protocol.codec import BadEvent, decode_client_event, encode_server_event
+from antiphon.protocol.codec import BadEvent
+from antiphon.protocol.dialects.base import Dialect
+from antiphon.protocol.dialects.ga import GA
 from antiphon.protocol.server_events import ServerEvent
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -18,7 +20,8 @@ class WebSocketTransport:
 
     paced = False
 
-    def __init__(self, receive: Receive, send: Send) -> None:
+    def __init__(self, receive: Receive, send: Send, dialect: Dialect = GA) -> None:
+        self._dialect = dialect
         self._receive = receive
         self._send = send
         self._gone = False
@@ -28,11 +31,12 @@ class WebSocketTransport:
         if message["type"] != "websocket.receive":
             self._gone = True
             raise Disconnected(close_code(message))
-        return read_frame(message.get("text"))
+        return read_frame(message.get("text"), self._dialect)
 
     async def send(self, event: ServerEvent) -> None:
         try:
-            await self._send({"type": "websocket.send", "text": encode_server_event(event)})
+            for frame in self._dialect.encode(event):
+                await self._send({"type": "websocket.send", "text": frame})
         except (OSError, RuntimeError):  # what ASGI servers raise once the client has gone
             self._gone = True
             raise Disconnected from None
@@ -53,13 +57,13 @@ class WebSocketTransport:
             raise Disconnected from None
 
 
-def read_frame(text: str | None) -> ClientEvent | BadEvent:
+def read_frame(text: str | None, dialect: Dialect) -> ClientEvent | BadEvent:
     """What a text frame says; None stands for a binary one."""
     if text is None:
         refused = errors.invalid_request("invalid_event", "Events are JSON text frames, not binary ones.")
         return BadEvent(refused, None)
     try:
-        return decode_client_event(text)
+        return dialect.decode(text)
     except BadEvent as bad:
         return bad
 

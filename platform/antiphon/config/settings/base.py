@@ -15,6 +15,7 @@ API_KEY_PEPPERS = env().api_key_peppers
 
 SESSION_MAX_SECONDS = env().session_max_seconds
 SESSION_RESUME_SECONDS = env().session_resume_seconds
+SESSION_LOG_DAYS = env().session_log_days
 EVENTS_PER_SECOND = env().events_per_second
 
 INSTALLED_APPS = [
@@ -95,6 +96,16 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_REDIRECT_STDOUTS = False
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     "purge client secrets": {"task": "apps.keys.tasks.purge_client_secrets", "schedule": 3600.0},
+    "close abandoned sessions": {
+        "task": "apps.conversations.tasks.close_abandoned_sessions",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
+    "delete expired logs": {
+        "task": "apps.conversations.tasks.delete_expired_logs",
+        "schedule": 3600.0,
+        "options": {"expires": 3600},
+    },
 }
 
 AUTH_USER_MODEL = "accounts.User"

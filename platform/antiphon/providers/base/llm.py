@@ -46,6 +46,7 @@ class LlmRequest:
     tool_choice: ToolChoice = ToolChoice()
     parallel_tool_calls: bool = True
     max_output_tokens: int | None = None
+    temperature: float | None = None
     reasoning_effort: str | None = None
     language: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)

@@ -98,6 +98,8 @@ def encode_request(model: str, request: LlmRequest, quirks: Quirks, *, reasoning
     if request.max_output_tokens is not None:
         limit = "max_completion_tokens" if quirks.max_completion_tokens else "max_tokens"
         body[limit] = request.max_output_tokens
+    if request.temperature is not None and not reasoning:  # reasoning models refuse it
+        body["temperature"] = request.temperature
     if request.reasoning_effort and reasoning:
         body["reasoning_effort"] = request.reasoning_effort
     if request.tools:

@@ -16,7 +16,7 @@ import pytest
 
 from tests.recordings import sentences
 
-PROJECT = Path(__file__).resolve().parents[2]
+PROJECT = Path(__file__).resolve().parents[1]
 LONG_ANSWER = "This is a long answer, spoken while it is still being written. " * 6
 TOKEN_PACE = 0.05  # seconds between two tokens of the paced model
 STARTUP_SECONDS = 240
@@ -45,6 +45,10 @@ class Platform:
         family = psutil.Process(self.process.pid).children(recursive=True)
         serving = [child for child in family if "antiphon.config.serve" in child.cmdline()]
         return max(serving, key=lambda child: int(child.memory_info().rss))  # the other one guards it
+
+    @property
+    def port(self) -> int:
+        return int(self.base_url.removesuffix("/v1").rpartition(":")[2])
 
     def socket(self, query: str = "?model=local/dialogue", path: str = "/v1/realtime") -> str:
         return self.base_url.replace("http://", "ws://").removesuffix("/v1") + path + query
@@ -90,6 +94,7 @@ def running_platform(paced_server: str, data_dir: Path, **variables: str) -> Ite
         "TTS_MODEL": "dead",
         "DEFAULT_TTS": "local/piper-joe",
         "SESSION_RESUME_SECONDS": "5",
+        "OUTBOUND_ALLOW": "127.0.0.1",
         **variables,
     }
     env.pop("DJANGO_SETTINGS_MODULE", None)

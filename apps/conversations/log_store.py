@@ -1,0 +1,157 @@
+"""The database behind the event log: one connection, which bypasses row security since a batch has rows of many
+tenants (and COPY is refused to a role that row security binds)."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+import psycopg
+from django.db import connections
+
+from apps.conversations.models import Direction, EndReason
+from apps.core.tenancy import ACROSS_DATABASE
+
+_CONNECTION: dict[str, Any] = {  # a server that went silent must not hold up the writer for ever
+    "application_name": "antiphon event log",
+    "connect_timeout": 3,
+    "tcp_user_timeout": 10_000,
+    "options": "-c statement_timeout=30s",
+}
+_INSERT_SESSION = """
+    INSERT INTO conversations_realtimesession (
+        id, tenant_id, session_id, call_id, api_key_id, model, kind, dialect, safety_identifier,
+        started_at, alive_at, ended_at, end_reason, close_code,
+        turns, responses, interruptions, errors, user_audio_ms, assistant_audio_ms
+    ) VALUES (
+        %(id)s, %(tenant_id)s, %(session_id)s, %(call_id)s, %(api_key_id)s, %(model)s, %(kind)s, %(dialect)s,
+        %(safety_identifier)s, %(started_at)s, now(), NULL, '', NULL, 0, 0, 0, 0, 0, 0
+    ) ON CONFLICT (id) DO NOTHING
+"""
+_UPDATE_SESSION = """
+    UPDATE conversations_realtimesession SET
+        alive_at = now(), ended_at = %(ended_at)s, end_reason = %(end_reason)s, close_code = %(close_code)s,
+        turns = %(turns)s, responses = %(responses)s, interruptions = %(interruptions)s, errors = %(errors)s,
+        user_audio_ms = %(user_audio_ms)s, assistant_audio_ms = %(assistant_audio_ms)s
+    WHERE tenant_id = %(tenant_id)s AND id = %(id)s
+"""
+_COPY_EVENTS = """
+    COPY conversations_sessionevent
+        (tenant_id, session_id, seq, at, direction, type, response_id, item_id, body)
+    FROM STDIN
+"""
+_DELETE_EVENT = """
+    DELETE FROM conversations_sessionevent WHERE tenant_id = %s AND session_id = %s AND seq = %s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionOpened:
+    """What is known of a session when it begins. `id` is that of its row, `session_id` that of the protocol."""
+
+    id: uuid.UUID
+    tenant_id: uuid.UUID
+    session_id: str
+    api_key_id: uuid.UUID | None
+    model: str
+    started_at: datetime
+    call_id: str = ""
+    kind: str = "realtime"
+    dialect: str = "ga"
+    safety_identifier: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionState:
+    """What a session has come to; it is open while `ended_at` is None."""
+
+    id: uuid.UUID
+    tenant_id: uuid.UUID
+    turns: int
+    responses: int
+    interruptions: int
+    errors: int
+    user_audio_ms: int
+    assistant_audio_ms: int
+    ended_at: datetime | None = None
+    end_reason: EndReason | str = ""
+    close_code: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    tenant_id: uuid.UUID
+    session_id: uuid.UUID
+    seq: int
+    at: datetime
+    direction: Direction | str
+    type: str
+    response_id: str | None
+    item_id: str | None
+    body: str
+    is_delta: bool
+
+
+Row = SessionOpened | EventRow | SessionState
+
+
+class LogStore:
+    """Belongs to one thread. After an error its connection is closed, and the next use opens another."""
+
+    def __init__(self) -> None:
+        self._connection: psycopg.Connection[Any] | None = None
+
+    def write(self, rows: Sequence[Row], *, again: bool = False) -> None:
+        """Writes all rows or, raising `psycopg.Error`, none.
+
+        `again`: an earlier try to write some of them failed, perhaps only in telling us that it had not.
+        """
+        opened = [row for row in rows if isinstance(row, SessionOpened)]
+        events = [row for row in rows if isinstance(row, EventRow)]
+        states = [row for row in rows if isinstance(row, SessionState)]
+        try:
+            connection = self._connect()
+            with connection.transaction(), connection.cursor() as cursor:
+                if opened:
+                    cursor.executemany(_INSERT_SESSION, [asdict(row) for row in opened])
+                if again and events:
+                    keys = [(row.tenant_id, row.session_id, row.seq) for row in events]
+                    cursor.executemany(_DELETE_EVENT, keys)
+                if events:
+                    _copy(cursor, events)
+                if states:
+                    cursor.executemany(_UPDATE_SESSION, [asdict(row) for row in states])
+        except psycopg.Error:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _connect(self) -> psycopg.Connection[Any]:
+        if self._connection is None:
+            given = connections[ACROSS_DATABASE].get_connection_params()
+            parameters = _CONNECTION | given | {"cursor_factory": psycopg.Cursor, "autocommit": True}
+            self._connection = psycopg.connect(**parameters)
+        return self._connection
+
+
+def _copy(cursor: psycopg.Cursor[Any], events: Sequence[EventRow]) -> None:
+    with cursor.copy(_COPY_EVENTS) as copy:
+        for row in events:
+            copy.write_row(
+                (
+                    row.tenant_id,
+                    row.session_id,
+                    row.seq,
+                    row.at,
+                    row.direction,
+                    row.type,
+                    row.response_id,
+                    row.item_id,
+                    row.body,
+                )
+            )

@@ -1,0 +1,114 @@
+from django.db import models
+
+from apps.core.models import TenantModel
+from apps.keys.models import ApiKey
+
+
+class SessionKind(models.TextChoices):
+    REALTIME = "realtime", "Conversation"
+    TRANSCRIPTION = "transcription", "Transcription only"
+
+
+class EndReason(models.TextChoices):
+    """Why a session is over, in words for its tenant."""
+
+    CLIENT_CLOSED = "client_closed", "The client closed the connection"
+    CONNECTION_LOST = "connection_lost", "The connection was lost"
+    HUNG_UP = "hung_up", "The session was hung up"
+    EXPIRED = "expired", "The session reached its longest duration"
+    TOO_SLOW = "too_slow", "The client read too slowly"
+    REFUSED = "refused", "The session was refused"
+    SERVER_STOPPED = "server_stopped", "The server was stopped or restarted"
+    SERVER_ERROR = "server_error", "An error of ours"
+    CRASHED = "crashed", "The server's process was lost"
+
+
+class RealtimeSession(TenantModel):
+    """One session. `session_id` is its id in the protocol; what comes to pass in it are its events.
+
+    While it is open, `alive_at` and the totals follow it by half a minute at most. `assistant_audio_ms` is what was
+    sent, heard or not.
+    """
+
+    session_id = models.CharField(max_length=64)
+    call_id = models.CharField(max_length=64, blank=True)
+    api_key = models.ForeignKey(ApiKey, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    model = models.CharField(max_length=200)
+    kind = models.CharField(max_length=13, choices=SessionKind, default=SessionKind.REALTIME)
+    dialect = models.CharField(max_length=20, default="ga")
+    safety_identifier = models.CharField(max_length=200, blank=True)
+
+    started_at = models.DateTimeField()
+    alive_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+    end_reason = models.CharField(max_length=15, choices=EndReason, blank=True)
+    close_code = models.PositiveSmallIntegerField(null=True, blank=True)
+
+    turns = models.PositiveIntegerField(default=0)
+    responses = models.PositiveIntegerField(default=0)
+    interruptions = models.PositiveIntegerField(default=0)
+    errors = models.PositiveIntegerField(default=0)
+    user_audio_ms = models.PositiveBigIntegerField(default=0)
+    assistant_audio_ms = models.PositiveBigIntegerField(default=0)
+
+    class Meta(TenantModel.Meta):
+        ordering = ["-started_at"]
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "session_id"], name="one_row_per_session"),
+        ]
+        indexes = [
+            models.Index(fields=["tenant", "-started_at"], name="sessions_by_start"),
+            models.Index(fields=["alive_at"], condition=models.Q(ended_at=None), name="open_sessions"),
+        ]
+
+    def __str__(self) -> str:
+        return self.session_id
+
+
+class Direction(models.TextChoices):
+    """Who says it. The engine's own are what no event of the protocol tells."""
+
+    CLIENT = "client", "Client"
+    SERVER = "server", "Server"
+    ENGINE = "engine", "Engine"
+
+
+class SessionEvent(TenantModel):
+    """One line of a session's log; see `antiphon.engine.observers.log` for what is one.
+
+    Rows are many and small: a number is their key, one foreign key (to the session, within the tenant) covers the
+    tenant too, and one index finds them.
+    """
+
+    id = models.BigAutoField(primary_key=True)  # type: ignore[assignment]
+    tenant = models.ForeignKey(
+        "tenants.Tenant",
+        on_delete=models.CASCADE,
+        related_name="+",
+        editable=False,
+        db_constraint=False,
+        db_index=False,
+    )
+    session = models.ForeignKey(
+        RealtimeSession,
+        on_delete=models.CASCADE,
+        related_name="events",
+        db_constraint=False,
+        db_index=False,
+    )
+    seq = models.BigIntegerField()
+    at = models.DateTimeField()
+    direction = models.CharField(max_length=6, choices=Direction)
+    type = models.TextField()
+    response_id = models.TextField(null=True, blank=True)
+    item_id = models.TextField(null=True, blank=True)
+    body = models.JSONField()
+
+    class Meta(TenantModel.Meta):
+        ordering = ["session", "seq"]
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "session", "seq"], name="session_events_in_order"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.seq} {self.type}"

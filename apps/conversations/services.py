@@ -1,0 +1,58 @@
+from datetime import datetime, timedelta
+
+from django.db.models import F
+from django.db.models.functions import Now
+
+from antiphon.engine.connection import TOO_SLOW
+from antiphon.engine.machine import GOING_AWAY
+from antiphon.engine.ports import Ending
+from antiphon.engine.session import INTERNAL_ERROR
+from apps.conversations.models import EndReason, RealtimeSession, SessionEvent
+
+ABANDONED_AFTER = timedelta(minutes=2)  # without a sign of life, of which there is one in 30 s
+
+_RESTARTING = 1012
+_FIRST_OWN_CODE = 3000  # close codes of applications
+_LOST_CODES = (1006, 1011)  # no close frame; no answer to a ping
+_SESSIONS_AT_ONCE = 200
+_EVENTS_AT_ONCE = 5000
+
+
+def end_reason_of(ending: Ending) -> EndReason:
+    """Why a session ended, from how its connection was closed."""
+    if ending.code == _RESTARTING:
+        return EndReason.SERVER_STOPPED
+    if ending.by_client:
+        return EndReason.CONNECTION_LOST if ending.code in _LOST_CODES else EndReason.CLIENT_CLOSED
+    if ending.code == GOING_AWAY:
+        return EndReason.EXPIRED if ending.reason == "session_expired" else EndReason.SERVER_STOPPED
+    if ending.code == TOO_SLOW:
+        return EndReason.TOO_SLOW
+    if ending.code == INTERNAL_ERROR:
+        return EndReason.SERVER_ERROR
+    return EndReason.REFUSED if ending.code >= _FIRST_OWN_CODE else EndReason.HUNG_UP
+
+
+def sessions_close_abandoned() -> int:
+    """Ends the sessions whose process gave no sign of life for ABANDONED_AFTER. Returns how many those were.
+
+    Should the process live after all, and have only lost the database, its next sign of life opens them again.
+    """
+    abandoned = RealtimeSession.objects.filter(ended_at=None, alive_at__lt=Now() - ABANDONED_AFTER)
+    return abandoned.update(ended_at=F("alive_at"), end_reason=EndReason.CRASHED)
+
+
+def sessions_delete_ended(*, before: datetime) -> int:
+    """Deletes the current tenant's sessions that ended earlier, with their events. Returns how many those were.
+
+    In small steps, each of which is a transaction of its own, so that nobody waits long for a lock.
+    """
+    deleted = 0
+    ended = RealtimeSession.objects.filter(started_at__lt=before, ended_at__lt=before)
+    while ids := list(ended.values_list("id", flat=True)[:_SESSIONS_AT_ONCE]):
+        events = SessionEvent.objects.filter(session_id__in=ids).order_by()
+        while events.filter(id__in=events.values("id")[:_EVENTS_AT_ONCE]).delete()[0]:
+            pass
+        RealtimeSession.objects.filter(id__in=ids).delete()
+        deleted += len(ids)
+    return deleted

@@ -1,0 +1,79 @@
+// A voice agent with turn taking: it listens all the time, answers when you pause, and stops when you talk over it.
+//
+//   node voice_agent.mjs question.wav reply.wav
+//
+// The WAV file (16-bit mono) stands in for a microphone; what a loudspeaker would have played is written to the other.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const url = (process.env.ANTIPHON_URL ?? 'http://127.0.0.1:8000/v1').replace('http', 'ws');
+const key = `openai-insecure-api-key.${process.env.ANTIPHON_API_KEY}`;
+const [question, reply] = process.argv.slice(2);
+
+const wav = readFileSync(question);
+const rate = wav.readUInt32LE(24);
+const recording = wav.subarray(44);
+let answered = false;
+let [said, saidMs, itemId, began] = [[], 0, '', 0];
+
+const socket = new WebSocket(`${url}/realtime?model=gpt-realtime`, ['realtime', key]);
+const send = (event) => socket.send(JSON.stringify(event));
+socket.onerror = () => {
+  throw new Error(`No connection to ${url}`);
+};
+
+/** Sends the recording at the pace of a microphone, then silence until it has been answered. */
+async function listen() {
+  const frame = (rate / 50) * 2; // bytes of 20 ms
+  const start = performance.now();
+  for (let n = 0; n * frame < recording.length || !answered; n++) {
+    const heard = Buffer.concat([recording.subarray(n * frame, (n + 1) * frame)], frame); // filled up with silence
+    send({ type: 'input_audio_buffer.append', audio: heard.toString('base64') });
+    await sleep(start + (n + 1) * 20 - performance.now());
+  }
+  socket.close();
+}
+
+socket.onopen = () => {
+  const input = {
+    format: { type: 'audio/pcm', rate },
+    transcription: { model: 'whisper-1' },
+    turn_detection: { type: 'server_vad', silence_duration_ms: 600 },
+  };
+  send({ type: 'session.update', session: { type: 'realtime', audio: { input } } });
+  listen();
+};
+
+socket.onmessage = ({ data }) => {
+  const event = JSON.parse(data);
+  if (event.type === 'input_audio_buffer.speech_started') {
+    answered = false;
+    const heardMs = Math.floor(performance.now() - began);
+    if (itemId && heardMs < saidMs) {
+      console.log(`(you talk over it after ${heardMs} ms)`); // what was not played never will be
+      said = [Buffer.concat(said).subarray(0, heardMs * 48)];
+      send({ type: 'conversation.item.truncate', item_id: itemId, content_index: 0, audio_end_ms: heardMs });
+    }
+  } else if (event.type === 'conversation.item.input_audio_transcription.completed') {
+    console.log('you:', event.transcript);
+  } else if (event.type === 'response.output_audio.delta') {
+    if (event.item_id !== itemId) [said, saidMs, itemId, began] = [[], 0, event.item_id, performance.now()];
+    said.push(Buffer.from(event.delta, 'base64'));
+    saidMs += said.at(-1).length / 48;
+  } else if (event.type === 'response.done') {
+    const parts = event.response.output.flatMap((item) => item.content);
+    console.log('agent:', ...parts.map((part) => part.transcript));
+    answered = event.response.status !== 'cancelled';
+  } else if (event.type === 'error') {
+    throw new Error(event.error.message);
+  }
+};
+
+socket.onclose = () => {
+  const pcm = Buffer.concat(said);
+  const header = Buffer.from(wav.subarray(0, 44)); // with other numbers: sizes, and 24 kHz
+  const numbers = { 4: pcm.length + 36, 24: 24_000, 28: 48_000, 40: pcm.length };
+  for (const [at, number] of Object.entries(numbers)) header.writeUInt32LE(number, Number(at));
+  writeFileSync(reply, Buffer.concat([header, pcm]));
+  console.log(`${(pcm.length / 48_000).toFixed(1)} s of it are in ${reply}`);
+};
