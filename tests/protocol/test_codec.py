@@ -93,6 +93,11 @@ def test_audio_deltas_are_written_as_base64() -> None:
         ('{"type":"session.update","session":' + '{"providerData":' * 20_000, "invalid_json", None),
         ('{"type":7,"nested":' + "[" * 20_000, "invalid_json", None),
         ('{"type":"input_audio_buffer.append","audio":"","nested":' + "[" * 200_000, "invalid_json", None),
+        (
+            '{"type":"session.update","session":{"tracing":' + '{"a":' * 99 + "1" + "}" * 101,
+            "invalid_json",
+            None,
+        ),
         ("[1]", "invalid_event", None),
         ('"text"', "invalid_event", None),
         ('{"audio":"AAAA"}', "invalid_event", "type"),
@@ -149,3 +154,20 @@ def test_audio_that_is_not_base64_is_refused(audio: str) -> None:
     with pytest.raises(Refused) as caught:
         decode_audio(audio)
     assert (caught.value.body.code, caught.value.body.param) == ("invalid_value", "audio")
+
+
+def test_an_event_may_be_nested_as_deep_as_what_is_made_of_it_can_bear() -> None:
+    frame = '{"type":"session.update","session":{"providerData":%s},"event_id":"e1"}'
+    for depth in (98, 900, 975, 980, 985):  # beyond, Python's stack ends for whoever copies or writes it
+        nested = '{"a":' * (depth - 1) + "[]" + "}" * (depth - 1)
+        if depth == 98:
+            assert isinstance(decode_client_event(frame % nested), client.SessionUpdate)
+        else:
+            with pytest.raises(BadEvent, match="nested too deeply"):
+                decode_client_event(frame % nested)
+
+
+def test_a_frame_of_many_objects_is_not_a_deep_one() -> None:
+    many = "[" + ",".join(['{"a":{}}'] * 500) + "]"
+    event = decode_client_event(f'{{"type":"session.update","session":{{"providerData":{{"many":{many}}}}}}}')
+    assert isinstance(event, client.SessionUpdate)

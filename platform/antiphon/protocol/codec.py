@@ -23,6 +23,7 @@ _raw_decoder = msgspec.json.Decoder(dict[str, Any])
 _encoder = msgspec.json.Encoder()
 _AUDIO = re.compile(r'"audio"\s*:\s*"')
 _LONG = 64 * 1024  # characters
+_DEEPEST = 100  # levels; some servers of models stop at 250, and our own code where Python's stack ends
 
 
 class BadEvent(Exception):
@@ -46,9 +47,12 @@ class EventDecoder(Generic[Event]):
         if len(frame) > _LONG and (event := self._long_append(frame)) is not None:
             return event
         try:
-            return self._decoder.decode(frame)
+            event = self._decoder.decode(frame)
+            if type(event) is not InputAudioAppend and _is_too_deep(frame):
+                raise _too_deep(getattr(event, "event_id", None))
         except (msgspec.DecodeError, RecursionError) as error:
             raise self._explain(frame, error) from None
+        return event
 
     def _long_append(self, frame: str) -> Event | None:
         """An append without looking at each character of its audio, which for 15 MiB would hold everybody up.
@@ -71,9 +75,11 @@ class EventDecoder(Generic[Event]):
     def _explain(self, frame: str, error: Exception) -> BadEvent:
         try:
             raw = _raw_decoder.decode(frame)
+        except RecursionError:
+            return _too_deep()
         except msgspec.ValidationError:
             return BadEvent(errors.invalid_request("invalid_event", "An event must be a JSON object."), None)
-        except (msgspec.DecodeError, RecursionError) as broken:
+        except msgspec.DecodeError as broken:
             message = f"The frame could not be parsed as JSON: {broken}"
             return BadEvent(errors.invalid_request("invalid_json", message), None)
         event_id = raw.get("event_id")
@@ -90,6 +96,22 @@ class EventDecoder(Generic[Event]):
                 f"Invalid value: '{kind}'. Supported values are: {supported}.", "type"
             )
         return explain_mismatch(text)
+
+
+def _is_too_deep(frame: str) -> bool:
+    return frame.count("{") + frame.count("[") > _DEEPEST and _is_deeper(_raw_decoder.decode(frame), _DEEPEST)
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    if not isinstance(value, dict | list):
+        return False
+    inner = value.values() if isinstance(value, dict) else value
+    return levels == 0 or any(_is_deeper(each, levels - 1) for each in inner)
+
+
+def _too_deep(event_id: str | None = None) -> BadEvent:
+    message = f"The event is nested too deeply: at most {_DEEPEST} levels of objects and arrays are possible."
+    return BadEvent(errors.invalid_request("invalid_json", message), event_id)
 
 
 decode_client_event = EventDecoder[ClientEvent](ClientEvent).decode
