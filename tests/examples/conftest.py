@@ -37,10 +37,11 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 def write_wav(path: Path, *numbers: str) -> None:
-    """These sentences, with pauses of four seconds between them."""
+    """These sentences, with pauses between them: long enough for an answer to begin on a busy machine, and shorter
+    than the answer."""
     with wave.open(str(path), "wb") as file:
         file.setparams((1, 2, 16_000, 0, "NONE", ""))
         for index, number in enumerate(numbers):
             if index:
-                file.writeframes(bytes(4 * 16_000 * 2))
+                file.writeframes(bytes(7 * 16_000 * 2))
             file.writeframes((sentence(number).samples * 32_767).astype("<i2").tobytes())

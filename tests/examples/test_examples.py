@@ -95,7 +95,7 @@ def test_a_voice_agent_answers_each_turn_and_can_be_talked_over(
     assert len(heard) == 2, printed
     assert words_in_common(heard[0], SAID) >= 5
     assert words_in_common(heard[1], SAID_NEXT) >= 6
-    assert re.search(r"^\(you talk over it after [1-9]\d* ms\)", printed, re.MULTILINE)
+    assert re.search(r"^\(you talk over it after [1-9]\d* ms\)", printed, re.MULTILINE), printed
     assert heard[1] in re.findall("^agent: (.*)", printed, re.MULTILINE)[-1], (
         "the stand-in repeats what it heard"
     )
