@@ -162,8 +162,7 @@ def test_an_agent_of_the_agents_sdk(started: Started) -> None:
 
 async def test_a_page_in_the_browser(environment: dict[str, str], folders: dict[str, Path]) -> None:
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    if chromium is None:
-        pytest.skip("There is no Chromium here (on Debian: apt-get install chromium).")
+    assert chromium, "There is no Chromium here: install it (on Debian: apt-get install chromium)."
     port = free_port()
     server = await asyncio.create_subprocess_exec(
         sys.executable, EXAMPLES / "browser" / "server.py", str(port), env=environment
