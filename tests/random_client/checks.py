@@ -1,11 +1,12 @@
 """What holds for every client, whatever it does: seen from its side of the wire."""
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from contextlib import contextmanager
 from itertools import dropwhile
 from typing import Any
 
+from antiphon.protocol.server_events import Error, ServerEvent, SessionCreated
 from tests.engine.replay import Replay
 from tests.openai_types import check_server_event
 from tests.random_client.frames import MARK
@@ -13,11 +14,6 @@ from tests.random_client.frames import MARK
 Event = dict[str, Any]
 _CHECKED_OF_EACH = 3
 _WEB_SEARCH = '"type":"web_search"'  # a tool of Inworld's, which the openai package does not know
-_DELTAS = {
-    "response.output_audio.delta",
-    "response.output_audio_transcript.delta",
-    "response.output_text.delta",
-}
 
 
 def check_story(events: Sequence[Event], frames: Iterable[str]) -> None:
@@ -41,17 +37,18 @@ def check_no_fault_of_ours(events: Iterable[Event]) -> None:
         assert event["type"] != "error" or event["error"]["type"] != "server_error", event
 
 
-def check_order(seen: Sequence[Event], sent: Sequence[tuple[str, str]]) -> None:
-    """From the first event that a client sees, it sees all in the order in which they were made, each once. It
-    misses only what was taken back, and errors that answer others. `sent` has the kind and id of every event."""
+def check_order(seen: Sequence[Event], made: Iterable[ServerEvent], maybe: Set[str] = frozenset()) -> None:
+    """From the first event that a client sees, it sees all that were made in their order, each once; but for errors
+    that answer others, and, as it happened, those whose ids are in `maybe`."""
     if not seen:
         return
-    remaining = dropwhile(lambda made: made[1] != seen[0]["event_id"], sent)
+    remaining = dropwhile(lambda event: event.event_id != seen[0]["event_id"], made)
     for event in seen:
-        for kind, event_id in remaining:
-            if event_id == event["event_id"]:
+        for due in remaining:
+            if due.event_id == event["event_id"]:
                 break
-            assert kind in _DELTAS or kind == "error", f"the client misses {kind} before {event['type']}"
+            missed = f"the client misses {due} before {event['type']}"
+            assert isinstance(due, Error | SessionCreated) or due.event_id in maybe, missed
         else:
             raise AssertionError(f"{event['type']} comes late, twice or from nowhere")
 

@@ -17,7 +17,9 @@ _SECOND = (np.sin(np.arange(24_000) * 0.3) * 12_000).astype("<i2").tobytes()
 
 
 class Known:
-    def __init__(self) -> None:
+    def __init__(self, voice: bytes = _SECOND) -> None:
+        """`voice` is what the client sounds like, over and over: PCM16 at 24 kHz."""
+        self._voice = voice
         self._ids: dict[Kind, list[str]] = {"item": [], "response": [], "call": [], "approval": []}
         self._marks = 0
         self.format = Format()
@@ -36,10 +38,10 @@ class Known:
         elif kind in ("session.created", "session.updated"):
             self.format = format_of(convert(event["session"]["audio"]["input"]["format"], AudioFormat))
 
-    def text_of(self, frame: Frame) -> str:
-        """The text frame that this becomes."""
+    def text_of(self, frame: Frame) -> str | bytes:
+        """What goes over the wire for it."""
         if not isinstance(frame, dict):
-            return str(frame)
+            return frame
         self._marks += 1
         return written(frame, self._fill)
 
@@ -62,7 +64,7 @@ class Known:
     def pcm(self, ms: float, *, loud: bool) -> bytes:
         """Audio of a client, PCM16 at 24 kHz."""
         size = int(ms * 24) * 2
-        return (_SECOND * (size // len(_SECOND) + 1))[:size] if loud else bytes(size)
+        return (self._voice * (size // len(self._voice) + 1))[:size] if loud else bytes(size)
 
     def append(self, pcm: bytes) -> str:
         """The event that appends this piece of PCM16 at 24 kHz."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from hypothesis import strategies as st
@@ -17,7 +17,6 @@ from antiphon.providers.scripted.tts import ScriptedTts, Speech
 from tests.engine.session_harness import Stage
 
 _LONG = "One two three. Four five six seven eight. "
-_BUSY = ProviderError("overloaded", "Too much to do.")
 
 
 def _use_tools(request: LlmRequest) -> Sequence[Step]:
@@ -28,32 +27,39 @@ def _use_tools(request: LlmRequest) -> Sequence[Step]:
     return [(0.0, TextDelta("Let me look. ")), *call_tools(*calls, first=0.1)]
 
 
-_ANSWERS: dict[str, Answer] = {
-    "long": say(_LONG * 5, first=0.1, pace=0.05),
-    "endless": say(_LONG * 60, first=0.2),
-    "short": say("Short."),
-    "slow": say("Grüße 😀 aus Köln. " * 3, pace=0.3),
-    "empty": say(""),
-    "uses tools": _use_tools,
-    "busy": [(0.2, _BUSY)],
-    "breaks": [(0.1, TextDelta("It broke ")), (0.5, _BUSY)],
-    "hangs": [(0.1, TextDelta("It goes on ")), (math.inf, TextDelta("never"))],
-    "too long": [(0.1, TextDelta("Cut off. ")), (0.0, LlmUsage(1, 1)), (0.0, Stop("length"))],
-    "filtered": [(0.1, Stop("content_filter"))],
+# An exception keeps what it was raised through, so that each session gets errors of its own.
+
+
+def _busy() -> ProviderError:
+    return ProviderError("overloaded", "Too much to do.")
+
+
+_ANSWERS: dict[str, Callable[[], Answer]] = {
+    "long": lambda: say(_LONG * 5, first=0.1, pace=0.05),
+    "endless": lambda: say(_LONG * 60, first=0.2),
+    "short": lambda: say("Short."),
+    "slow": lambda: say("Grüße 😀 aus Köln. " * 3, pace=0.3),
+    "empty": lambda: say(""),
+    "uses tools": lambda: _use_tools,
+    "busy": lambda: [(0.2, _busy())],
+    "breaks": lambda: [(0.1, TextDelta("It broke ")), (0.5, _busy())],
+    "hangs": lambda: [(0.1, TextDelta("It goes on ")), (math.inf, TextDelta("never"))],
+    "too long": lambda: [(0.1, TextDelta("Cut off. ")), (0.0, LlmUsage(1, 1)), (0.0, Stop("length"))],
+    "filtered": lambda: [(0.1, Stop("content_filter"))],
 }
-_HEARD = {
-    "words": Heard("hi", delay=0.1),
-    "partials": Heard("hello there how are you", delay=0.2, partial_every_ms=100),
-    "nothing": Heard("", delay=0.3),
-    "breaks": Heard(error=ProviderError("network", "gone")),
-    "breaks early": Heard("too late", partial_every_ms=200, error=_BUSY, error_at_ms=400),
-    "hangs": Heard("never", delay=math.inf),
+_HEARD: dict[str, Callable[[], Heard]] = {
+    "words": lambda: Heard("hi", delay=0.1),
+    "partials": lambda: Heard("hello there how are you", delay=0.2, partial_every_ms=100),
+    "nothing": lambda: Heard("", delay=0.3),
+    "breaks": lambda: Heard(error=_busy()),
+    "breaks early": lambda: Heard("too late", partial_every_ms=200, error=_busy(), error_at_ms=400),
+    "hangs": lambda: Heard("never", delay=math.inf),
 }
-_SPEECHES = {
-    "at once": Speech(),
-    "slow": Speech(delay=0.2, pace=0.5),
-    "breaks": Speech(breaks_after_ms=300, error=_BUSY),
-    "hangs": Speech(breaks_after_ms=500),
+_SPEECHES: dict[str, Callable[[], Speech]] = {
+    "at once": Speech,
+    "slow": lambda: Speech(delay=0.2, pace=0.5),
+    "breaks": lambda: Speech(breaks_after_ms=300, error=_busy()),
+    "hangs": lambda: Speech(breaks_after_ms=500),
 }
 
 
@@ -89,9 +95,9 @@ class Moods:
 
     def stage(self, resume_seconds: float) -> Stage:
         stage = Stage(
-            llm=ScriptedLlm(*(_ANSWERS[name] for name in self.answers)),
-            stt=ScriptedStt(*(_HEARD[name] for name in self.heard)),
-            tts=ScriptedTts(*(_SPEECHES[name] for name in self.speeches), ms_per_character=40),
+            llm=ScriptedLlm(*(_ANSWERS[name]() for name in self.answers)),
+            stt=ScriptedStt(*(_HEARD[name]() for name in self.heard)),
+            tts=ScriptedTts(*(_SPEECHES[name]() for name in self.speeches), ms_per_character=40),
             tool_servers=MoodyToolServers(),
             resume_seconds=resume_seconds,
         )

@@ -1,24 +1,26 @@
 """Random clients against whole sessions on the virtual clock: nothing breaks, and nothing is left."""
 
 import asyncio
+import gc
 import json
+import weakref
 from collections.abc import Coroutine
 from contextlib import suppress
 from typing import Any
 
 from hypothesis import given
 
-from antiphon.engine.ports import Disconnected
+from antiphon.engine.ports import Disconnected, Recalled
 from antiphon.engine.session import RunningSession
 from antiphon.protocol.errors import Refused
 from antiphon.protocol.server_events import ServerEvent
 from tests.engine.session_harness import Stage
+from tests.random_client.actor import Actor
 from tests.random_client.behaviour import Step, endings, scripts
 from tests.random_client.checks import check_no_fault_of_ours, check_order, check_story, no_error_is_logged
 from tests.random_client.frames import Frame
 from tests.random_client.known import Known
 from tests.random_client.moods import Moods, moods
-from tests.random_client.values import Ref
 from tests.random_client.wire import Socket
 from tests.virtual_clock import VirtualClockLoop
 
@@ -26,65 +28,20 @@ RESUME_SECONDS = 20.0
 INTERNAL_ERROR = 1011
 
 
-class World:
+class World(Actor):
     """A session, its client over all the sockets that it uses one after the other, and sidebands."""
 
     def __init__(self, stage: Stage) -> None:
-        self.known = Known()
+        super().__init__(Known())
         self.socket = Socket(self.known.learn)
         self.story: list[str] = []  # frames of the sockets before this one
         self.sidebands: list[Socket] = []
         self.session: RunningSession = stage.running(self.socket.transport)
         self._tasks = [asyncio.ensure_future(self.session.run())]
 
-    async def act(self, script: list[Step]) -> None:
-        await asyncio.sleep(0.01)
-        for step, argument in script:
-            await getattr(self, step)(argument)
-
-    async def send(self, frames: list[Frame]) -> None:
-        for frame in frames:
-            self.put(self.socket, frame)
+    async def put(self, text: str | bytes) -> None:
+        self.socket.put(text)
         await asyncio.sleep(0)
-
-    async def say(self, text: str) -> None:
-        item = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": text}]}
-        await self.send([{"type": "conversation.item.create", "item": item}, {"type": "response.create"}])
-
-    async def set(self, session: dict[str, Any]) -> None:
-        await self.send([{"type": "session.update", "session": session}])
-
-    async def consult(self, tools: dict[str, Any]) -> None:
-        await self.send([{"type": "response.cancel"}])
-        await self.set(tools)
-        await self.say("What is the weather like?")
-        await asyncio.sleep(1)
-
-    async def return_tool(self, _: None) -> None:
-        item = {"type": "function_call_output", "call_id": Ref("call"), "output": "sunny"}
-        await self.send([{"type": "conversation.item.create", "item": item}, {"type": "response.create"}])
-
-    async def approve(self, approve: bool) -> None:
-        item = {
-            "type": "mcp_approval_response",
-            "approval_request_id": Ref("approval"),
-            "approve": approve,
-        }
-        await self.send([{"type": "conversation.item.create", "item": item}, {"type": "response.create"}])
-
-    async def speak(self, step: tuple[int, int]) -> None:
-        """At real-time pace, in pieces of so many ms."""
-        await self._stream(*step, loud=True)
-
-    async def silence(self, ms: int) -> None:
-        await self._stream(ms, 20, loud=False)
-
-    async def turn(self, ms: int) -> None:
-        await self._stream(ms, 20, loud=True)
-        await self._stream(600, 20, loud=False)
-
-    async def wait(self, ms: int) -> None:
-        await asyncio.sleep(ms / 1000)
 
     async def stop_reading(self, _: None) -> None:
         self.socket.stop_reading()
@@ -118,7 +75,7 @@ class World:
 
     async def sideband_sends(self, step: tuple[int, Frame]) -> None:
         if sideband := self._sideband(step[0]):
-            self.put(sideband, step[1])
+            sideband.put(self.known.text_of(step[1]))
 
     async def sideband_leaves(self, number: int) -> None:
         if sideband := self._sideband(number):
@@ -137,9 +94,6 @@ class World:
             self.socket.close()
         await asyncio.gather(*self._tasks)
 
-    def put(self, socket: Socket, frame: Frame) -> None:
-        socket.put(frame if isinstance(frame, bytes) else self.known.text_of(frame))
-
     def reconnect(self, lost: int) -> None:
         """What the socket before received last never arrived, if the socket broke."""
         received = self.socket.frames
@@ -156,13 +110,6 @@ class World:
         """All that the client received of the session, greetings to a new socket left out."""
         first, *rest = [*self.story, *self.socket.frames]
         return [first, *(frame for frame in rest if not frame.startswith('{"type":"session.created"'))]
-
-    async def _stream(self, ms: int, piece_ms: int, *, loud: bool) -> None:
-        pcm = self.known.pcm(ms, loud=loud)
-        for start in range(0, len(pcm), piece_ms * 48):
-            piece = pcm[start : start + piece_ms * 48]
-            self.socket.put(self.known.append(piece))
-            await asyncio.sleep(len(piece) / 48_000)
 
     def _sideband(self, number: int) -> Socket | None:
         alive = [socket for socket in self.sidebands if socket.open]
@@ -182,6 +129,7 @@ class World:
 def run(stage: Stage, script: list[Step], ending: str) -> World:
     async def scene() -> World:
         world = World(stage)
+        await asyncio.sleep(0.01)  # for the greeting, without whose token nobody comes back
         await world.act(script)
         await world.leave(ending)
         assert asyncio.all_tasks() == {asyncio.current_task()}, "a closed session leaves no task"
@@ -201,12 +149,21 @@ def run(stage: Stage, script: list[Step], ending: str) -> World:
 def test_it_works_whatever_a_client_does(moods: Moods, script: list[Step], ending: str) -> None:
     stage = moods.stage(RESUME_SECONDS)
     world = run(stage, script, ending)
-    sent = [(type(e).__struct_config__.tag, e.event_id) for e in stage.seen if isinstance(e, ServerEvent)]
+    made = [event for event in stage.seen if isinstance(event, ServerEvent)]
+    recalled = {
+        event.event_id for taken in stage.seen if isinstance(taken, Recalled) for event in taken.events
+    }
     events = [json.loads(frame) for frame in world.frames]
     check_story(events, world.frames)
-    check_order(events[1:], sent)
+    check_order(events[1:], [event for event in made if event.event_id not in recalled])
     for sideband in world.sidebands:
         check_no_fault_of_ours(sideband.events)
-        check_order([event for event in sideband.events[1:] if event["type"] != "error"], sent)
+        check_order(
+            [event for event in sideband.events[1:] if event["type"] != "error"], made, maybe=recalled
+        )
     for socket in (world.socket, *world.sidebands):
         assert socket.closed is None or socket.closed[0] != INTERNAL_ERROR
+    left = weakref.ref(world.session)
+    del world, stage
+    gc.collect()
+    assert left() is None, "nothing holds the session in memory"

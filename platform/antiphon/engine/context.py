@@ -84,7 +84,7 @@ def first_kept(sizes: Sequence[int], limit: int, retention_ratio: float) -> int:
     that what a provider has cached of the beginning stays valid for some turns (protocol reference 3.3). The newest
     always stays.
     """
-    if sum(sizes) <= limit:
+    if not sizes or sum(sizes) <= limit:
         return 0
     room = limit * retention_ratio
     kept = sum(1 for total in accumulate(reversed(sizes)) if total <= room)
