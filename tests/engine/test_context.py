@@ -35,7 +35,9 @@ def test_all_is_seen_while_it_fits() -> None:
     assert seen(m) == ["a", "b", "c", "d"]
 
 
-@pytest.mark.parametrize("truncation", ["auto", "disabled", {"type": "retention_ratio", "retention_ratio": 0.5}])
+@pytest.mark.parametrize(
+    "truncation", ["auto", "disabled", {"type": "retention_ratio", "retention_ratio": 0.5}]
+)
 def test_an_answer_longer_than_the_model_can_take_may_begin_a_conversation(truncation: Any) -> None:
     m = machine(1_000, truncation=truncation)
     m.client("response.create", response={"max_output_tokens": 2**40})
