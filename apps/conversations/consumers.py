@@ -42,13 +42,18 @@ _NOT_OPENED = "The session could not be opened; the server's log says why. Try a
 _OUT_OF_REACH = "The session could not be reached; the server's log says why. Try again."
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Socket:
     handshake: Handshake
     receive: Receive
     send: Send
+    accepted: bool = False
 
     async def accept(self, call_id: str = "") -> None:
+        """Once; what is refused later is refused in band anyway."""
+        if self.accepted:
+            return
+        self.accepted = True
         headers = [(b"x-call-id", call_id.encode())] if call_id else []
         subprotocol = self.handshake.accepted_subprotocol
         await self.send({"type": "websocket.accept", "subprotocol": subprotocol, "headers": headers})
@@ -64,6 +69,8 @@ class RealtimeConsumer(AsyncConsumer):
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         await receive()  # websocket.connect
         socket = _Socket(Handshake.of(scope), receive, send)
+        if not runtime.is_loaded():
+            await socket.accept()  # the first session under runserver, which gives a handshake 5 s
         try:
             serve = await _prepare(socket)
         except HandshakeRefused as refused:

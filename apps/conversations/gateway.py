@@ -84,6 +84,11 @@ class Handshake:
         return self.headers.get("openai-safety-identifier", "")
 
     @property
+    def resumes(self) -> bool:
+        """Whether it goes on with a session, which outlives the client secret that opened it."""
+        return "resume" in self.query
+
+    @property
     def only_transcribes(self) -> bool:
         return self.query.get("intent") == ["transcription"]
 
@@ -99,7 +104,7 @@ async def authorise(handshake: Handshake) -> KeyGrant:
         message = "No API key was given: send it as `Authorization: Bearer <key>`."
         raise HandshakeRefused(errors.invalid_request("invalid_api_key", message), BAD_KEY)
     try:
-        grant = await aauthenticate(key)
+        grant = await aauthenticate(key, outlived=handshake.resumes)
     except KeyRefused as refused:
         raise HandshakeRefused(errors.invalid_request("invalid_api_key", str(refused)), BAD_KEY) from None
     if not grant.allows(Scope.REALTIME):

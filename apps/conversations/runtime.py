@@ -44,6 +44,10 @@ async def inference() -> Inference:
     return await asyncio.to_thread(_load)
 
 
+def is_loaded() -> bool:
+    return _loaded is not None
+
+
 def tool_servers_of(tenant_id: str) -> ToolServers:
     return _tool_servers.of_tenant(tenant_id)
 

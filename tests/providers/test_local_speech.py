@@ -39,7 +39,7 @@ def missing(model):
 async def test_it_works_with_every_model_that_is_installed(pool):
     with contextlib.closing(load_local_speech(weights(), pool, "local/whisper-tiny.en")) as loaded:
         assert loaded.speech_to_text.name == "local/whisper-tiny.en"
-        assert not loaded.speech_to_text.capabilities.streaming
+        assert loaded.speech_to_text.capabilities.streaming
 
         stream = loaded.speech_to_text.open(SttConfig())
         stream.push(read_audio(sentence("0930").path))

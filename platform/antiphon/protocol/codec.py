@@ -44,11 +44,11 @@ class EventDecoder(Generic[Event]):
 
     def decode(self, frame: str) -> Event:
         """Raises BadEvent with the error that the live service would send."""
-        if len(frame) > _LONG and (append := self._long_append(frame)) is not None:
-            return append
+        if len(frame) > _LONG and (event := self._long_append(frame)) is not None:
+            return event
         try:
             event = self._decoder.decode(frame)
-            if not isinstance(event, InputAudioAppend) and _is_too_deep(frame):
+            if type(event) is not InputAudioAppend and _is_too_deep(frame):
                 raise _too_deep(getattr(event, "event_id", None))
         except (msgspec.DecodeError, RecursionError) as error:
             raise self._explain(frame, error) from None
@@ -98,9 +98,6 @@ class EventDecoder(Generic[Event]):
         return explain_mismatch(text)
 
 
-decode_client_event = EventDecoder[ClientEvent](ClientEvent).decode
-
-
 def _is_too_deep(frame: str) -> bool:
     return frame.count("{") + frame.count("[") > _DEEPEST and _is_deeper(_raw_decoder.decode(frame), _DEEPEST)
 
@@ -115,6 +112,9 @@ def _is_deeper(value: Any, levels: int) -> bool:
 def _too_deep(event_id: str | None = None) -> BadEvent:
     message = f"The event is nested too deeply: at most {_DEEPEST} levels of objects and arrays are possible."
     return BadEvent(errors.invalid_request("invalid_json", message), event_id)
+
+
+decode_client_event = EventDecoder[ClientEvent](ClientEvent).decode
 
 
 def decode_audio(audio: str) -> bytes:
