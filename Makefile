@@ -1,6 +1,7 @@
 # `make` lists what there is. All paths are relative, so that the folder may lie anywhere and have any name.
 
 PYTHON ?= python3
+RANDOM_CLIENT_MINUTES ?= 10
 UV_VERSION := 0.13.9
 
 LOCKS := deploy/requirements
@@ -47,9 +48,10 @@ bench: setup $(DEV)  ## Measure, and print tables
 bench-turn-taking: setup $(DEV)  ## Measure false cut-offs and delays of turn taking (ARGS=--quick for a rough idea)
 	@$(PY) bench/turn_taking $(ARGS)
 
-soak: setup $(DEV)  ## Try the engine's invariants in thousands of random worlds
-	@HYPOTHESIS_PROFILE=soak $(PY) -m pytest tests/engine/test_invariants.py tests/engine/test_transports.py \
-	  tests/engine/test_resume.py tests/random_client $(ARGS)
+soak: setup $(DEV) system-deps  ## Thousands of random worlds and clients (RANDOM_CLIENT_MINUTES=10)
+	@HYPOTHESIS_PROFILE=soak RANDOM_CLIENT_MINUTES=$(RANDOM_CLIENT_MINUTES) $(PY) -m pytest -s \
+	  tests/engine/test_invariants.py tests/engine/test_transports.py tests/engine/test_resume.py \
+	  tests/random_client $(ARGS)
 
 models:  ## Install the embedded models again, if some were missing
 	@rm -f .venv/.models-*

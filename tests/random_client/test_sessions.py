@@ -4,7 +4,7 @@ import asyncio
 import gc
 import json
 import weakref
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from contextlib import suppress
 from typing import Any, Literal
 
@@ -13,11 +13,10 @@ from hypothesis import strategies as st
 
 from antiphon.engine.ports import Disconnected, Recalled
 from antiphon.engine.session import RunningSession
-from antiphon.protocol.dialects.base import Dialect
 from antiphon.protocol.dialects.ga import GA
 from antiphon.protocol.dialects.named import new_dialect
 from antiphon.protocol.errors import Refused
-from antiphon.protocol.server_events import ServerEvent
+from antiphon.protocol.server_events import OutputAudioDelta, ServerEvent
 from tests.engine.session_harness import Stage
 from tests.random_client.actor import Actor
 from tests.random_client.behaviour import Step, endings, scripts
@@ -25,21 +24,21 @@ from tests.random_client.checks import check_no_fault_of_ours, check_order, chec
 from tests.random_client.frames import Frame
 from tests.random_client.known import Known
 from tests.random_client.moods import Moods, moods
-from tests.random_client.wire import Socket
+from tests.random_client.wire import Line, Socket
 from tests.virtual_clock import VirtualClockLoop
 
 RESUME_SECONDS = 20.0
 INTERNAL_ERROR = 1011
-DialectName = Literal["ga", "beta", "inworld", "undeclared"]
+Spoken = Literal["ga", "phone", "beta", "inworld", "undeclared"]
 
 
 class World(Actor):
     """A session, its client over all the sockets that it uses one after the other, and sidebands."""
 
-    def __init__(self, stage: Stage, dialect: Callable[[], Dialect]) -> None:
+    def __init__(self, stage: Stage, spoken: Spoken) -> None:
         super().__init__(Known())
-        self._dialect = dialect
-        self.socket = Socket(dialect(), self.known.learn)
+        self._spoken = spoken
+        self.socket = self._new_socket()
         self.story: list[str] = []  # frames of the sockets before this one
         self.sidebands: list[Socket] = []
         self.session: RunningSession = stage.running(self.socket.transport)
@@ -102,12 +101,14 @@ class World(Actor):
 
     def reconnect(self, lost: int) -> None:
         """What the socket before received last never arrived, if the socket broke."""
+        if self._spoken == "phone":
+            return
         received = self.socket.frames
         received = received[: max(1 - len(self.story), len(received) - lost)]
         self.story += received
         if not self.story:
             return  # without its token nobody comes back
-        self.socket = Socket(self._dialect(), self.known.learn)
+        self.socket = self._new_socket()
         resumed = self.session.resume(self.socket.transport, json.loads(self.story[-1])["event_id"])
         self._spawn(self.socket, resumed)
 
@@ -116,6 +117,11 @@ class World(Actor):
         """All that the client received of the session, greetings to a new socket left out."""
         first, *rest = [*self.story, *self.socket.frames]
         return [first, *(frame for frame in rest if not frame.startswith('{"type":"session.created"'))]
+
+    def _new_socket(self) -> Socket | Line:
+        if self._spoken == "phone":
+            return Line(self.known.learn)
+        return Socket(GA if self._spoken == "ga" else new_dialect(self._spoken), self.known.learn)
 
     def _sideband(self, number: int) -> Socket | None:
         alive = [socket for socket in self.sidebands if socket.open]
@@ -132,9 +138,12 @@ class World(Actor):
         self._tasks.append(asyncio.ensure_future(connect()))
 
 
-def run(stage: Stage, dialect: Callable[[], Dialect], script: list[Step], ending: str) -> World:
+def live(moods: Moods, spoken: Spoken, script: list[Step], ending: str) -> weakref.ref[RunningSession]:
+    """A world from its beginning to its end, and what is left of its session."""
+    stage = moods.stage(RESUME_SECONDS)
+
     async def scene() -> World:
-        world = World(stage, dialect)
+        world = World(stage, spoken)
         await asyncio.sleep(0.01)  # for the greeting, without whose token nobody comes back
         await world.act(script)
         await world.leave(ending)
@@ -148,37 +157,33 @@ def run(stage: Stage, dialect: Callable[[], Dialect], script: list[Step], ending
     assert stage.vad.open_streams == 0, "no detector stream"
     calls = [*stage.llm.calls, *stage.tts.calls, *stage.stt.streams]
     assert all(call.state != "running" for call in calls), "and no call upstream"
-    return world
+    check_what_was_seen(world, stage, spoken)
+    return weakref.ref(world.session)
 
 
-dialects: st.SearchStrategy[DialectName] = st.sampled_from(
-    ["ga", "ga", "ga", "beta", "inworld", "undeclared"]
-)
-
-
-@given(moods, dialects, scripts, endings)
-def test_it_works_whatever_a_client_does(
-    moods: Moods, dialect: DialectName, script: list[Step], ending: str
-) -> None:
-    stage = moods.stage(RESUME_SECONDS)
-    world = run(stage, lambda: GA if dialect == "ga" else new_dialect(dialect), script, ending)
+def check_what_was_seen(world: World, stage: Stage, spoken: Spoken) -> None:
     made = [event for event in stage.seen if isinstance(event, ServerEvent)]
-    recalled = {
-        event.event_id for taken in stage.seen if isinstance(taken, Recalled) for event in taken.events
-    }
+    taken = [event for recalled in stage.seen if isinstance(recalled, Recalled) for event in recalled.events]
+    recalled = {event.event_id for event in taken}
     events = [json.loads(frame) for frame in world.frames]
     check_no_fault_of_ours(events)
-    if dialect == "ga":
+    if spoken in ("ga", "phone"):
         check_story(events, world.frames)
-        check_order(events[1:], [event for event in made if event.event_id not in recalled])
+        played = OutputAudioDelta if spoken == "phone" else ()
+        due = [e for e in made if e.event_id not in recalled and not isinstance(e, played)]
+        check_order(events[1:], due)
     for sideband in world.sidebands:
         check_no_fault_of_ours(sideband.events)
-        check_order(
-            [event for event in sideband.events[1:] if event["type"] != "error"], made, maybe=recalled
-        )
+        own = [event for event in sideband.events[1:] if event["type"] != "error"]
+        check_order(own, made, maybe=recalled)
     for socket in (world.socket, *world.sidebands):
         assert socket.closed is None or socket.closed[0] != INTERNAL_ERROR
-    left = weakref.ref(world.session)
-    del world, stage
+
+
+@given(moods, st.sampled_from(["ga", "ga", "ga", "phone", "beta", "inworld", "undeclared"]), scripts, endings)
+def test_it_works_whatever_a_client_does(
+    moods: Moods, spoken: Spoken, script: list[Step], ending: str
+) -> None:
+    left = live(moods, spoken, script, ending)
     gc.collect()
     assert left() is None, "nothing holds the session in memory"

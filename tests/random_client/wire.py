@@ -1,14 +1,62 @@
-"""The client's end of one WebSocket to a session in this process, and the transport at the other end."""
+"""The client's end of one connection to a session in this process, and the transport at the other end."""
 
 import asyncio
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
+from antiphon.engine.inputs import AudioFrame
+from antiphon.protocol.client_events import InputAudioAppend
+from antiphon.protocol.codec import decode_audio, encode_server_event
 from antiphon.protocol.dialects.base import Dialect
-from antiphon.transports.websocket import WebSocketTransport
+from antiphon.protocol.dialects.ga import GA
+from antiphon.protocol.errors import Refused
+from antiphon.transports.memory import MemoryTransport
+from antiphon.transports.websocket import WebSocketTransport, read_frame
 
 Event = dict[str, Any]
+
+
+class Line:
+    """A phone line: audio in frames both ways, and no way back once it is down. Interface of a Socket."""
+
+    def __init__(self, learn: Callable[[Event], None]) -> None:
+        self.frames: list[str] = []
+        self.transport = MemoryTransport(paced=True)
+        self._learn = learn
+        self._listening = asyncio.ensure_future(self._listen())
+
+    @property
+    def closed(self) -> tuple[int, str] | None:
+        return self.transport.closed
+
+    def put(self, frame: str | bytes) -> None:
+        event = read_frame(frame if isinstance(frame, str) else None, GA)
+        if isinstance(event, InputAudioAppend):
+            with suppress(Refused):
+                pcm = decode_audio(event.audio)
+                self.transport.put(AudioFrame(pcm[: len(pcm) & ~1]))
+        else:
+            self.transport.put(event)
+
+    def stop_reading(self) -> None:
+        """A line is always heard."""
+
+    def read_again(self) -> None:
+        """A line is always heard."""
+
+    def close(self) -> None:
+        self.transport.hang_up()
+
+    def break_off(self) -> None:
+        self.transport.drop()
+
+    async def _listen(self) -> None:
+        async for event in self.transport.events():
+            frame = encode_server_event(event)
+            self.frames.append(frame)
+            self._learn(json.loads(frame))
 
 
 class Socket:
