@@ -28,13 +28,14 @@ class Platform:
     """A running `manage.py up`.
 
     `paced_model` is a language model on a server that takes its time, `dead_recogniser` and `dead_voice` are
-    models on a server that is not there.
+    models on a server that is not there. `log` has every line that the platform has printed.
     """
 
     base_url: str
     api_key: str
     process: subprocess.Popen[str]
     data_dir: Path
+    log: list[str]
     paced_model: str = "llm/paced"
     dead_recogniser: str = "stt/dead"
     dead_voice: str = "tts/dead"
@@ -100,9 +101,9 @@ def running_platform(paced_server: str, data_dir: Path, **variables: str) -> Ite
     env.pop("DJANGO_SETTINGS_MODULE", None)
     command = [sys.executable, str(PROJECT / "manage.py"), "up"]
     process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    printed = _read_until_ready(process)
-    key = next(line.rpartition(" ")[2] for line in printed if line.startswith("API key:"))
-    yield Platform(f"http://127.0.0.1:{port}/v1", key, process, data_dir)
+    log = _read_until_ready(process)
+    key = next(line.rpartition(" ")[2] for line in log if line.startswith("API key:"))
+    yield Platform(f"http://127.0.0.1:{port}/v1", key, process, data_dir, log)
     process.send_signal(signal.SIGTERM)
     assert process.wait(60) == 0
 
@@ -120,7 +121,7 @@ def free_port() -> int:
 
 
 def _read_until_ready(process: subprocess.Popen[str]) -> list[str]:
-    """What it printed up to the key, which comes last; later output is read and dropped."""
+    """What it printed up to the key, which comes last; later output is added as it comes."""
     assert process.stdout is not None
     out = process.stdout
     watchdog = threading.Timer(STARTUP_SECONDS, process.kill)
@@ -132,5 +133,5 @@ def _read_until_ready(process: subprocess.Popen[str]) -> list[str]:
             break
     watchdog.cancel()
     assert any(line.startswith("Antiphon is ready at ") for line in printed), "\n".join(printed)
-    threading.Thread(target=lambda: [None for _ in out], daemon=True).start()
+    threading.Thread(target=lambda: printed.extend(line.strip() for line in out), daemon=True).start()
     return printed

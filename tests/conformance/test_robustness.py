@@ -5,6 +5,7 @@ import contextlib
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -121,7 +122,7 @@ async def test_daphne_serves_a_conversation_under_runserver(platform: Platform, 
     server = psutil.Popen(command, env=env, stdout=log, stderr=subprocess.STDOUT)
     try:
         await answers_at(port)
-        there = Platform(f"http://127.0.0.1:{port}/v1", platform.api_key, platform.process, platform.data_dir)
+        there = replace(platform, base_url=f"http://127.0.0.1:{port}/v1")
         async with Talker(there, "local/dialogue") as talker:
             await talker.say("What is two plus two?")
             done = await talker.wait_for("response.done")

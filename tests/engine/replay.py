@@ -41,6 +41,7 @@ class Replay:
         elif kind == "conversation.item.deleted":
             assert event["item_id"] in self.order, "an item is deleted once, after it was added"
             self.order.remove(event["item_id"])
+            self._items_done.discard(event["item_id"])  # its id is free again
         elif kind == "conversation.item.done":
             item_id = event["item"]["id"]
             assert item_id in self.order, "an item is done after it was added"

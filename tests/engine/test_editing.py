@@ -120,6 +120,40 @@ def test_the_id_of_a_deleted_item_can_be_used_again() -> None:
     assert types(m.client("conversation.item.create", item=item))[0] == "conversation.item.added"
 
 
+def test_the_id_of_an_item_that_is_still_being_recognised_can_not_be_used_again() -> None:
+    m = Machine()
+    m.update(audio={"input": {"transcription": {}}})
+    item = {
+        "type": "message",
+        "id": "mine",
+        "role": "user",
+        "content": [{"type": "input_audio", "audio": base64.b64encode(pcm(4_800)).decode()}],
+    }
+    m.client("conversation.item.create", item=item)
+    m.client("conversation.item.delete", item_id="mine")
+    [refused] = m.client("conversation.item.create", item=item)
+    assert refused["error"]["code"] == "item_create_duplicate_item_id"
+    assert m.transcribe("too late") == []
+
+
+def test_the_id_of_an_item_that_is_still_being_spoken_can_not_be_used_again() -> None:
+    m = Machine()
+    m.say("hi")
+    m.client("response.create")
+    m.model_says("Hello.")
+    item_id = m.of("response.output_item.added")[0]["item"]["id"]
+    m.client("conversation.item.delete", item_id=item_id)
+    item = {
+        "type": "message",
+        "id": item_id,
+        "role": "user",
+        "content": [{"type": "input_text", "text": "mine"}],
+    }
+    [refused] = m.client("conversation.item.create", item=item)
+    assert refused["error"]["code"] == "item_create_duplicate_item_id"
+    assert "conversation.item.done" not in types(m.model_ends())
+
+
 def test_an_item_that_is_being_spoken_can_be_deleted_and_the_response_ends_in_order() -> None:
     m = Machine()
     m.say("hello")

@@ -4,7 +4,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.random_client.frames import UNREACHABLE, frames
+from tests.random_client.frames import UNREACHABLE, frames, reuses
 
 Step = tuple[str, Any]
 
@@ -47,7 +47,9 @@ _sensible: st.SearchStrategy[Step] = st.one_of(
     st.tuples(st.just("return_tool"), st.none()),
     st.tuples(st.just("approve"), st.booleans()),
 )
-_careless: st.SearchStrategy[Step] = st.tuples(st.just("send"), st.lists(frames, min_size=1, max_size=4))
+_careless: st.SearchStrategy[Step] = st.tuples(
+    st.just("send"), st.one_of(*[st.lists(frames, min_size=1, max_size=4)] * 5, reuses)
+)
 _unlucky: st.SearchStrategy[Step] = st.one_of(
     st.tuples(st.just("stop_reading"), st.none()),
     st.tuples(st.just("read_again"), st.none()),

@@ -211,6 +211,27 @@ _session = _joined(
     st.sampled_from([{}, {"type": "realtime"}, {"type": "realtime"}, {"type": "transcription"}]),
 )
 
+_flat_session = _some(
+    modalities=st.sampled_from([["text"], ["audio", "text"]]),
+    voice=_voice,
+    speed=1.2,
+    input_audio_format=st.sampled_from(["pcm16", "g711_ulaw"]),
+    output_audio_format=st.sampled_from(["pcm16", "g711_alaw"]),
+    input_audio_transcription=_transcription,
+    turn_detection=_turn_detection,
+    max_response_output_tokens=st.sampled_from(["inf", 1, 50]),
+)
+_provider_data = _some(
+    stt=_some(prompt=_words, min_end_of_turn_silence=st.sampled_from([None, 0, 500])),
+    tts=_some(segmenter_strategy=st.sampled_from(["auto", "full_turn"]), language="en"),
+    backchannel=_some(enabled=_yes_no, max_per_turn=st.sampled_from([0, 3, 100_000])),
+    responsiveness=_some(enabled=_yes_no, temperature=st.sampled_from([0, 2])),
+    memory=_some(enabled=_yes_no, turn_interval=1),
+    metadata=st.sampled_from([None, {"k": "v"}]),
+    antiphon=_some(events=st.sampled_from([[], ["cost"], ["no.such"]])),
+    unknown=st.sampled_from([None, {}, {"a": {"b": 1}}]),
+)
+
 # An update is applied whole or not at all: these four say of each session which update it comes from.
 _MARKED = frozenset({"instructions", "prompt", "providerData", "event_id"})
 
@@ -224,12 +245,17 @@ def _marked(session: dict[str, Any]) -> dict[str, Any]:
             **session,
             "instructions": mark,
             "prompt": {"id": mark},
-            "providerData": {"mark": mark, **session.get("providerData", {})},
+            "providerData": {**session.get("providerData", {}), "mark": mark},
         },
     }
 
 
-session_updates = _session.map(_marked)
+session_updates = _joined(
+    _session, _some(providerData=_provider_data), st.one_of(st.just({}), st.just({}), _flat_session)
+).map(_marked)
+_beta_updates = _flat_session.map(
+    lambda session: {"type": "transcription_session.update", "session": session}
+)
 
 # Responses
 
@@ -238,6 +264,8 @@ _metadata = st.sampled_from(
 )
 _response = _some(
     **_asked_of_models,
+    modalities=st.sampled_from([["text"], ["audio", "text"]]),
+    voice=_voice,
     conversation=st.sampled_from(["auto", "none", "none"]),
     input=st.lists(st.one_of(items, _all(type="item_reference", id=_some_id)), max_size=3),
     audio=_all(output=_some(format=_format, voice=_voice)),
@@ -288,7 +316,9 @@ by_kind: dict[str, st.SearchStrategy[dict[str, Any]]] = {
     "response.create": _joined(_event("response.create"), _some(response=st.one_of(st.none(), _response))),
     "response.cancel": _cancellations,
 }
-valid = st.one_of(*by_kind.values(), session_updates, session_updates, by_kind["response.create"])
+valid = st.one_of(
+    *by_kind.values(), _beta_updates, session_updates, session_updates, by_kind["response.create"]
+)
 
 NO_EVENTS = [
     "",
@@ -328,3 +358,15 @@ frames: st.SearchStrategy[Frame] = st.one_of(
     _all(type=st.sampled_from(sorted(by_kind)), added=awkward),
     st.just(b"\x00\x01binary"),
 )
+
+reuses: st.SearchStrategy[list[Frame]] = st.builds(
+    lambda item_id, before, after: [
+        {"type": "conversation.item.create", "item": {**before, "id": item_id}},
+        {"type": "conversation.item.delete", "item_id": item_id},
+        {"type": "conversation.item.create", "item": {**after, "id": item_id}},
+    ],
+    _some_id,
+    items,
+    items,
+)
+"""An id given to one item, or already had by it, and then to another."""

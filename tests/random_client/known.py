@@ -36,7 +36,10 @@ class Known:
         elif kind == "response.created":
             self._note("response", event["response"]["id"])
         elif kind in ("session.created", "session.updated"):
-            self.format = format_of(convert(event["session"]["audio"]["input"]["format"], AudioFormat))
+            audio = event["session"].get(
+                "audio", {"input": {"format": {"type": "audio/pcm"}}}
+            )  # not in the beta
+            self.format = format_of(convert(audio["input"]["format"], AudioFormat))
 
     def text_of(self, frame: Frame) -> str | bytes:
         """What goes over the wire for it."""

@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from antiphon.protocol.dialects.base import Dialect
 from antiphon.transports.websocket import WebSocketTransport
 
 Event = dict[str, Any]
@@ -16,10 +17,12 @@ class Socket:
     `buffer`: how many frames the network takes while the client does not read.
     """
 
-    def __init__(self, learn: Callable[[Event], None] = lambda event: None, buffer: int = 3) -> None:
+    def __init__(
+        self, dialect: Dialect, learn: Callable[[Event], None] = lambda event: None, buffer: int = 3
+    ) -> None:
         self.frames: list[str] = []
         self.closed: tuple[int, str] | None = None
-        self.transport = WebSocketTransport(self._receive, self._send)
+        self.transport = WebSocketTransport(self._receive, self._send, dialect)
         self._learn = learn
         self._buffer = buffer
         self._in_flight: list[str] = []

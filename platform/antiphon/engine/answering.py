@@ -276,7 +276,7 @@ class Answering:
     def _truncate(self, speech: Speech, end_ms: int) -> None:
         speech.cut(end_ms * SAMPLES_PER_MS)
         entry = self._state.conversation.find(speech.item_id)
-        if entry is not None:
+        if entry is not None and entry.speech is speech:
             entry.item = items.with_transcript(entry.item, speech.heard_text)
             self._state.send(ev.ItemTruncated(item_id=speech.item_id, content_index=0, audio_end_ms=end_ms))
 

@@ -56,9 +56,10 @@ class Editing:
 
     def delete(self, item_id: str) -> None:
         """Raises Refused. An item that a response is still writing goes too; the response goes on."""
-        if item_id not in self._state.conversation:
+        entry = self._state.conversation.find(item_id)
+        if entry is None:
             raise errors.unknown_item("delete", item_id)
-        self._state.conversation.remove(item_id)
+        self._state.conversation.remove(item_id, for_good=_is_unfinished(entry))
         self._state.audio.remove(item_id)
         self._transcripts.forget(item_id)
         self._state.send(ev.ItemDeleted(item_id=item_id))
@@ -76,6 +77,11 @@ class Editing:
         if len(audio) * 4 // 3 > RETRIEVED_LIMIT:
             return entry.item
         return items.with_audio(entry.item, pybase64.b64encode_as_string(audio))
+
+
+def _is_unfinished(entry: Entry) -> bool:
+    """Whether a recogniser, a response or a tool may still be at work on it; items of tools don't say."""
+    return entry.transcript is None or getattr(entry.item, "status", "in_progress") == "in_progress"
 
 
 def user_entry(item: items.Item, format: AudioFormat) -> tuple[Entry, bytes]:
