@@ -98,6 +98,7 @@ def test_audio_deltas_are_written_as_base64() -> None:
             "invalid_json",
             None,
         ),
+        ('{"type":' + "[" * 900 + "]" * 900 + "}", "invalid_json", None),
         ("[1]", "invalid_event", None),
         ('"text"', "invalid_event", None),
         ('{"audio":"AAAA"}', "invalid_event", "type"),

@@ -83,9 +83,10 @@ class EventDecoder(Generic[Event]):
             message = f"The frame could not be parsed as JSON: {broken}"
             return BadEvent(errors.invalid_request("invalid_json", message), None)
         event_id = raw.get("event_id")
-        return BadEvent(
-            self._refusal(raw.get("type"), str(error)), event_id if isinstance(event_id, str) else None
-        )
+        event_id = event_id if isinstance(event_id, str) else None
+        if _is_deeper(raw, _DEEPEST):
+            return _too_deep(event_id)
+        return BadEvent(self._refusal(raw.get("type"), str(error)), event_id)
 
     def _refusal(self, kind: object, text: str) -> Refused:
         if kind is None:
