@@ -136,6 +136,17 @@ def test_the_id_of_an_item_that_is_still_being_recognised_can_not_be_used_again(
     assert m.transcribe("too late") == []
 
 
+def test_the_id_of_a_turn_that_is_still_being_spoken_can_not_be_used() -> None:
+    m = Machine()
+    m.hear(*[0.9] * 20)
+    [started] = m.of("input_audio_buffer.speech_started")
+    item = {"type": "message", "id": started["item_id"], "role": "user", "content": []}
+    error = refused(m, "conversation.item.create", item=item)
+    assert error["code"] == "item_create_duplicate_item_id"
+    m.hear(*[0.0] * 7)
+    assert m.of("input_audio_buffer.committed")[0]["item_id"] == started["item_id"]
+
+
 def test_the_id_of_an_item_that_is_still_being_spoken_can_not_be_used_again() -> None:
     m = Machine()
     m.say("hi")

@@ -35,11 +35,13 @@ class _Node:
 
 @dataclass(slots=True)
 class Conversation:
+    """`reserved` are ids that clients can't give to items of theirs: something will still come under them."""
+
     id: str
+    reserved: set[str] = field(default_factory=set)
     _nodes: dict[str, _Node] = field(default_factory=dict)
     _first: str | None = None
     _last: str | None = None
-    _retired: set[str] = field(default_factory=set)
 
     def __iter__(self) -> Iterator[Entry]:
         item_id = self._first
@@ -58,14 +60,9 @@ class Conversation:
     def previous_id(self, item_id: str) -> str | None:
         return self._nodes[item_id].previous
 
-    def remove(self, item_id: str, *, for_good: bool = False) -> None:
-        """The item leaves; its neighbours become each other's. Raises KeyError.
-
-        `for_good`: no other item gets its id, because something will still come for this one.
-        """
+    def remove(self, item_id: str) -> None:
+        """The item leaves; its neighbours become each other's. Raises KeyError."""
         node = self._nodes.pop(item_id)
-        if for_good:
-            self._retired.add(item_id)
         if node.previous is None:
             self._first = node.next
         else:
@@ -82,7 +79,7 @@ class Conversation:
         unknown place; the conversation is then unchanged.
         """
         item_id = entry.item.id
-        if item_id in self._nodes or item_id in self._retired:
+        if item_id in self._nodes:
             raise errors.duplicate_item(item_id)
         if after is None:
             previous = self._last

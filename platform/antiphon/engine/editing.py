@@ -28,6 +28,8 @@ class Editing:
         """Adds the item at the end, after another, or first for "root". Raises Refused; nothing is added then."""
         state = self._state
         item = items.accept_item(item)
+        if item.id in state.conversation.reserved:
+            raise errors.duplicate_item(item.id)
         if not item.id:
             item = structs.replace(item, id=state.ids.new("item"))
         if isinstance(item, items.FunctionCall) and not item.call_id:
@@ -59,7 +61,9 @@ class Editing:
         entry = self._state.conversation.find(item_id)
         if entry is None:
             raise errors.unknown_item("delete", item_id)
-        self._state.conversation.remove(item_id, for_good=_is_unfinished(entry))
+        if _is_unfinished(entry):
+            self._state.conversation.reserved.add(item_id)
+        self._state.conversation.remove(item_id)
         self._state.audio.remove(item_id)
         self._transcripts.forget(item_id)
         self._state.send(ev.ItemDeleted(item_id=item_id))

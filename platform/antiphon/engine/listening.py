@@ -171,6 +171,7 @@ class Listening:
 
     def _turn_started(self, at: int) -> None:
         self._item_id = self._state.ids.new("item")
+        self._state.conversation.reserved.add(self._item_id)
         self._state.do(CancelTimer(IDLE))
         self._start = self._followed = max(at, self._buffer.start)
         self._state.send(
