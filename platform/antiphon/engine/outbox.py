@@ -7,8 +7,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from itertools import chain
 
 from antiphon.protocol import server_events as ev
+from antiphon.protocol.items import FunctionCall, FunctionCallOutput, Item, Message
 
 _FULL = 256 * 1024  # bytes of audio and text that may wait for a slow reader
+_PARTS = ("text", "transcript", "audio", "image_url")
 _DELTAS = (ev.OutputAudioDelta, ev.OutputTranscriptDelta, ev.OutputTextDelta)
 
 
@@ -122,10 +124,18 @@ class Outbox:
 
 
 def _size(event: ev.ServerEvent) -> int:
-    """About what it holds: audio counts by its length, what the conversation holds as well hardly at all."""
+    """About what it takes: audio and text by their length, the rest is small."""
     if isinstance(event, _DELTAS):
         return 300 + len(event.delta)
-    if isinstance(event, ev.ItemRetrieved):
-        parts = getattr(event.item, "content", ())
-        return 300 + sum(len(getattr(part, "audio", None) or "") for part in parts)
-    return 300
+    return 300 + _length(getattr(event, "item", None))
+
+
+def _length(item: Item | None) -> int:
+    """Of all text and audio in it."""
+    match item:
+        case Message(content=content):
+            parts = (getattr(part, name, None) for part in content for name in _PARTS)
+            return sum(len(part) for part in parts if isinstance(part, str))
+        case FunctionCall(arguments=text) | FunctionCallOutput(output=text):
+            return len(text)
+    return 0
