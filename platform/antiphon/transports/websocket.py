@@ -1,5 +1,6 @@
 """A session over one WebSocket, in the shape of ASGI: `receive` and `send` are those of the application."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
@@ -13,6 +14,10 @@ from antiphon.protocol.server_events import ServerEvent
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
+
+_LONG = (
+    256 * 1024
+)  # characters, from which on a frame is dealt with in steps, between which others get their turn
 
 
 class WebSocketTransport:
@@ -31,7 +36,13 @@ class WebSocketTransport:
         if message["type"] != "websocket.receive":
             self._gone = True
             raise Disconnected(close_code(message))
-        return read_frame(message.get("text"), self._dialect)
+        text = message.get("text")
+        if text is None or len(text) < _LONG:
+            return read_frame(text, self._dialect)
+        await asyncio.sleep(0)  # reading it took long; decoding and using it each take their time as well
+        event = read_frame(text, self._dialect)
+        await asyncio.sleep(0)
+        return event
 
     async def send(self, event: ServerEvent) -> None:
         try:
