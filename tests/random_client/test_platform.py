@@ -37,7 +37,8 @@ SPARE = (
     4,
 )  # files and threads that pools may come to have besides: connections to the database and to models
 WARM_UP = 0.25  # of the time, in which memory may grow
-MOST_GROWTH = 100_000  # bytes for each session
+# Bytes for each session. A session leaves some 10 kB; what many voices at once need comes and goes by 100 MB.
+MOST_GROWTH = 500_000
 
 Life = tuple[list[Step], str]
 lives: st.SearchStrategy[list[Life]] = st.lists(
