@@ -23,6 +23,7 @@ from measuring.platform import Platform
 from measuring.speech import FRAME_BYTES, FRAME_MS, Recording, room
 
 PATIENCE = 60.0  # seconds to wait for any one event
+_PIECE_BYTES = 64 * 1024
 
 
 class Event(msgspec.Struct):
@@ -42,12 +43,12 @@ _decode = msgspec.json.Decoder(Event).decode
 def frames_of(pcm: bytes) -> list[bytes]:
     """WebSocket frames with append events of 20 ms; what is left over of less than that is dropped."""
     return [
-        _frame(b'{"type":"input_audio_buffer.append","audio":"%s"}' % pybase64.b64encode(pcm[start:end]))
+        frame_of(b'{"type":"input_audio_buffer.append","audio":"%s"}' % pybase64.b64encode(pcm[start:end]))
         for start, end in pairwise(range(0, len(pcm) + 1, FRAME_BYTES))
     ]
 
 
-def _frame(text: bytes) -> bytes:
+def frame_of(text: bytes) -> bytes:
     return Frame(Opcode.TEXT, text).serialize(mask=True)
 
 
@@ -88,6 +89,14 @@ class Caller:
 
     async def send(self, event: Mapping[str, Any]) -> None:
         await self._connection.send(msgspec.json.encode(event).decode())
+
+    async def send_slowly(self, frame: bytes) -> None:
+        """A large frame, piece by piece, so that this process does not hold up what is measured in it."""
+        transport = self._connection.transport
+        for start in range(0, len(frame), _PIECE_BYTES):
+            transport.write(frame[start : start + _PIECE_BYTES])
+            while transport.get_write_buffer_size():
+                await asyncio.sleep(0)
 
     def send_at_once(self, recording: Recording, silence_ms: int) -> None:
         """Audio as fast as the platform takes it; not for a caller whose microphone is on."""

@@ -10,7 +10,7 @@ from antiphon.engine.ids import Ids
 from antiphon.engine.machine import SessionMachine
 from antiphon.protocol.codec import decode_client_event
 from antiphon.protocol.session import Session
-from measuring.caller import Caller, calling, server_vad
+from measuring.caller import Caller, calling, frame_of, server_vad
 from measuring.platform import Platform
 from measuring.speech import room
 from measuring.table import Row, median
@@ -39,14 +39,14 @@ async def append(platform: Platform) -> list[Row]:
 async def largest_append(platform: Platform) -> list[Row]:
     """How long others wait while one session sends as much in one event as it may."""
     audio = pybase64.b64encode_as_string(room(1_000) * (_LARGEST // len(room(1_000))))
-    event = {"type": "input_audio_buffer.append", "audio": audio}
+    frame = frame_of(f'{{"type":"input_audio_buffer.append","audio":"{audio}"}}'.encode())
     waits: list[float] = []
     async with (
         calling(platform, {"audio": {"input": {"turn_detection": None}}}, microphone=False) as sender,
         calling(platform, server_vad()) as other,
     ):
         still = max([await other.ping() for _ in range(50)])
-        sending = asyncio.create_task(sender.send(event))
+        sending = asyncio.create_task(sender.send_slowly(frame))
         while not sending.done():
             waits.append(await other.ping())
         until = time.perf_counter() + 2.0
