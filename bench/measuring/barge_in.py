@@ -14,9 +14,9 @@ from antiphon.engine.session import Host, RunningSession
 from antiphon.protocol.client_events import ResponseCreate
 from antiphon.protocol.server_events import InputAudioSpeechStarted
 from antiphon.protocol.session import Session
+from antiphon.providers.base.http import Wire
 from antiphon.providers.local.speech import EveryPauseEnds
 from antiphon.providers.local.weights import SILERO_VAD, Weights
-from antiphon.providers.openai_compatible.wire import Wire
 from antiphon.providers.registry import Defaults, ModelRegistry
 from antiphon.providers.scripted.llm import ScriptedLlm, say
 from antiphon.providers.scripted.stt import Heard, ScriptedStt

@@ -2,7 +2,7 @@
 
 import pytest
 
-from antiphon.providers.openai_compatible.wire import Wire
+from antiphon.providers.base.http import Wire
 from antiphon.providers.scripted.server import StubServer
 from tests.virtual_clock import no_leaked_tasks, pytest_asyncio_loop_factories
 

@@ -72,6 +72,20 @@ class SttContract:
         turns = await asyncio.gather(*(turn(stt, self.speech) for _ in range(3)))
         assert all(isinstance(events[-1], FinalTranscript) for events in turns)
 
+    async def test_what_was_used_is_known_at_any_time(self, stt, stalled):
+        stream = stt.open(SttConfig())
+        assert stream.usage is None
+        await stream.aclose()
+        for recogniser in (stt, stalled):
+            stream = recogniser.open(SttConfig())
+            stream.push(self.speech)
+            stream.finish()
+            consumer = asyncio.create_task(collect(stream))
+            await asyncio.sleep(1.0)
+            await stream.aclose()
+            await consumer
+            assert stream.usage.audio_ms == len(self.speech) // 48
+
     async def test_closing_ends_the_events_at_once(self, stalled):
         stream = stalled.open(SttConfig())
         stream.push(self.speech)

@@ -57,6 +57,18 @@ class TtsContract:
         assert events[-1] == TtsUsage(characters=len("".join(PIECES)), audio_ms=audio // 48)
         assert not any(isinstance(e, TtsUsage) for e in events[:-1])
 
+    async def test_what_was_used_is_known_at_any_time(self, tts, stalled):
+        stream = tts.open(CONFIG)
+        assert stream.usage == TtsUsage(0, 0)
+        await stream.aclose()
+        stream = stalled.open(CONFIG)
+        await stream.send(PIECES[0])
+        consumer = asyncio.create_task(collect(stream))
+        await asyncio.sleep(1.0)
+        await stream.aclose()
+        await consumer
+        assert stream.usage.characters == len(PIECES[0])
+
     async def test_audio_comes_while_text_is_still_to_be_sent(self, tts):
         stream = tts.open(CONFIG)
         events = stream.events()

@@ -6,6 +6,7 @@ from contextlib import aclosing
 import msgspec
 import pytest
 
+from antiphon.providers.base.endpoint import Endpoint
 from antiphon.providers.base.errors import ProviderError
 from antiphon.providers.base.llm import (
     LlmCapabilities,
@@ -21,7 +22,6 @@ from antiphon.providers.base.llm import (
     ToolChoice,
 )
 from antiphon.providers.openai_compatible.chat import Quirks
-from antiphon.providers.openai_compatible.endpoint import Endpoint
 from antiphon.providers.openai_compatible.llm import OpenAiLlm
 from antiphon.providers.scripted import ScriptedLlm, call_tools, say
 from antiphon.providers.scripted.server import Canned

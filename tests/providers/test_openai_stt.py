@@ -5,9 +5,9 @@ import wave
 
 import pytest
 
+from antiphon.providers.base.endpoint import Endpoint
 from antiphon.providers.base.errors import ProviderError
 from antiphon.providers.base.stt import FinalTranscript, SttConfig
-from antiphon.providers.openai_compatible.endpoint import Endpoint
 from antiphon.providers.openai_compatible.stt import OpenAiStt
 from antiphon.providers.scripted import Heard, ScriptedStt
 from antiphon.providers.scripted.server import Canned

@@ -4,9 +4,9 @@ import struct
 import numpy as np
 import pytest
 
+from antiphon.providers.base.endpoint import Endpoint
 from antiphon.providers.base.errors import ProviderError
 from antiphon.providers.base.tts import Audio, Spoken, TtsConfig
-from antiphon.providers.openai_compatible.endpoint import Endpoint
 from antiphon.providers.openai_compatible.tts import OpenAiTts
 from antiphon.providers.openai_compatible.wav import wav
 from antiphon.providers.scripted import ScriptedTts, Speech

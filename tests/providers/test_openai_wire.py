@@ -4,9 +4,9 @@ from contextlib import aclosing
 
 import pytest
 
+from antiphon.providers.base.endpoint import Endpoint
 from antiphon.providers.base.errors import ProviderError
-from antiphon.providers.openai_compatible.endpoint import Endpoint
-from antiphon.providers.openai_compatible.wire import Timeouts, Wire
+from antiphon.providers.base.http import Timeouts, Wire
 from antiphon.providers.scripted.server import Canned
 
 KEY = "sk-very-secret"

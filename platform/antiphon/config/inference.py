@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from antiphon.audio.vad import VadService
 from antiphon.config.env import Env, variable
 from antiphon.engine.ports import EndOfTurn
+from antiphon.providers.base.http import Wire
 from antiphon.providers.base.llm import LanguageModel, LlmCapabilities
 from antiphon.providers.base.stt import SpeechToText
 from antiphon.providers.base.tts import TextToSpeech
@@ -19,7 +20,6 @@ from antiphon.providers.local.speech import load_local_speech
 from antiphon.providers.local.tts import LocalTts
 from antiphon.providers.local.weights import Weights, WeightsMissing
 from antiphon.providers.openai_compatible.servers import VENDORS, Server
-from antiphon.providers.openai_compatible.wire import Wire
 from antiphon.providers.registry import Defaults, ModelRegistry
 
 log = logging.getLogger(__name__)

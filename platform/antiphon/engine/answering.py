@@ -145,6 +145,10 @@ class Answering:
         if response := self._find(event.response_id):
             self._state.send_all(response.speech_text(event.text))
 
+    def word_marked(self, event: inputs.WordMarked) -> None:
+        if response := self._find(event.response_id):
+            response.word_marked(event.text, int(event.end_ms * SAMPLES_PER_MS))
+
     def speech_audio(self, event: inputs.SpeechAudio) -> None:
         response = self._find(event.response_id)
         if response is None:

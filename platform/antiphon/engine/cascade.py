@@ -7,13 +7,16 @@ audio is delivered as it is made.
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
+from dataclasses import replace
 
 from antiphon.audio.formats import Encoder
 from antiphon.engine import inputs
 from antiphon.engine.effects import Generate
 from antiphon.engine.ports import Models
 from antiphon.engine.speakable import Speakable
+from antiphon.providers.base.attempts import answer
 from antiphon.providers.base.llm import (
+    Attempt,
     LlmEvent,
     LlmUsage,
     Stop,
@@ -21,26 +24,33 @@ from antiphon.providers.base.llm import (
     ToolCallDelta,
     ToolCallStarted,
 )
-from antiphon.providers.base.tts import Audio, Spoken, TtsStream
+from antiphon.providers.base.tts import Audio, Spoken, TextToSpeech, TtsStream, WordMark
 
 Deliver = Callable[[inputs.Happening], Awaitable[None]]
+Note = Callable[[inputs.Happening], None]
 
 _FIRST_DELTA = 100 * 48  # bytes of PCM16 at 24 kHz: 100 ms, so that playing can begin
 _DELTA = 200 * 48
 
 
-async def generate(job: Generate, models: Models, deliver: Deliver) -> None:
-    """Runs one response to its end; `deliver` waits while the client reads too slowly.
+async def generate(job: Generate, models: Models, deliver: Deliver, note: Note) -> None:
+    """Runs one response to its end; `deliver` waits while the client reads too slowly, `note` never does.
 
-    Raises ProviderError and UnknownModel. Cancelling it closes everything upstream at once.
+    What was used is noted however it ends. Raises ProviderError and UnknownModel. Cancelling it closes everything
+    upstream at once.
     """
+
+    def report(attempt: Attempt) -> None:
+        note(inputs.Attempted(job.response_id, attempt))
+
     model = models.language_model(job.model)
-    async with aclosing(_announced(model.stream(job.request), job.response_id, deliver)) as events:
+    answering = answer(model, replace(job.request, report=report))
+    async with aclosing(_announced(answering, job.response_id, deliver)) as events:
         if job.modality == "text":
             end = await _write(events, job.response_id, deliver)
         else:
             voice = models.text_to_speech(job.speech_model)
-            end = await _speak(events, voice.open(job.speech), job, deliver)
+            end = await _speak(events, voice, job, deliver, note)
     await deliver(end)
 
 
@@ -110,8 +120,9 @@ async def _write(events: AsyncIterator[LlmEvent], response_id: str, deliver: Del
 
 
 async def _speak(
-    events: AsyncIterator[LlmEvent], speech: TtsStream, job: Generate, deliver: Deliver
+    events: AsyncIterator[LlmEvent], voice: TextToSpeech, job: Generate, deliver: Deliver, note: Note
 ) -> inputs.Generated:
+    speech = voice.open(job.speech)
     ending, calls = _Ending(job.response_id), _Calls(job.response_id)
 
     async def write() -> None:
@@ -136,6 +147,8 @@ async def _speak(
         raise broken.exceptions[0] from None
     finally:
         await speech.aclose()
+        if speech.usage.characters:
+            note(inputs.SpeechUsed(job.response_id, voice.name, speech.usage))
     await calls.deliver(deliver)
     return ending.happening()
 
@@ -147,6 +160,9 @@ async def _listen(speech: TtsStream, job: Generate, deliver: Deliver) -> None:
     async for event in speech.events():
         if isinstance(event, Spoken):
             await deliver(inputs.SpeechText(job.response_id, event.text))
+        elif isinstance(event, WordMark):
+            mark = inputs.WordMarked(job.response_id, event.text, event.start_ms, event.end_ms)
+            await deliver(mark)
         elif isinstance(event, Audio):
             start = 0
             while start < len(event.pcm):

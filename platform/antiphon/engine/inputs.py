@@ -8,7 +8,9 @@ from antiphon.protocol.client_events import ClientEvent
 from antiphon.protocol.codec import BadEvent
 from antiphon.protocol.items import RemoteTool, RemoteToolError
 from antiphon.providers.base.errors import ErrorKind
-from antiphon.providers.base.llm import LlmUsage
+from antiphon.providers.base.llm import Attempt, LlmUsage
+from antiphon.providers.base.stt import SttUsage
+from antiphon.providers.base.tts import TtsUsage
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,23 @@ class TranscriptionBroke:
 
 
 @dataclass(frozen=True, slots=True)
+class TurnSignalled:
+    """What the recogniser of a turn makes of it: it probably ended, goes on after all, or ended."""
+
+    item_id: str
+    sign: Literal["probably_ended", "resumed", "ended"]
+
+
+@dataclass(frozen=True, slots=True)
+class RecognitionUsed:
+    """A recogniser is done with a turn, one way or another. Changes nothing; observers count it."""
+
+    item_id: str
+    model: str
+    usage: SttUsage
+
+
+@dataclass(frozen=True, slots=True)
 class ModelStarted:
     """The first token of a response arrived. Changes nothing; observers measure with it."""
 
@@ -75,6 +94,16 @@ class SpeechText:
 
     response_id: str
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class WordMarked:
+    """When a word of the response's speech is heard, in milliseconds from the beginning of that speech."""
+
+    response_id: str
+    text: str
+    start_ms: float
+    end_ms: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +143,23 @@ class GenerationBroke:
     response_id: str
     kind: ErrorKind
     message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Attempted:
+    """A request to a language model for this response is over, one way or another."""
+
+    response_id: str
+    attempt: Attempt
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechUsed:
+    """A voice is done with a response, one way or another. Changes nothing; observers count it."""
+
+    response_id: str
+    model: str
+    usage: TtsUsage
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,14 +209,19 @@ Happening = (
     | PartlyTranscribed
     | Transcribed
     | TranscriptionBroke
+    | TurnSignalled
+    | RecognitionUsed
     | ModelStarted
     | TextGenerated
     | SpeechText
+    | WordMarked
     | SpeechAudio
     | CallStarted
     | CallArguments
     | Generated
     | GenerationBroke
+    | Attempted
+    | SpeechUsed
     | ToolsListed
     | ToolsNotListed
     | RemoteToolReturned

@@ -8,7 +8,7 @@ from antiphon.engine.conversation import Entry
 from antiphon.engine.effects import CancelTimer, Detect, ScoreTurn, StopDetecting
 from antiphon.engine.formats import format_of
 from antiphon.engine.input_buffer import BYTES_PER_SAMPLE, SAMPLES_PER_MS, InputBuffer
-from antiphon.engine.inputs import PartlyTranscribed, SpeechHeard, TurnScored
+from antiphon.engine.inputs import PartlyTranscribed, SpeechHeard, TurnScored, TurnSignalled
 from antiphon.engine.state import SessionState
 from antiphon.engine.transcripts import Transcripts
 from antiphon.engine.turns import (
@@ -106,6 +106,10 @@ class Listening:
             wanted = self._state.session.audio.input.transcription
             language = wanted.language if wanted else None
             self._decide(self._detector.worded(partial.text, self._buffer.end, language))
+
+    def signalled(self, signal: TurnSignalled) -> None:
+        if self._detector is not None and signal.item_id == self._item_id:
+            self._decide(self._detector.signalled(signal.sign, self._buffer.end))
 
     def commit(self) -> None:
         """By hand: the turn being spoken, else all there is. Raises Refused below 100 ms."""

@@ -47,8 +47,9 @@ _ERROR_CODES: dict[ErrorKind, str] = {
     "timeout": "provider_timeout",
     "network": "provider_unreachable",
     "upstream": "provider_failed",
+    "unsupported": "unsupported_by_model",
 }
-_CLIENTS_FAULT: tuple[ErrorKind, ...] = ("invalid", "context_length", "not_found")
+_CLIENTS_FAULT: tuple[ErrorKind, ...] = ("invalid", "context_length", "not_found", "unsupported")
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,8 +211,14 @@ class SessionMachine:
         self._transcripts.fail(failure, error)
         self._answering.words_unknown(failure.item_id, error)
 
-    def _model_started(self, event: inputs.ModelStarted) -> None:
-        """Observers measure with it."""
+    def _for_observers(self, event: inputs.Happening) -> None:
+        """They measure with it; it changes nothing."""
+
+    def _turn_signalled(self, event: inputs.TurnSignalled) -> None:
+        self._listening.signalled(event)
+
+    def _word_marked(self, event: inputs.WordMarked) -> None:
+        self._answering.word_marked(event)
 
     def _text_generated(self, event: inputs.TextGenerated) -> None:
         self._answering.text(event)
@@ -280,7 +287,12 @@ _HANDLERS: dict[type, Callable[[SessionMachine, Any], None]] = {
     inputs.PartlyTranscribed: SessionMachine._partly_transcribed,
     inputs.Transcribed: SessionMachine._transcribed,
     inputs.TranscriptionBroke: SessionMachine._transcription_broke,
-    inputs.ModelStarted: SessionMachine._model_started,
+    inputs.TurnSignalled: SessionMachine._turn_signalled,
+    inputs.RecognitionUsed: SessionMachine._for_observers,
+    inputs.Attempted: SessionMachine._for_observers,
+    inputs.SpeechUsed: SessionMachine._for_observers,
+    inputs.WordMarked: SessionMachine._word_marked,
+    inputs.ModelStarted: SessionMachine._for_observers,
     inputs.TextGenerated: SessionMachine._text_generated,
     inputs.SpeechText: SessionMachine._speech_text,
     inputs.SpeechAudio: SessionMachine._speech_audio,

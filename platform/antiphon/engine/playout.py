@@ -19,12 +19,21 @@ class Speech:
     heard: int | None = None  # samples; None while nothing has cut it short
     _starts: list[int] = field(default_factory=list)  # where in the audio ...
     _offsets: list[int] = field(default_factory=list)  # ... the text from this offset on begins
+    _ends: list[int] = field(default_factory=list)  # where in the audio a marked word ends ...
+    _marked: list[int] = field(default_factory=list)  # ... and where in the text
 
     def say(self, text: str) -> None:
         """The audio added from here on says this text."""
         self._starts.append(self.samples)
         self._offsets.append(len(self.text))
         self.text += text
+
+    def mark(self, word: str, end: int) -> None:
+        """This word, the next one of the text that is so written, ends at sample `end`."""
+        at = self.text.find(word, self._marked[-1] if self._marked else 0)
+        if at >= 0 and end >= (self._ends[-1] if self._ends else 0):
+            self._ends.append(end)
+            self._marked.append(at + len(word))
 
     def retract(self, samples: int, characters: int) -> None:
         """The last `samples` and `characters` never left."""
@@ -38,9 +47,13 @@ class Speech:
 
     @property
     def heard_text(self) -> str:
-        """The words that were heard to their end; within a piece, text and time are taken as proportional."""
+        """The words that were heard to their end: as far as the voice marked them, by its marks; beyond, text and
+        time of a piece are taken as proportional."""
         if self.heard is None or self.heard >= self.samples:
             return self.text
+        words = bisect_right(self._ends, self.heard)
+        if words < len(self._ends):
+            return self.text[: self._marked[words - 1]] if words else ""
         piece = bisect_right(self._starts, self.heard) - 1
         if piece < 0:
             return ""

@@ -8,7 +8,7 @@ from antiphon.engine import effects as fx
 from antiphon.engine import inputs
 from antiphon.engine.ports import Models, UnknownModel
 from antiphon.providers.base.errors import ProviderError
-from antiphon.providers.base.stt import FinalTranscript, PartialTranscript, SttStream
+from antiphon.providers.base.stt import FinalTranscript, PartialTranscript, SttStream, TurnSignal
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ class Recognition:
         turn = self._followed.get(effect.item_id)
         if turn is None:
             turn = self._followed[effect.item_id] = _Turn()
-            if stream := self._stream_to_follow(effect):
+            if stream := self._stream_to_follow(effect, turn):
                 turn.stream = stream
                 turn.reading = self._spawn(self._read(effect.item_id, turn, stream), "follow a turn")
         turn.push(effect.pcm)
@@ -46,23 +46,26 @@ class Recognition:
         else:
             self._spawn(self._recognise(effect), "transcribe a turn")
 
-    def _stream_to_follow(self, effect: fx.Follow) -> SttStream | None:
+    def _stream_to_follow(self, effect: fx.Follow, turn: "_Turn") -> SttStream | None:
         try:
             recogniser = self._models.speech_to_text(effect.model)
         except UnknownModel:
             return None  # said when the turn is over
+        turn.model = recogniser.name
         return recogniser.open(effect.config) if recogniser.capabilities.streaming else None
 
     async def _recognise(self, effect: fx.Transcribe) -> None:
         turn = _Turn(is_over=True)
         try:
-            turn.stream = self._models.speech_to_text(effect.model).open(effect.config)
+            recogniser = self._models.speech_to_text(effect.model)
         except UnknownModel as error:
             self._take(inputs.TranscriptionBroke(effect.item_id, "not_found", str(error)))
             return
+        turn.model = recogniser.name
+        turn.stream = stream = recogniser.open(effect.config)
         turn.push(effect.pcm)
-        turn.stream.finish()
-        await self._read(effect.item_id, turn, turn.stream)
+        stream.finish()
+        await self._read(effect.item_id, turn, stream)
 
     async def _read(self, item_id: str, turn: "_Turn", stream: SttStream) -> None:
         """Until the final transcript. What fails while the user still speaks is tried again, with all the audio,
@@ -80,6 +83,8 @@ class Recognition:
         finally:
             turn.stream = None
             await stream.aclose()
+            if stream.usage is not None:
+                self._take(inputs.RecognitionUsed(item_id, turn.model, stream.usage))
         if turn.is_over:
             self._take(failure)
 
@@ -87,6 +92,8 @@ class Recognition:
         async for event in stream.events():
             if isinstance(event, PartialTranscript):
                 self._take(inputs.PartlyTranscribed(item_id, event.text))
+            elif isinstance(event, TurnSignal):
+                self._take(inputs.TurnSignalled(item_id, event.sign))
             elif isinstance(event, FinalTranscript):
                 self._take(inputs.Transcribed(item_id, event.text, event.audio_ms))
                 return
@@ -99,6 +106,7 @@ class _Turn:
     def __init__(self, *, is_over: bool = False) -> None:
         self.stream: SttStream | None = None
         self.reading: asyncio.Task[None] | None = None
+        self.model = ""
         self.pushed = 0  # bytes
         self.is_over = is_over
 

@@ -153,6 +153,11 @@ class RunningResponse:
         events.append(ev.OutputTranscriptDelta(delta=text, **self._part(part)))
         return events
 
+    def word_marked(self, text: str, end: int) -> None:
+        """`end` is in samples from the beginning of the speech."""
+        if isinstance(self._open, _Spoken):
+            self._open.speech.mark(text, end)
+
     def speech_audio(self, audio: bytes, samples: int) -> tuple[list[ev.ServerEvent], Speech]:
         """`audio` is in the output format and plays as long as `samples` at 24 kHz."""
         events, part = self._speaking()

@@ -357,7 +357,7 @@ class RunningSession:
 
     async def _respond(self, effect: fx.Generate) -> None:
         try:
-            await cascade.generate(effect, self._host.models, self._deliver)
+            await cascade.generate(effect, self._host.models, self._deliver, self.take)
         except ProviderError as error:
             self.take(inputs.GenerationBroke(effect.response_id, error.kind, error.message))
         except UnknownModel as error:

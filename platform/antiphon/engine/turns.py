@@ -6,6 +6,7 @@ client that sends faster or slower than real time gets the same turns.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from antiphon.engine.input_buffer import SAMPLES_PER_MS
 from antiphon.engine.patience import LONGEST_WAIT_MS, Patience, patience
@@ -20,6 +21,7 @@ _SEMANTIC_THRESHOLD = 0.5
 _SEMANTIC_PREFIX_MS = 300
 _SCORE_AFTER_MS = 96  # of silence: early enough for the score to be there when the shortest wait is over
 _SCORED_SILENCE_MS = 200  # what the end-of-turn model was trained to hear after the last word
+_PROBABLY = 0.75  # the score that a recogniser's "probably ended" stands for
 UNHEARD_MS = _SCORED_SILENCE_MS - _SCORE_AFTER_MS  # to be added as silence when a turn is scored
 
 
@@ -42,6 +44,8 @@ class SpeechStopped:
     at: int  # the silence that ended the turn included
 
 
+Sign = Literal["probably_ended", "resumed", "ended"]
+
 TurnDecision = SpeechStarted | PauseBegan | SpeechStopped
 
 
@@ -61,6 +65,7 @@ class TurnDetector:
         self._asked_about = 0  # the last pause that a score was asked for
         self._score: float | None = None  # of this pause, like the wording
         self._wording = Wording.SAYS_NOTHING
+        self._sign: Sign | None = None
         self._patience = patience
         self.configure(settings)
 
@@ -139,13 +144,21 @@ class TurnDetector:
             self._plan()
         return self.reached(end)
 
+    def signalled(self, sign: Sign, end: int) -> list[TurnDecision]:
+        """What the recogniser of the turn makes of this pause: one that judges turns itself has heard the words."""
+        if self._silent_since is not None:
+            self._sign = sign
+            self._plan()
+        return self.reached(end)
+
     def _plan(self) -> None:
         """Sets where the turn stops if the silence lasts."""
         if self._silent_since is None:
             return
         wait_ms = self._longest_wait_ms
-        if self._eagerness is not None and self._score is not None:
-            wait_ms = self._patience(self._score, self._wording, self._eagerness)
+        score = _judged(self._score, self._sign)
+        if self._eagerness is not None and score is not None:
+            wait_ms = self._patience(score, self._wording, self._eagerness)
         self._stop_at = self._silent_since + wait_ms * SAMPLES_PER_MS
 
     def _listen(self, probability: float, start: int, decisions: list[TurnDecision]) -> None:
@@ -168,6 +181,7 @@ class TurnDetector:
             self._pause += 1
             self._score = None
             self._wording = Wording.SAYS_NOTHING
+            self._sign = None
             self._plan()
         if (
             self._eagerness is not None
@@ -177,3 +191,15 @@ class TurnDetector:
         ):
             self._asked_about = self._pause
             decisions.append(PauseBegan(self._pause, self.evaluated))
+
+
+def _judged(score: float | None, sign: Sign | None) -> float | None:
+    """How likely the turn is over, from our own model and from the recogniser, whichever has said something."""
+    match sign:
+        case "ended":
+            return 1.0
+        case "probably_ended":
+            return max(score or 0.0, _PROBABLY)
+        case "resumed":
+            return 0.0
+    return score

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeVar
 
 from antiphon.engine.ports import UnknownModel
+from antiphon.providers.base.http import Wire
 from antiphon.providers.base.llm import LanguageModel, LlmCapabilities
 from antiphon.providers.base.stt import SpeechToText
 from antiphon.providers.base.tts import TextToSpeech
@@ -15,7 +16,6 @@ from antiphon.providers.openai_compatible.llm import OpenAiLlm
 from antiphon.providers.openai_compatible.servers import Server
 from antiphon.providers.openai_compatible.stt import OpenAiStt
 from antiphon.providers.openai_compatible.tts import OpenAiTts
-from antiphon.providers.openai_compatible.wire import Wire
 
 Model = TypeVar("Model")
 Kind = Literal["language", "speech_to_text", "text_to_speech"]

@@ -1,8 +1,10 @@
 """Language models: a conversation in, a stream of text and tool calls out."""
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
+
+from antiphon.providers.base.errors import ErrorKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,13 +16,19 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message of the context. `tool_calls` only on assistant messages, `call_id` only on tool results."""
+    """One message of the context. `tool_calls` only on assistant messages, `call_id` only on tool results.
+
+    `item_id` is that of the conversation's item it stands for; `audio` (PCM16 mono, 24 kHz) is what the user said,
+    for models that hear.
+    """
 
     role: Literal["system", "user", "assistant", "tool"]
     text: str
     images: tuple[str, ...] = ()  # data URIs
     tool_calls: tuple[ToolCall, ...] = ()
     call_id: str | None = None
+    item_id: str = ""
+    audio: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +48,13 @@ class ToolChoice:
 
 @dataclass(frozen=True, slots=True)
 class LlmRequest:
+    """`report` is told of each attempt at an answer once it is over, however it ended.
+
+    `metadata` is the response's, `session_metadata` the session's (`providerData.metadata`), `user` says which of
+    the tenant's users speaks; routers decide by the latter two. `cache_key` is equal for requests that share a
+    beginning.
+    """
+
     instructions: str
     messages: Sequence[Message]
     tools: Sequence[Tool] = ()
@@ -50,6 +65,10 @@ class LlmRequest:
     reasoning_effort: str | None = None
     language: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
+    session_metadata: Mapping[str, str] = field(default_factory=dict)
+    user: str = ""
+    cache_key: str = ""
+    report: "Report" = field(default=lambda attempt: None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +90,22 @@ class ToolCallDelta:
 
 @dataclass(frozen=True, slots=True)
 class LlmUsage:
-    """Tokens. `input_tokens` includes `cached_tokens`; `output_tokens` includes `reasoning_tokens`."""
+    """Tokens. `input_tokens` includes all other input counts, of which `cached_tokens` were read from a cache and
+    `cache_write_tokens` written to one; `output_tokens` includes `reasoning_tokens` and `output_audio_tokens`.
+
+    Of the cached tokens, `cached_audio_tokens` are audio, as `input_audio_tokens` of the input are.
+    """
 
     input_tokens: int
     output_tokens: int
     cached_tokens: int = 0
     reasoning_tokens: int = 0
     estimated: bool = False
+    cache_write_tokens: int = 0
+    input_audio_tokens: int = 0
+    cached_audio_tokens: int = 0
+    input_image_tokens: int = 0
+    output_audio_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +114,33 @@ class Stop:
 
 
 LlmEvent = TextDelta | ToolCallStarted | ToolCallDelta | LlmUsage | Stop
+
+Outcome = Literal[
+    "completed",
+    "failed",
+    "cancelled",  # nobody wanted the rest
+    "superseded",  # another attempt at the same answer was faster, or this one was given up
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One request to one model for an answer. Times are in milliseconds on a steady clock.
+
+    `reason` says why it was made; `usage` is what it costs, estimated where the provider did not say.
+    """
+
+    model: str  # provider/model
+    reason: Literal["first", "fallback", "hedge", "continuation", "speculation"]
+    outcome: Outcome
+    began: float
+    first_output: float | None  # when the first text or tool call came
+    ended: float
+    usage: LlmUsage | None
+    error: ErrorKind | None = None
+
+
+Report = Callable[[Attempt], None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,12 @@ class PiecewiseSpeech:
         self._turns = asyncio.Semaphore(2)  # the piece being delivered and the one after it
         self._tasks: set[asyncio.Task[None]] = set()
         self._over = False
+        self._characters = 0  # of the pieces whose synthesis has begun
+        self._made = 0  # bytes
+
+    @property
+    def usage(self) -> TtsUsage:
+        return TtsUsage(self._characters, duration_ms(self._made))
 
     async def send(self, piece: str) -> None:
         """Adds a piece; waits while four are undelivered. Does nothing after an error or `aclose`."""
@@ -56,7 +62,7 @@ class PiecewiseSpeech:
 
         Ends without usage when the stream is closed meanwhile.
         """
-        characters = size = 0
+        heard = False
         while (piece := await self._pieces.get()) is not None:
             spoken = False
             while (pcm := await piece.chunks.get()) is not None and not self._over:
@@ -64,22 +70,21 @@ class PiecewiseSpeech:
                     spoken = True
                     yield Spoken(piece.text)
                 if not self._over:  # which may have changed at any yield
-                    size += len(pcm)
+                    heard = True
                     yield Audio(pcm)
             if self._over:
                 return
             if piece.error is not None:
                 self._stop()
                 if isinstance(piece.error, ProviderError):
-                    piece.error.started |= size > 0
+                    piece.error.started |= heard
                 raise piece.error
             if not spoken:
                 yield Spoken(piece.text)
-            characters += len(piece.text)
             self._turns.release()
             self._room.release()
         if not self._over:
-            yield TtsUsage(characters=characters, audio_ms=duration_ms(size))
+            yield self.usage
 
     async def aclose(self) -> None:
         self._stop()
@@ -100,9 +105,11 @@ class PiecewiseSpeech:
         await self._turns.acquire()
         if before is not None:
             await before.under_way.wait()
+        self._characters += len(piece.text)
         async with aclosing(self._synthesize(piece.text, before is None)) as chunks:
             async for pcm in chunks:
                 if pcm:
+                    self._made += len(pcm)
                     piece.chunks.put_nowait(pcm)
                     piece.under_way.set()
 

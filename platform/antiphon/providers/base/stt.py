@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +29,32 @@ class FinalTranscript:
     language: str | None = None
 
 
-SttEvent = PartialTranscript | FinalTranscript
+@dataclass(frozen=True, slots=True)
+class TurnSignal:
+    """What the recogniser makes of the speaker's turn: it probably ended, it goes on after all, or it ended."""
+
+    sign: Literal["probably_ended", "resumed", "ended"]
+
+
+SttEvent = PartialTranscript | TurnSignal | FinalTranscript
+
+
+@dataclass(frozen=True, slots=True)
+class SttUsage:
+    """What a stream has used. `audio_ms` is the audio recognised; `open_ms` how long the connection was open, for
+    providers that bill that; tokens, for those that count them."""
+
+    audio_ms: int
+    open_ms: int = 0
+    input_audio_tokens: int = 0
+    input_text_tokens: int = 0
+    output_text_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class SttCapabilities:
     streaming: bool = False  # recognises while audio is pushed, rather than after `finish`
+    turn_signals: bool = False
 
 
 class SttStream(Protocol):
@@ -47,7 +67,11 @@ class SttStream(Protocol):
         """Says that the turn is over: the final transcript follows."""
 
     def events(self) -> AsyncIterator[SttEvent]:
-        """Partials, then exactly one FinalTranscript. Raises ProviderError."""
+        """Partials and signals, then exactly one FinalTranscript. Raises ProviderError."""
+
+    @property
+    def usage(self) -> SttUsage | None:
+        """What has been used so far, whether or not anything came of it; None before any of it costs."""
 
     async def aclose(self) -> None:
         """Gives up: releases sockets and queued work. May be called twice."""

@@ -28,12 +28,21 @@ class Audio:
 
 
 @dataclass(frozen=True, slots=True)
+class WordMark:
+    """When a word is heard, in milliseconds from the beginning of the stream's audio."""
+
+    text: str
+    start_ms: float
+    end_ms: float
+
+
+@dataclass(frozen=True, slots=True)
 class TtsUsage:
     characters: int
     audio_ms: int
 
 
-TtsEvent = Spoken | Audio | TtsUsage
+TtsEvent = Spoken | Audio | WordMark | TtsUsage
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +61,14 @@ class TtsStream(Protocol):
         """Says that no more text follows."""
 
     def events(self) -> AsyncIterator[TtsEvent]:
-        """Spoken and Audio in the order of the text, TtsUsage last. Raises ProviderError."""
+        """Spoken and Audio in the order of the text, with word marks wherever the provider has them; TtsUsage last.
+
+        Raises ProviderError.
+        """
+
+    @property
+    def usage(self) -> TtsUsage:
+        """What has been used so far: the characters that the provider was given and the audio that it made."""
 
     async def aclose(self) -> None:
         """Cancels what is queued and releases everything at once. May be called twice."""

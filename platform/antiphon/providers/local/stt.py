@@ -17,6 +17,7 @@ from antiphon.providers.base.stt import (
     SttCapabilities,
     SttConfig,
     SttEvent,
+    SttUsage,
 )
 from antiphon.providers.local.pool import InferencePool, Priority
 from antiphon.providers.local.whisper import FULL_WINDOW, UnknownLanguage, Whisper
@@ -62,6 +63,7 @@ class LocalSttStream:
         self._heard = 0  # bytes of which there was a partial
         self._texts: list[str] = []  # of the windows that are full and will not change
         self._language = config.language and config.language.split("-")[0].lower()
+        self._used_ms = 0
         self._finished = False
         self._news = asyncio.Event()
         self._job: asyncio.Future[Any] | None = None
@@ -94,6 +96,10 @@ class LocalSttStream:
         except Exception as error:
             raise ProviderError("upstream", f"{self._name} failed: {error}") from error
 
+    @property
+    def usage(self) -> SttUsage | None:
+        return SttUsage(self._used_ms) if self._used_ms else None
+
     async def aclose(self) -> None:
         self._closed = True
         self._pcm = bytearray()
@@ -120,6 +126,7 @@ class LocalSttStream:
         return text
 
     async def _final(self) -> FinalTranscript:
+        self._used_ms = pcm16.duration_ms(len(self._pcm))
         text, language = await self._recognise(Priority.FINAL_TRANSCRIPT)
         return FinalTranscript(text, pcm16.duration_ms(len(self._pcm)), language)
 

@@ -8,7 +8,10 @@ from uuid import uuid4
 
 import msgspec
 
+from antiphon.providers.base.endpoint import Endpoint
 from antiphon.providers.base.errors import ProviderError
+from antiphon.providers.base.failures import error_from_event
+from antiphon.providers.base.http import Wire
 from antiphon.providers.base.llm import (
     LlmCapabilities,
     LlmEvent,
@@ -22,9 +25,6 @@ from antiphon.providers.base.llm import (
 from antiphon.providers.base.sse import SseParser
 from antiphon.providers.base.tokens import estimated_usage
 from antiphon.providers.openai_compatible.chat import Chunk, Quirks, ToolCallPart, encode_request
-from antiphon.providers.openai_compatible.endpoint import Endpoint
-from antiphon.providers.openai_compatible.errors import error_from_event
-from antiphon.providers.openai_compatible.wire import Wire
 
 DONE = b"[DONE]"
 DRAIN = 0.25  # seconds to wait for the end of the body, so that the connection can be used again

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from antiphon.providers.base.endpoint import Endpoint
 from antiphon.providers.base.llm import LlmCapabilities
 from antiphon.providers.openai_compatible.chat import Quirks
-from antiphon.providers.openai_compatible.endpoint import Endpoint
 
 
 @dataclass(frozen=True, slots=True)

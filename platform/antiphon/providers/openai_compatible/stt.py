@@ -8,11 +8,11 @@ import aiohttp
 import msgspec
 
 from antiphon.audio import pcm as pcm16
+from antiphon.providers.base.endpoint import Endpoint
 from antiphon.providers.base.errors import ProviderError
-from antiphon.providers.base.stt import FinalTranscript, SttCapabilities, SttConfig, SttEvent
-from antiphon.providers.openai_compatible.endpoint import Endpoint
+from antiphon.providers.base.http import Wire
+from antiphon.providers.base.stt import FinalTranscript, SttCapabilities, SttConfig, SttEvent, SttUsage
 from antiphon.providers.openai_compatible.wav import wav
-from antiphon.providers.openai_compatible.wire import Wire
 
 SHORTEST_MS = 100  # servers refuse less, and nobody says anything in it
 
@@ -78,6 +78,12 @@ class OpenAiSttStream:
             yield FinalTranscript(
                 self._request.result(), pcm16.duration_ms(len(self._pcm)), self._config.language
             )
+
+    @property
+    def usage(self) -> SttUsage | None:
+        if self._request is None or pcm16.duration_ms(len(self._pcm)) < SHORTEST_MS:
+            return None
+        return SttUsage(pcm16.duration_ms(len(self._pcm)))
 
     async def aclose(self) -> None:
         self._changed.set()

@@ -5,12 +5,12 @@ from contextlib import aclosing
 
 import msgspec
 
+from antiphon.providers.base.endpoint import Endpoint
 from antiphon.providers.base.errors import ProviderError
+from antiphon.providers.base.http import Wire
 from antiphon.providers.base.piecewise import PiecewiseSpeech
 from antiphon.providers.base.tts import TtsCapabilities, TtsConfig, TtsStream
-from antiphon.providers.openai_compatible.endpoint import Endpoint
 from antiphon.providers.openai_compatible.wav import SpeechDecoder
-from antiphon.providers.openai_compatible.wire import Wire
 
 
 class OpenAiTts:

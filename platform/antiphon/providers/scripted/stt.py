@@ -14,6 +14,7 @@ from antiphon.providers.base.stt import (
     SttCapabilities,
     SttConfig,
     SttEvent,
+    SttUsage,
 )
 from antiphon.providers.scripted.record import State
 
@@ -94,6 +95,10 @@ class ScriptedSttStream:
             self._fail(self._heard.error)
         self.state = "finished"
         yield FinalTranscript(self._heard.text, self._audio_ms, self.config.language)
+
+    @property
+    def usage(self) -> SttUsage | None:
+        return SttUsage(self._audio_ms) if self.pcm else None
 
     @property
     def _audio_ms(self) -> int:

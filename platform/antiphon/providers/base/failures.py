@@ -1,4 +1,4 @@
-"""What an OpenAI-compatible server says when it fails, as ProviderErrors."""
+"""What providers say when they fail, as ProviderErrors."""
 
 import re
 from collections.abc import Mapping
@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 
+from antiphon.providers.base.endpoint import Endpoint
 from antiphon.providers.base.errors import ErrorKind, ProviderError
-from antiphon.providers.openai_compatible.endpoint import Endpoint
 
 MAX_MESSAGE = 300  # characters of the server's own words that are passed on
 
@@ -49,6 +49,7 @@ ADVICE: Mapping[ErrorKind, str] = {
     "timeout": "took too long",
     "network": "broke the connection",
     "upstream": "failed",
+    "unsupported": "has no such thing",
 }
 
 

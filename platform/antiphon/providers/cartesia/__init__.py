@@ -1,0 +1,1 @@
+"""Cartesia: Ink hears, Sonic speaks in contexts over one socket."""

@@ -1,0 +1,1 @@
+"""Deepgram: Nova and Flux hear, Aura and Flux speak."""

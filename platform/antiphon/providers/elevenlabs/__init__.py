@@ -1,0 +1,1 @@
+"""ElevenLabs: Scribe hears, and voices speak in contexts over one socket."""

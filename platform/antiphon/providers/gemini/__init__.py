@@ -1,0 +1,1 @@
+"""Google's Gemini: text over streamGenerateContent, speech to speech over Gemini Live."""

@@ -1,0 +1,1 @@
+"""Inworld: hears and speaks over WebSockets."""

@@ -1,0 +1,1 @@
+"""Speech to speech over OpenAI's Realtime API: OpenAI itself, Azure and xAI."""

@@ -1,0 +1,1 @@
+"""Which model answers: conditions, weights, fallbacks, hedges and breakers."""

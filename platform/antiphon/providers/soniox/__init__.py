@@ -1,0 +1,1 @@
+"""Soniox: hears and speaks over WebSockets."""
