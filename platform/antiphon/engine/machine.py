@@ -8,7 +8,7 @@ To add a client event: its Struct in `protocol.client_events`, a method here wit
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast, get_args
 
 from msgspec import UNSET
 
@@ -48,6 +48,7 @@ _ERROR_CODES: dict[ErrorKind, str] = {
     "network": "provider_unreachable",
     "upstream": "provider_failed",
 }
+_GENERATIONS = frozenset(get_args(inputs.Generation))
 _CLIENTS_FAULT: tuple[ErrorKind, ...] = ("invalid", "context_length", "not_found")
 
 
@@ -125,10 +126,11 @@ class SessionMachine:
         return self._state.take_effects()
 
     def _take(self, event: inputs.Input) -> None:
-        if isinstance(event, inputs.Generation) and self._answering.is_held_up(event):
-            self._held_up.append(event)
+        kind = type(event)
+        if kind in _GENERATIONS and self._answering.is_held_up(cast(inputs.Generation, event)):
+            self._held_up.append(cast(inputs.Generation, event))
         else:
-            _HANDLERS[type(event)](self, event)
+            _HANDLERS[kind](self, event)
 
     # What clients ask
 
