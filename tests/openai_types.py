@@ -38,7 +38,10 @@ _adapter: pydantic.TypeAdapter[Any] = pydantic.TypeAdapter(RealtimeServerEvent)
 
 
 def check_server_event(frame: str) -> None:
-    """Raises AssertionError for a frame that the official client's types would refuse."""
+    """Raises AssertionError for a frame that the official client's types would refuse, except for events that a
+    client gets only when it asks for them."""
+    if frame.startswith('{"type":"antiphon.'):
+        return
     try:
         event = _adapter.validate_json(_OTHER_RATES.sub(r"\g<1>24000", frame), strict=True)
     except pydantic.ValidationError as error:

@@ -15,7 +15,7 @@ from antiphon.engine.ports import UnknownModel
 from antiphon.engine.remote_tools import as_messages
 from antiphon.engine.responses import RunningResponse
 from antiphon.engine.state import SessionState
-from antiphon.protocol import errors, items
+from antiphon.protocol import errors, items, provider_data
 from antiphon.protocol.responses import (
     ItemReference,
     OutputSettings,
@@ -120,6 +120,10 @@ def generation(state: SessionState, response: RunningResponse, *, paced: bool) -
         temperature=or_else(response.response.temperature, None),
         reasoning_effort=None if reasoning is UNSET else reasoning.effort,
         metadata=params.metadata or {},
+        session_metadata=provider_data.metadata(session.providerData),
+        user=provider_data.user(session.providerData),
+        cache_key=session.id,
+        latency_budget_ms=provider_data.latency_budget_ms(session.providerData),
     )
     output = session.audio.output
     return Generate(

@@ -17,6 +17,7 @@ from antiphon.engine.speakable import Speakable
 from antiphon.providers.base.attempts import answer
 from antiphon.providers.base.llm import (
     Attempt,
+    Decision,
     LlmEvent,
     LlmUsage,
     Stop,
@@ -43,8 +44,11 @@ async def generate(job: Generate, models: Models, deliver: Deliver, note: Note) 
     def report(attempt: Attempt) -> None:
         note(inputs.Attempted(job.response_id, attempt))
 
+    def decided(decision: Decision) -> None:
+        note(inputs.LatencyDecided(job.response_id, decision))
+
     model = models.language_model(job.model)
-    answering = answer(model, replace(job.request, report=report))
+    answering = answer(model, replace(job.request, report=report, decided=decided))
     async with aclosing(_announced(answering, job.response_id, deliver)) as events:
         if job.modality == "text":
             end = await _write(events, job.response_id, deliver)

@@ -8,7 +8,7 @@ from antiphon.protocol.client_events import ClientEvent
 from antiphon.protocol.codec import BadEvent
 from antiphon.protocol.items import RemoteTool, RemoteToolError
 from antiphon.providers.base.errors import ErrorKind
-from antiphon.providers.base.llm import Attempt, LlmUsage
+from antiphon.providers.base.llm import Attempt, Decision, LlmUsage
 from antiphon.providers.base.stt import SttUsage
 from antiphon.providers.base.tts import TtsUsage
 
@@ -154,6 +154,14 @@ class Attempted:
 
 
 @dataclass(frozen=True, slots=True)
+class LatencyDecided:
+    """Something was done so that this response does not come too late."""
+
+    response_id: str
+    decision: Decision
+
+
+@dataclass(frozen=True, slots=True)
 class SpeechUsed:
     """A voice is done with a response, one way or another. Changes nothing; observers count it."""
 
@@ -221,6 +229,7 @@ Happening = (
     | Generated
     | GenerationBroke
     | Attempted
+    | LatencyDecided
     | SpeechUsed
     | ToolsListed
     | ToolsNotListed

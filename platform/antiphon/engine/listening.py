@@ -21,7 +21,7 @@ from antiphon.engine.turns import (
 )
 from antiphon.protocol import errors, items
 from antiphon.protocol import server_events as ev
-from antiphon.protocol.session import ServerVad, TurnDetection
+from antiphon.protocol.session import AudioFormat, ServerVad, TurnDetection
 
 SHORTEST_COMMIT_MS = 100
 _UNSPOKEN_MS = 10_000  # audio that is kept while nobody speaks, for a commit by hand
@@ -36,8 +36,7 @@ class Listening:
         self._transcripts = transcripts
         self._answering = answering
         self._buffer = InputBuffer()
-        self._format = state.session.audio.input.format
-        self._decoder = Decoder(format_of(self._format))
+        self._read_as(state.session.audio.input.format)
         self._run = 0
         self._detector: TurnDetector | None = None
         self._item_id = ""  # of the turn being spoken
@@ -50,8 +49,7 @@ class Listening:
         other settings; without turn detection it stays in the buffer until the client commits it."""
         if self._format != self._state.session.audio.input.format:
             self._take(self._decoder.flush())
-            self._format = self._state.session.audio.input.format
-            self._decoder = Decoder(format_of(self._format))
+            self._read_as(self._state.session.audio.input.format)
         settings = self._settings
         if settings is None:
             if self._detector is not None:
@@ -65,10 +63,15 @@ class Listening:
         elif settings != before:
             self._detector.configure(settings)
 
+    def _read_as(self, wire: AudioFormat) -> None:
+        format = format_of(wire)
+        self._format = wire
+        self._decoder = Decoder(format)
+        self._bytes_per_ms = format.bytes_per_sample * format.rate / 1000
+
     def append(self, audio: bytes) -> None:
         """Takes audio in the session's input format. Raises Refused, having taken nothing, when it is full."""
-        format = format_of(self._format)
-        self._buffer.check_room(len(audio) / format.bytes_per_sample / format.rate * 1000)
+        self._buffer.check_room(len(audio) / self._bytes_per_ms)
         self._take(self._decoder.decode(audio))
 
     def listen(self, pcm: bytes) -> None:

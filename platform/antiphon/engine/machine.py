@@ -8,7 +8,7 @@ To add a client event: its Struct in `protocol.client_events`, a method here wit
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast, get_args
 
 from msgspec import UNSET
 
@@ -21,10 +21,11 @@ from antiphon.engine.listening import Listening
 from antiphon.engine.ports import UnknownModel
 from antiphon.engine.remote_tools import RemoteTools
 from antiphon.engine.state import SessionState
+from antiphon.engine.telling import attempt_ended, latency_decided
 from antiphon.engine.tool_offers import check_tools
 from antiphon.engine.transcripts import Transcripts
 from antiphon.protocol import client_events as client
-from antiphon.protocol import errors
+from antiphon.protocol import errors, provider_data
 from antiphon.protocol import server_events as ev
 from antiphon.protocol.codec import BadEvent, decode_audio
 from antiphon.protocol.errors import Refused
@@ -49,6 +50,7 @@ _ERROR_CODES: dict[ErrorKind, str] = {
     "upstream": "provider_failed",
     "unsupported": "unsupported_by_model",
 }
+_GENERATIONS = frozenset(get_args(inputs.Generation))
 _CLIENTS_FAULT: tuple[ErrorKind, ...] = ("invalid", "context_length", "not_found", "unsupported")
 
 
@@ -126,10 +128,11 @@ class SessionMachine:
         return self._state.take_effects()
 
     def _take(self, event: inputs.Input) -> None:
-        if isinstance(event, inputs.Generation) and self._answering.is_held_up(event):
-            self._held_up.append(event)
+        kind = type(event)
+        if kind in _GENERATIONS and self._answering.is_held_up(cast(inputs.Generation, event)):
+            self._held_up.append(cast(inputs.Generation, event))
         else:
-            _HANDLERS[type(event)](self, event)
+            _HANDLERS[kind](self, event)
 
     # What clients ask
 
@@ -214,6 +217,18 @@ class SessionMachine:
     def _for_observers(self, event: inputs.Happening) -> None:
         """They measure with it; it changes nothing."""
 
+    def _attempted(self, event: inputs.Attempted) -> None:
+        if self._wants("attempts"):
+            self._state.send(attempt_ended(event))
+
+    def _latency_decided(self, event: inputs.LatencyDecided) -> None:
+        if self._wants("decisions"):
+            self._state.send(latency_decided(event))
+
+    def _wants(self, events: str) -> bool:
+        """Whether the client asked for these events, which are not of the protocol."""
+        return events in provider_data.wanted_events(self._state.session.providerData)
+
     def _turn_signalled(self, event: inputs.TurnSignalled) -> None:
         self._listening.signalled(event)
 
@@ -289,7 +304,8 @@ _HANDLERS: dict[type, Callable[[SessionMachine, Any], None]] = {
     inputs.TranscriptionBroke: SessionMachine._transcription_broke,
     inputs.TurnSignalled: SessionMachine._turn_signalled,
     inputs.RecognitionUsed: SessionMachine._for_observers,
-    inputs.Attempted: SessionMachine._for_observers,
+    inputs.Attempted: SessionMachine._attempted,
+    inputs.LatencyDecided: SessionMachine._latency_decided,
     inputs.SpeechUsed: SessionMachine._for_observers,
     inputs.WordMarked: SessionMachine._word_marked,
     inputs.ModelStarted: SessionMachine._for_observers,

@@ -186,10 +186,12 @@ class RunningSession:
         """Gives the machine an input and carries out what it wants done. Errors go to `asking` alone."""
         if self._over.is_set():
             return
-        self._observe(event)
+        now = self._now()
+        for observe in self._host.observers:
+            observe(event, now)
         self._asking = asking
         try:
-            self._carry_out(self._machine.handle(event, self._now()))
+            self._carry_out(self._machine.handle(event, now))
         except Exception as error:
             self._fail(error)
         finally:

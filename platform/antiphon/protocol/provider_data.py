@@ -4,6 +4,7 @@ Objects merge into objects with each update, null clears, unknown keys are kept.
 those of protocol reference 9; where that gives no range, the ranges here are what the features can use.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -103,9 +104,13 @@ class Responsiveness(Known, frozen=True):
 
 
 class Antiphon(Known, frozen=True):
-    """`events` names the events outside of the protocol that a client wants."""
+    """`events` names the events outside of the protocol that a client wants: `attempts`, `decisions`.
+    `latency_budget_ms` is the time in which the first audio of an answer should be there; `speculate` says whether
+    an answer may be begun before the turn is known to be over."""
 
     events: list[str] | None = None
+    latency_budget_ms: Annotated[int, Meta(ge=100, le=60_000)] | None = None
+    speculate: bool | None = None
 
 
 class ProviderData(Known, frozen=True):
@@ -117,6 +122,33 @@ class ProviderData(Known, frozen=True):
     user_id: str | None = None
     metadata: dict[str, str] | None = None
     antiphon: Antiphon | None = None
+
+
+def wanted_events(data: dict[str, Any] | UnsetType) -> Sequence[str]:
+    """The kinds of events outside of the protocol that the client asked for."""
+    return _ours(data).get("events") or ()
+
+
+def metadata(data: dict[str, Any] | UnsetType) -> Mapping[str, str]:
+    """What the client says of the session, for routers to decide by."""
+    return {} if isinstance(data, UnsetType) else data.get("metadata") or {}
+
+
+def user(data: dict[str, Any] | UnsetType) -> str:
+    """Which of the tenant's users speaks; empty if the client does not say."""
+    return "" if isinstance(data, UnsetType) else data.get("user_id") or ""
+
+
+def latency_budget_ms(data: dict[str, Any] | UnsetType) -> int | None:
+    return _ours(data).get("latency_budget_ms")
+
+
+def may_speculate(data: dict[str, Any] | UnsetType) -> bool:
+    return _ours(data).get("speculate") is not False
+
+
+def _ours(data: dict[str, Any] | UnsetType) -> dict[str, Any]:
+    return {} if isinstance(data, UnsetType) else data.get("antiphon") or {}
 
 
 def updated(current: dict[str, Any] | UnsetType, change: dict[str, Any] | None) -> dict[str, Any] | UnsetType:

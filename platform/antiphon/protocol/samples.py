@@ -172,6 +172,24 @@ SERVER_EVENTS: tuple[ev.ServerEvent, ...] = (
     ev.RateLimitsUpdated(
         rate_limits=[ev.RateLimit(name="requests", limit=1_000, remaining=999, reset_seconds=1.0)]
     ),
+    ev.AttemptEnded(
+        response_id="resp_1",
+        model="groq/gpt-oss-120b",
+        reason="hedge",
+        outcome="completed",
+        first_output_ms=212.5,
+        duration_ms=840.0,
+        input_tokens=410,
+        cached_tokens=256,
+        output_tokens=38,
+    ),
+    ev.LatencyDecided(
+        response_id="resp_1",
+        decision="hedged",
+        reason="openai/gpt-5-mini said nothing for 400 ms.",
+        after_ms=400.0,
+        model="groq/gpt-oss-120b",
+    ),
 )
 
 BAD_FRAMES: Mapping[str, str] = {

@@ -331,3 +331,39 @@ class RateLimitsUpdated(ServerEvent, tag="rate_limits.updated"):
     """What is left of the limits, after each response."""
 
     rate_limits: list[RateLimit]
+
+
+class AttemptEnded(ServerEvent, tag="antiphon.attempt.ended"):
+    """A request to a language model for a response is over. Only for clients that list `attempts` in
+    `session.providerData.antiphon.events`. It may come after the response's `response.done`."""
+
+    response_id: str
+    model: str
+    reason: Literal["first", "fallback", "hedge", "continuation", "speculation"]
+    """Why it was made: instead of one that failed, beside one that is slow, to complete an answer that broke off,
+    or before the turn was known to be over."""
+    outcome: Literal["completed", "failed", "cancelled", "superseded"]
+    """`superseded`: another attempt's answer was taken, or none was wanted yet."""
+    first_output_ms: float | None
+    """From the request to the first text or tool call; null if there was none."""
+    duration_ms: float
+    error: str | None = None
+    input_tokens: int = 0
+    cached_tokens: int = 0
+    output_tokens: int = 0
+    estimated: bool = False
+    """The provider did not say how many tokens it was."""
+
+
+class LatencyDecided(ServerEvent, tag="antiphon.latency.decided"):
+    """Something was done so that an answer does not come too late. Only for clients that list `decisions` in
+    `session.providerData.antiphon.events`."""
+
+    response_id: str
+    decision: Literal["hedged", "stepped_down", "filler", "fell_back", "continued", "speculated"]
+    reason: str
+    """A sentence for people."""
+    after_ms: float
+    """From when the answer was asked for."""
+    model: str = ""
+    """The model that was asked because of it."""

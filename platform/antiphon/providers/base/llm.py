@@ -48,7 +48,8 @@ class ToolChoice:
 
 @dataclass(frozen=True, slots=True)
 class LlmRequest:
-    """`report` is told of each attempt at an answer once it is over, however it ended.
+    """`report` is told of each attempt at an answer once it is over, however it ended, `decided` of what is done
+    to keep `latency_budget_ms`, the time in which the first audio should be there.
 
     `metadata` is the response's, `session_metadata` the session's (`providerData.metadata`), `user` says which of
     the tenant's users speaks; routers decide by the latter two. `cache_key` is equal for requests that share a
@@ -68,7 +69,9 @@ class LlmRequest:
     session_metadata: Mapping[str, str] = field(default_factory=dict)
     user: str = ""
     cache_key: str = ""
+    latency_budget_ms: float | None = None
     report: "Report" = field(default=lambda attempt: None, compare=False, repr=False)
+    decided: "Decided" = field(default=lambda decision: None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +143,21 @@ class Attempt:
     error: ErrorKind | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Something that was done so that an answer does not come too late, `after_ms` of waiting for it.
+
+    `reason` is a sentence for people, `model` the one that was asked because of it.
+    """
+
+    kind: Literal["hedged", "stepped_down", "filler", "fell_back", "continued", "speculated"]
+    reason: str
+    after_ms: float
+    model: str = ""
+
+
 Report = Callable[[Attempt], None]
+Decided = Callable[[Decision], None]
 
 
 @dataclass(frozen=True, slots=True)
