@@ -1,10 +1,20 @@
 """The assistant's side: responses begun, fed by models, interrupted, finished, and what of them was heard."""
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import replace
 
 from antiphon.engine import inputs
 from antiphon.engine.asking import CannotAsk, generation, or_else, response_object, visible
-from antiphon.engine.effects import CancelTimer, SetTimer, StopGenerating, StopPlaying, StopRemoteTool
+from antiphon.engine.conversation import Entry
+from antiphon.engine.effects import (
+    CancelTimer,
+    SetTimer,
+    Speculate,
+    StopGenerating,
+    StopPlaying,
+    StopRemoteTool,
+)
 from antiphon.engine.input_buffer import SAMPLES_PER_MS
 from antiphon.engine.line import Line
 from antiphon.engine.playout import Playout, Speech
@@ -13,7 +23,7 @@ from antiphon.engine.responses import RunningResponse
 from antiphon.engine.state import SessionState
 from antiphon.engine.tool_offers import check_tools
 from antiphon.engine.transcripts import Transcripts
-from antiphon.protocol import errors, items
+from antiphon.protocol import errors, items, provider_data
 from antiphon.protocol import server_events as ev
 from antiphon.protocol.responses import ResponseError, ResponseParams, StatusReason, check_metadata
 from antiphon.protocol.session import ServerVad
@@ -72,6 +82,39 @@ class Answering:
             self._next_turn = item_id
         else:
             self._begin(ResponseParams(), turn=item_id)
+
+    @property
+    def may_foresee(self) -> bool:
+        """Whether an answer may be begun before its turn is over."""
+        session = self._state.session
+        return (
+            session.type == "realtime"
+            and self._active is None
+            and provider_data.may_speculate(session.providerData)
+        )
+
+    def foresee(self, item_id: str, words: str) -> None:
+        """Begins the answer that this turn, which is not an item yet, will get if it says no more."""
+        if not words.strip() or not self.may_foresee:
+            return
+        turn = Entry(items.Message(id=item_id, role="user", content=[items.InputAudio()]), transcript=words)
+        entries = [*visible(self._state, ResponseParams())[0], turn]
+        if any(entry.transcript is None for entry in entries):
+            return
+        params = ResponseParams()
+        response = RunningResponse(
+            response_object(self._state, params),
+            None,
+            self._state.ids,
+            ask=self._remote.ask,
+            params=params,
+            context=entries,
+            turn=item_id,
+        )
+        response.offer = self._remote.offer(self._state.session.tools)
+        with suppress(CannotAsk):  # said when the turn is over
+            job = generation(self._state, response, paced=self._paced)
+            self._state.do(Speculate(replace(job, response_id="")))
 
     def cancel(self, response_id: str | None) -> None:
         active = self._active

@@ -12,6 +12,7 @@ from dataclasses import replace
 from antiphon.audio.formats import Encoder
 from antiphon.engine import inputs
 from antiphon.engine.effects import Generate
+from antiphon.engine.input_buffer import SAMPLES_PER_MS
 from antiphon.engine.ports import Models
 from antiphon.engine.speakable import Speakable
 from antiphon.providers.base.attempts import answer
@@ -30,8 +31,8 @@ from antiphon.providers.base.tts import Audio, Spoken, TextToSpeech, TtsStream, 
 Deliver = Callable[[inputs.Happening], Awaitable[None]]
 Note = Callable[[inputs.Happening], None]
 
-_FIRST_DELTA = 100 * 48  # bytes of PCM16 at 24 kHz: 100 ms, so that playing can begin
-_DELTA = 200 * 48
+_FIRST_DELTA = 100 * 2 * SAMPLES_PER_MS  # bytes of PCM16: 100 ms, so that playing can begin
+_DELTA = 200 * 2 * SAMPLES_PER_MS
 
 
 async def generate(job: Generate, models: Models, deliver: Deliver, note: Note) -> None:

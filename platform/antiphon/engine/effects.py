@@ -55,6 +55,23 @@ class StopFollowing:
 
 
 @dataclass(frozen=True, slots=True)
+class Foresee:
+    """Recognise a turn that is probably over: all its audio so far, should no speech follow."""
+
+    item_id: str
+    pcm: bytes
+    model: str | None
+    config: SttConfig
+
+
+@dataclass(frozen=True, slots=True)
+class StopForeseeing:
+    """The turn goes on, or was dropped: what was begun for its end is void."""
+
+    item_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Transcribe:
     """Recognise a turn: all its audio, of which a recogniser may have followed the first part."""
 
@@ -73,6 +90,14 @@ class Generate:
     format: Format
     speech_model: str | None
     speech: TtsConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Speculate:
+    """Begin the answer that a turn will get if it ends here and now. `job` has no response id; should the same
+    be generated then, what was begun becomes that response."""
+
+    job: Generate
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +162,11 @@ Effect = (
     | ScoreTurn
     | Follow
     | StopFollowing
+    | Foresee
+    | StopForeseeing
     | Transcribe
     | Generate
+    | Speculate
     | StopGenerating
     | ListTools
     | CallRemoteTool

@@ -45,6 +45,16 @@ class PartlyTranscribed:
 
 
 @dataclass(frozen=True, slots=True)
+class Foreseen:
+    """What the turn says, if it is over; not `certain` is a guess, which the final transcript may change."""
+
+    item_id: str
+    text: str
+    audio_ms: int
+    certain: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Transcribed:
     item_id: str
     text: str
@@ -215,6 +225,7 @@ Happening = (
     | SpeechHeard
     | TurnScored
     | PartlyTranscribed
+    | Foreseen
     | Transcribed
     | TranscriptionBroke
     | TurnSignalled

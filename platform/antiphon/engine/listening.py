@@ -8,12 +8,14 @@ from antiphon.engine.conversation import Entry
 from antiphon.engine.effects import CancelTimer, Detect, ScoreTurn, StopDetecting
 from antiphon.engine.formats import format_of
 from antiphon.engine.input_buffer import BYTES_PER_SAMPLE, SAMPLES_PER_MS, InputBuffer
-from antiphon.engine.inputs import PartlyTranscribed, SpeechHeard, TurnScored, TurnSignalled
+from antiphon.engine.inputs import Foreseen, PartlyTranscribed, SpeechHeard, TurnScored, TurnSignalled
 from antiphon.engine.state import SessionState
 from antiphon.engine.transcripts import Transcripts
 from antiphon.engine.turns import (
     UNHEARD_MS,
     PauseBegan,
+    ProbablyOver,
+    SpeechResumed,
     SpeechStarted,
     SpeechStopped,
     TurnDecision,
@@ -168,6 +170,10 @@ class Listening:
                 case PauseBegan(pause, at):
                     start = max(self._start, at - _SCORED_MS * SAMPLES_PER_MS)
                     self._state.do(ScoreTurn(pause, self._buffer.read(start, at) + _UNHEARD))
+                case ProbablyOver(at):
+                    self._foresee(at)
+                case SpeechResumed():
+                    self._transcripts.stop_foreseeing(self._item_id)
                 case SpeechStopped(at):
                     self._turn_stopped(at)
 
@@ -175,6 +181,23 @@ class Listening:
         if pcm := self._buffer.read(self._followed, end):
             self._transcripts.follow(self._item_id, pcm)
             self._followed = end
+
+    def _foresee(self, at: int) -> None:
+        """The turn is probably over: its words are found out, and its answer is begun, before that is certain."""
+        settings = self._settings
+        if settings is None or not settings.create_response:
+            return
+        if not self._answering.may_foresee:
+            return
+        self._transcripts.foresee(self._item_id, self._buffer.read(self._start, at))
+
+    def foreseen(self, result: Foreseen) -> None:
+        """The words of the turn, if it is over."""
+        detector = self._detector
+        if detector is not None and detector.probably_over and result.item_id == self._item_id:
+            if result.certain:
+                self._transcripts.foreseen(result)
+            self._answering.foresee(result.item_id, result.text)
 
     def _turn_started(self, at: int) -> None:
         self._item_id = self._state.ids.new("item")

@@ -205,6 +205,9 @@ class SessionMachine:
         self._transcripts.partly(partial)
         self._listening.worded(partial)
 
+    def _foreseen(self, result: inputs.Foreseen) -> None:
+        self._listening.foreseen(result)
+
     def _transcribed(self, result: inputs.Transcribed) -> None:
         self._transcripts.finish(result)
         self._answering.words_known(result.item_id)
@@ -300,6 +303,7 @@ _HANDLERS: dict[type, Callable[[SessionMachine, Any], None]] = {
     inputs.SpeechHeard: SessionMachine._speech_heard,
     inputs.TurnScored: SessionMachine._turn_scored,
     inputs.PartlyTranscribed: SessionMachine._partly_transcribed,
+    inputs.Foreseen: SessionMachine._foreseen,
     inputs.Transcribed: SessionMachine._transcribed,
     inputs.TranscriptionBroke: SessionMachine._transcription_broke,
     inputs.TurnSignalled: SessionMachine._turn_signalled,

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 
 from antiphon.engine import effects as fx
 from antiphon.engine import inputs
@@ -17,11 +18,14 @@ Take = Callable[[inputs.Happening], None]
 
 
 class Recognition:
-    def __init__(self, models: Models, spawn: Spawn, take: Take) -> None:
+    def __init__(self, models: Models, spawn: Spawn, take: Take, note: Take) -> None:
+        """`note` is for what changes nothing, and works while the session ends."""
         self._models = models
         self._spawn = spawn
         self._take = take
+        self._note = note
         self._followed: dict[str, _Turn] = {}
+        self._early: dict[str, _Turn] = {}
 
     def follow(self, effect: fx.Follow) -> None:
         turn = self._followed.get(effect.item_id)
@@ -33,11 +37,47 @@ class Recognition:
         turn.push(effect.pcm)
 
     def stop(self, effect: fx.StopFollowing) -> None:
-        turn = self._followed.pop(effect.item_id, None)
+        self._stop_following(effect.item_id)
+
+    def _stop_following(self, item_id: str) -> None:
+        turn = self._followed.pop(item_id, None)
+        if turn is not None and turn.reading is not None:
+            turn.reading.cancel()
+
+    def foresee(self, effect: fx.Foresee) -> None:
+        """An early transcript, where it costs no more than a later one."""
+        self.stop_foreseeing(effect.item_id)
+        try:
+            recogniser = self._models.speech_to_text(effect.model)
+        except UnknownModel:
+            return  # said when the turn is over
+        if recogniser.capabilities.streaming and not recogniser.capabilities.whole:
+            self._spawn(self._guess(effect.item_id), "guess the words of a turn")
+            return
+        turn = self._early[effect.item_id] = _Turn(is_early=True)
+        turn.model = recogniser.name
+        turn.stream = stream = recogniser.open(replace(effect.config, partials=False))
+        turn.push(effect.pcm)
+        stream.finish()
+        turn.reading = self._spawn(self._read(effect.item_id, turn, stream), "transcribe a turn early")
+
+    async def _guess(self, item_id: str) -> None:
+        turn = self._followed.get(item_id)
+        if turn is not None and turn.guess:
+            self._take(inputs.Foreseen(item_id, turn.guess, 0, certain=False))
+
+    def stop_foreseeing(self, item_id: str) -> None:
+        turn = self._early.pop(item_id, None)
         if turn is not None and turn.reading is not None:
             turn.reading.cancel()
 
     def transcribe(self, effect: fx.Transcribe) -> None:
+        early = self._early.pop(effect.item_id, None)
+        if early is not None and early.stream is not None:
+            early.is_over = True  # as it turns out
+            early.is_early = False
+            self._stop_following(effect.item_id)
+            return
         turn = self._followed.pop(effect.item_id, None)
         if turn is not None and turn.stream is not None:
             turn.is_over = True
@@ -71,7 +111,7 @@ class Recognition:
         """Until the final transcript. What fails while the user still speaks is tried again, with all the audio,
         when the turn is over."""
         try:
-            await self._events(item_id, stream)
+            await self._events(item_id, turn, stream)
         except ProviderError as error:
             failure = inputs.TranscriptionBroke(item_id, error.kind, error.message)
         except Exception:
@@ -84,18 +124,23 @@ class Recognition:
             turn.stream = None
             await stream.aclose()
             if stream.usage is not None:
-                self._take(inputs.RecognitionUsed(item_id, turn.model, stream.usage))
+                self._note(inputs.RecognitionUsed(item_id, turn.model, stream.usage))
         if turn.is_over:
             self._take(failure)
 
-    async def _events(self, item_id: str, stream: SttStream) -> None:
+    async def _events(self, item_id: str, turn: "_Turn", stream: SttStream) -> None:
         async for event in stream.events():
             if isinstance(event, PartialTranscript):
+                turn.guess = event.text
                 self._take(inputs.PartlyTranscribed(item_id, event.text))
             elif isinstance(event, TurnSignal):
                 self._take(inputs.TurnSignalled(item_id, event.sign))
             elif isinstance(event, FinalTranscript):
-                self._take(inputs.Transcribed(item_id, event.text, event.audio_ms))
+                if turn.is_early:
+                    del self._early[item_id]
+                    self._take(inputs.Foreseen(item_id, event.text, event.audio_ms))
+                else:
+                    self._take(inputs.Transcribed(item_id, event.text, event.audio_ms))
                 return
         raise ProviderError("upstream", "The speech recogniser ended without a transcript.")
 
@@ -103,12 +148,14 @@ class Recognition:
 class _Turn:
     """A turn and the stream that recognises it; none if its recogniser does not follow, or has failed."""
 
-    def __init__(self, *, is_over: bool = False) -> None:
+    def __init__(self, *, is_over: bool = False, is_early: bool = False) -> None:
         self.stream: SttStream | None = None
         self.reading: asyncio.Task[None] | None = None
         self.model = ""
+        self.guess = ""  # the latest partial
         self.pushed = 0  # bytes
         self.is_over = is_over
+        self.is_early = is_early
 
     def push(self, pcm: bytes) -> None:
         if self.stream is not None and pcm:

@@ -35,6 +35,7 @@ from antiphon.engine.ports import (
 )
 from antiphon.engine.recognition import Recognition
 from antiphon.engine.remote_calls import NoToolServers, RemoteCalls
+from antiphon.engine.speculation import Speculation
 from antiphon.protocol import client_events as client
 from antiphon.protocol import errors
 from antiphon.protocol import server_events as ev
@@ -95,7 +96,8 @@ class RunningSession:
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._generations: dict[str, asyncio.Task[None]] = {}
         self._detector: tuple[int, VadStream] | None = None
-        self._recognition = Recognition(host.models, self._spawn, self.take)
+        self._recognition = Recognition(host.models, self._spawn, self.take, self._note)
+        self._speculation: Speculation | None = None
         self._remote_calls = RemoteCalls(host.tool_servers, self._spawn, self.take)
         self._handlers: dict[type, Callable[..., None]] = {
             fx.Send: self._send,
@@ -104,7 +106,10 @@ class RunningSession:
             fx.ScoreTurn: self._score_turn,
             fx.Follow: self._recognition.follow,
             fx.StopFollowing: self._recognition.stop,
+            fx.Foresee: self._recognition.foresee,
+            fx.StopForeseeing: self._stop_foreseeing,
             fx.Transcribe: self._recognition.transcribe,
+            fx.Speculate: self._speculate,
             fx.Generate: self._generate,
             fx.StopGenerating: self._stop_generating,
             fx.ListTools: self._remote_calls.list_tools,
@@ -209,6 +214,7 @@ class RunningSession:
     async def _say_goodbye(self) -> None:
         self._over.set()
         self._stop_detecting()
+        self._drop_speculation()
         for timer in (*self._timers.values(), self._waiting):
             if timer is not None:
                 timer.cancel()
@@ -353,13 +359,35 @@ class RunningSession:
     # Models
 
     def _generate(self, effect: fx.Generate) -> None:
-        task = self._spawn(self._respond(effect), "generate a response")
+        begun = self._speculation
+        if begun is not None and begun.answers(effect):
+            self._speculation = None
+        else:
+            begun = None
+            self._drop_speculation()
+        task = self._spawn(self._respond(effect, begun), "generate a response")
         self._generations[effect.response_id] = task
         task.add_done_callback(lambda _: self._generations.pop(effect.response_id, None))
 
-    async def _respond(self, effect: fx.Generate) -> None:
+    def _speculate(self, effect: fx.Speculate) -> None:
+        self._drop_speculation()
+        self._speculation = Speculation(effect.job, self._host.models, self._spawn, self._note)
+
+    def _stop_foreseeing(self, effect: fx.StopForeseeing) -> None:
+        self._recognition.stop_foreseeing(effect.item_id)
+        self._drop_speculation()
+
+    def _drop_speculation(self) -> None:
+        if self._speculation is not None:
+            self._speculation.drop()
+            self._speculation = None
+
+    async def _respond(self, effect: fx.Generate, begun: Speculation | None) -> None:
         try:
-            await cascade.generate(effect, self._host.models, self._deliver, self.take)
+            if begun is not None:
+                await begun.become(effect.response_id, self._deliver)
+            else:
+                await cascade.generate(effect, self._host.models, self._deliver, self._note)
         except ProviderError as error:
             self.take(inputs.GenerationBroke(effect.response_id, error.kind, error.message))
         except UnknownModel as error:
@@ -368,6 +396,13 @@ class RunningSession:
             log.exception("A response failed.")
             message = "The response failed; the operator's log says why."
             self.take(inputs.GenerationBroke(effect.response_id, "upstream", message))
+
+    def _note(self, happening: inputs.Happening) -> None:
+        """What was used is observed even while the session ends."""
+        if self._over.is_set():
+            self._observe(happening)
+        else:
+            self.take(happening)
 
     async def _deliver(self, happening: inputs.Happening) -> None:
         await self._outbox.room()

@@ -6,8 +6,8 @@ from msgspec import UNSET
 
 from antiphon.audio.formats import Format
 from antiphon.engine.conversation import Entry
-from antiphon.engine.effects import Follow, StopFollowing, Transcribe
-from antiphon.engine.inputs import PartlyTranscribed, Transcribed, TranscriptionBroke
+from antiphon.engine.effects import Follow, Foresee, StopFollowing, StopForeseeing, Transcribe
+from antiphon.engine.inputs import Foreseen, PartlyTranscribed, Transcribed, TranscriptionBroke
 from antiphon.engine.state import SessionState
 from antiphon.protocol import items
 from antiphon.protocol import server_events as ev
@@ -28,6 +28,7 @@ class Transcripts:
         self._state = state
         self._awaited: dict[str, Entry] = {}
         self._shown: dict[str, _Shown] = {}
+        self._foreseen: Foreseen | None = None  # of the turn being spoken
 
     def follow(self, item_id: str, pcm: bytes) -> None:
         """The next audio of a turn that is being spoken."""
@@ -37,7 +38,21 @@ class Transcripts:
     def drop(self, item_id: str) -> None:
         """The turn will not become an item."""
         self._shown.pop(item_id, None)
+        self.stop_foreseeing(item_id)
         self._state.do(StopFollowing(item_id))
+
+    def foresee(self, item_id: str, pcm: bytes) -> None:
+        """The turn is probably over: its words, early."""
+        model, config = self._recogniser()
+        self._state.do(Foresee(item_id, pcm, model, config))
+
+    def foreseen(self, result: Foreseen) -> None:
+        self._foreseen = result
+
+    def stop_foreseeing(self, item_id: str) -> None:
+        """The turn was not over."""
+        self._foreseen = None
+        self._state.do(StopForeseeing(item_id))
 
     def start(self, entry: Entry, pcm: bytes) -> None:
         """All audio of an item. Until the words are known the entry's transcript is None."""
@@ -47,6 +62,11 @@ class Transcripts:
             return
         entry.transcript = None
         self._awaited[entry.item.id] = entry
+        if self._foreseen is not None and self._foreseen.item_id == entry.item.id:
+            known, self._foreseen = self._foreseen, None
+            self._state.do(StopFollowing(entry.item.id))
+            self.finish(Transcribed(known.item_id, known.text, known.audio_ms))
+            return
         model, config = self._recogniser()
         self._state.do(Transcribe(entry.item.id, pcm, model, config))
 

@@ -21,6 +21,7 @@ _SEMANTIC_THRESHOLD = 0.5
 _SEMANTIC_PREFIX_MS = 300
 _SCORE_AFTER_MS = 96  # of silence: early enough for the score to be there when the shortest wait is over
 _SCORED_SILENCE_MS = 200  # what the end-of-turn model was trained to hear after the last word
+_LIKELY = 0.5  # the score from which on a turn is probably over
 _PROBABLY = 0.75  # the score that a recogniser's "probably ended" stands for
 UNHEARD_MS = _SCORED_SILENCE_MS - _SCORE_AFTER_MS  # to be added as silence when a turn is scored
 
@@ -40,13 +41,25 @@ class PauseBegan:
 
 
 @dataclass(frozen=True, slots=True)
+class ProbablyOver:
+    """In this pause the turn has probably ended, though it is not committed yet; `at` is how far it was heard."""
+
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechResumed:
+    """The turn that was probably over goes on."""
+
+
+@dataclass(frozen=True, slots=True)
 class SpeechStopped:
     at: int  # the silence that ended the turn included
 
 
 Sign = Literal["probably_ended", "resumed", "ended"]
 
-TurnDecision = SpeechStarted | PauseBegan | SpeechStopped
+TurnDecision = SpeechStarted | PauseBegan | ProbablyOver | SpeechResumed | SpeechStopped
 
 
 class TurnDetector:
@@ -66,6 +79,7 @@ class TurnDetector:
         self._score: float | None = None  # of this pause, like the wording
         self._wording = Wording.SAYS_NOTHING
         self._sign: Sign | None = None
+        self._probably_over = False  # was said of this pause
         self._patience = patience
         self.configure(settings)
 
@@ -87,12 +101,18 @@ class TurnDetector:
     def speaking(self) -> bool:
         return self._speaking
 
+    @property
+    def probably_over(self) -> bool:
+        """The turn pauses, and has probably ended."""
+        return self._probably_over
+
     def restart(self, floor: int) -> None:
         """The turn was committed or cleared by the client; another one begins at `floor` at the earliest."""
         self._floor = floor
         self._speaking = False
         self._onset_windows = 0
         self._silent_since = None
+        self._probably_over = False
 
     def heard(self, probabilities: Sequence[float], end: int) -> list[TurnDecision]:
         """Takes the next windows; `end` is how far the timeline reaches by now."""
@@ -131,7 +151,7 @@ class TurnDetector:
         if pause == self._pause and self._silent_since is not None:
             self._score = probability
             self._plan()
-        return self.reached(end)
+        return [*self._foreseen(), *self.reached(end)]
 
     def worded(self, text: str, end: int, language: str | None = None) -> list[TurnDecision]:
         """What the turn says so far, as recognised by now; `language` is an ISO 639-1 code.
@@ -149,7 +169,16 @@ class TurnDetector:
         if self._silent_since is not None:
             self._sign = sign
             self._plan()
-        return self.reached(end)
+        return [*self._foreseen(), *self.reached(end)]
+
+    def _foreseen(self) -> list[TurnDecision]:
+        score = _judged(self._score, self._sign)
+        if self._eagerness is None or self._silent_since is None or self._probably_over:
+            return []
+        if score is None or score < _LIKELY:
+            return []
+        self._probably_over = True
+        return [ProbablyOver(self.evaluated)]
 
     def _plan(self) -> None:
         """Sets where the turn stops if the silence lasts."""
@@ -176,6 +205,9 @@ class TurnDetector:
     def _follow(self, probability: float, start: int, decisions: list[TurnDecision]) -> None:
         if probability >= self._threshold:
             self._silent_since = None
+            if self._probably_over:
+                self._probably_over = False
+                decisions.append(SpeechResumed())
         elif self._silent_since is None and probability < max(self._threshold - _HYSTERESIS, 0.01):
             self._silent_since = start
             self._pause += 1

@@ -55,6 +55,7 @@ class SttUsage:
 class SttCapabilities:
     streaming: bool = False  # recognises while audio is pushed, rather than after `finish`
     turn_signals: bool = False
+    whole: bool = False  # the final transcript is made from the whole turn anew, and may be asked for early
 
 
 class SttStream(Protocol):

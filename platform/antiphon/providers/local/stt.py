@@ -45,7 +45,7 @@ class LocalStt:
 
     @property
     def capabilities(self) -> SttCapabilities:
-        return SttCapabilities(streaming=True)
+        return SttCapabilities(streaming=True, whole=True)
 
     def open(self, config: SttConfig) -> "LocalSttStream":
         return LocalSttStream(self._name, self._whisper, self._pool, config)
