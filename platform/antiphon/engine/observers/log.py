@@ -33,6 +33,8 @@ ENGINE_TYPES: dict[type, str] = {
     inputs.ModelStarted: "model.started",
     inputs.Generated: "model.ended",
     inputs.GenerationBroke: "model.failed",
+    inputs.Attempted: "model.attempt",
+    inputs.LatencyDecided: "latency.decided",
     Ending: "session.ended",
 }
 """What happens inside a session and no event tells, by the name it has in the log."""
