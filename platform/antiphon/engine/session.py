@@ -15,11 +15,12 @@ from dataclasses import dataclass, field
 
 from msgspec import UNSET, structs
 
-from antiphon.engine import cascade, inputs
+from antiphon.engine import cascade, inputs, native
 from antiphon.engine import effects as fx
 from antiphon.engine.connection import Connection
 from antiphon.engine.ids import Ids
 from antiphon.engine.machine import GOING_AWAY, Limits, SessionMachine
+from antiphon.engine.native import Upstreams
 from antiphon.engine.outbox import Outbox
 from antiphon.engine.ports import (
     Ending,
@@ -86,7 +87,7 @@ class RunningSession:
             limits=host.limits,
             paced=transport.paced,
             recall=self._recall,
-            capabilities=lambda name: host.models.language_model(name).capabilities,
+            capabilities=host.models.capabilities,
         )
         self._loop = asyncio.get_running_loop()
         self._group = asyncio.TaskGroup()
@@ -96,6 +97,7 @@ class RunningSession:
         self._generations: dict[str, asyncio.Task[None]] = {}
         self._detector: tuple[int, VadStream] | None = None
         self._recognition = Recognition(host.models, self._spawn, self.take)
+        self._upstreams = Upstreams(host.models, self._spawn)
         self._remote_calls = RemoteCalls(host.tool_servers, self._spawn, self.take)
         self._handlers: dict[type, Callable[..., None]] = {
             fx.Send: self._send,
@@ -105,6 +107,9 @@ class RunningSession:
             fx.Follow: self._recognition.follow,
             fx.StopFollowing: self._recognition.stop,
             fx.Transcribe: self._recognition.transcribe,
+            fx.Hear: self._upstreams.hear,
+            fx.StopHearing: self._upstreams.stop_hearing,
+            fx.Leave: self._upstreams.leave,
             fx.Generate: self._generate,
             fx.StopGenerating: self._stop_generating,
             fx.ListTools: self._remote_calls.list_tools,
@@ -203,6 +208,8 @@ class RunningSession:
                 raise _Over
         except* _Over:
             pass
+        finally:
+            await self._upstreams.aclose()
 
     async def _say_goodbye(self) -> None:
         self._over.set()
@@ -357,7 +364,11 @@ class RunningSession:
 
     async def _respond(self, effect: fx.Generate) -> None:
         try:
-            await cascade.generate(effect, self._host.models, self._deliver, self.take)
+            if effect.native:
+                async with self._upstreams.to(effect.model) as upstream:
+                    await native.generate(effect, upstream, self._deliver, self.take)
+            else:
+                await cascade.generate(effect, self._host.models, self._deliver, self.take)
         except ProviderError as error:
             self.take(inputs.GenerationBroke(effect.response_id, error.kind, error.message))
         except UnknownModel as error:
