@@ -25,6 +25,10 @@ class RealtimeCapabilities(LlmCapabilities):
     speed: bool = False
     voices: tuple[str, ...] = ()  # the first is the default; empty: any name is passed on
 
+    def voice(self, name: str) -> str:
+        """The voice that a session gets which asks for this one."""
+        return name if name in self.voices or not self.voices else self.voices[0]
+
 
 @dataclass(frozen=True, slots=True)
 class SpokenText:
