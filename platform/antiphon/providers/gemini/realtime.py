@@ -59,16 +59,17 @@ class GeminiUpstream:
         self._answering = asyncio.Lock()
 
     def hear(self, item_id: str, pcm: bytes) -> None:
+        connection = self._connection
         if item_id != self._turn:
-            self._spoilt = self._spoilt or self._hearing is not None
-            self._turn, self._hearing = item_id, None
-            if not self._usable and self._last_setup is not None and not self._answering.locked():
-                self._connection = self._connect(self._last_setup, True)
-                self._spoilt = False
-            elif self._usable and self._connection and self._connection.used and not self._connection.is_busy:
-                self._hearing = self._connection
+            self.drop(self._turn)
+            self._turn = item_id
+            if connection is not None and self._usable and connection.used and not connection.is_busy:
+                self._hearing = connection
         if self._hearing is not None:
             self._hearing.hear(item_id, pcm)
+        elif (connection is None or connection.error) and self._last_setup and not self._answering.locked():
+            self._connection = self._connect(self._last_setup, True)
+            self._spoilt = False
 
     def drop(self, item_id: str) -> None:
         if item_id == self._turn:
@@ -114,7 +115,7 @@ class GeminiUpstream:
         """Has the model know the conversation and answer it. Returns whether it is a new one."""
         setup = self._last_setup = self._setup(request)
         messages = request.prompt.messages
-        heard, self._hearing = self._hearing, None
+        self._hearing = None  # what it has heard is told now, or again
         connection = self._connection
         if connection is not None and self._usable and connection.setup == setup:
             if not connection.used:

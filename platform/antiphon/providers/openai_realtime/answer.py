@@ -23,7 +23,7 @@ from antiphon.providers.base.llm import (
     ToolCallStarted,
 )
 from antiphon.providers.base.memory import Known
-from antiphon.providers.base.realtime import RealtimeEvent, RealtimeRequest, SpokenText
+from antiphon.providers.base.realtime import RealtimeRequest, SpokenText
 from antiphon.providers.base.tokens import estimated_usage
 from antiphon.providers.base.tts import Audio
 
