@@ -3,8 +3,9 @@
 import asyncio
 import json
 import random
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,8 @@ from antiphon.engine.session import Host, RunningSession
 from antiphon.protocol.client_events import ClientEvent
 from antiphon.protocol.codec import BadEvent, decode_client_event, encode_server_event
 from antiphon.protocol.session import Session
+from antiphon.providers.base.llm import LlmCapabilities
+from antiphon.providers.base.realtime import RealtimeModel
 from antiphon.providers.scripted.llm import ScriptedLlm, say
 from antiphon.providers.scripted.stt import Heard, ScriptedStt
 from antiphon.providers.scripted.tts import ScriptedTts
@@ -86,8 +89,24 @@ class ScriptedEndOfTurn:
 
 
 class ScriptedModels:
-    def __init__(self, llm: LanguageModel, stt: SpeechToText, tts: TextToSpeech) -> None:
-        self.llm, self.stt, self.tts = llm, stt, tts
+    """`native` are models that speak themselves, by name; any other name is that of `llm`."""
+
+    def __init__(
+        self,
+        llm: LanguageModel,
+        stt: SpeechToText,
+        tts: TextToSpeech,
+        native: Mapping[str, RealtimeModel] = MappingProxyType({}),
+    ) -> None:
+        self.llm, self.stt, self.tts, self.native = llm, stt, tts, native
+
+    def capabilities(self, name: str) -> LlmCapabilities:
+        return (
+            self.native[name].capabilities if name in self.native else self.language_model(name).capabilities
+        )
+
+    def realtime_model(self, name: str) -> RealtimeModel:
+        return self.native[name]
 
     def language_model(self, name: str) -> LanguageModel:
         if name == "no/such":
@@ -202,6 +221,7 @@ class Stage:
         )
         self.stt = given.get("stt") or ScriptedStt(Heard("hi", delay=0.1))
         self.tts = given.get("tts") or ScriptedTts(ms_per_character=50)
+        self.native = {model.name: model for model in given.get("native", ())}
         self.vad = LoudnessDetector()
         self.end_of_turn = ScriptedEndOfTurn()
         self.limits = given.get("limits") or Limits()
@@ -230,7 +250,7 @@ class Stage:
 
     def running(self, transport: Transport) -> RunningSession:
         host = Host(
-            models=ScriptedModels(self.llm, self.stt, self.tts),
+            models=ScriptedModels(self.llm, self.stt, self.tts, self.native),
             voice_activity=self.vad,
             end_of_turn=self.end_of_turn,
             limits=self.limits,

@@ -5,7 +5,14 @@ from contextlib import suppress
 from dataclasses import replace
 
 from antiphon.engine import inputs
-from antiphon.engine.asking import CannotAsk, generation, or_else, response_object, visible
+from antiphon.engine.asking import (
+    CannotAsk,
+    check_abilities,
+    generation,
+    or_else,
+    response_object,
+    visible,
+)
 from antiphon.engine.conversation import Entry
 from antiphon.engine.effects import (
     CancelTimer,
@@ -18,6 +25,7 @@ from antiphon.engine.effects import (
 from antiphon.engine.input_buffer import SAMPLES_PER_MS
 from antiphon.engine.line import Line
 from antiphon.engine.playout import Playout, Speech
+from antiphon.engine.ports import UnknownModel
 from antiphon.engine.remote_tools import RemoteTools
 from antiphon.engine.responses import RunningResponse
 from antiphon.engine.state import SessionState
@@ -70,6 +78,9 @@ class Answering:
         check_tools(or_else(params.tools, ()), "response.tools")
         if params.conversation == "auto" and self._active is not None:
             raise errors.response_active(self._active.id)
+        with suppress(UnknownModel):  # which the response will say
+            session = self._state.session
+            check_abilities(self._state.capabilities(session.model), session, params)
         if params.conversation == "none" and len(self._out_of_band) >= MOST_OUT_OF_BAND:
             raise errors.too_many_responses(MOST_OUT_OF_BAND)
         self._begin(params)
@@ -89,6 +100,7 @@ class Answering:
         session = self._state.session
         return (
             session.type == "realtime"
+            and self._state.native is None
             and self._active is None
             and provider_data.may_speculate(session.providerData)
         )
@@ -282,14 +294,16 @@ class Answering:
         self._state.send(ev.ResponseCreated(response=response.response))
         for entry, pcm in speech:
             self._transcripts.start(entry, pcm)
-        response.awaits = {entry.item.id for entry in entries if entry.transcript is None}
-        response.awaits |= self._remote.want(or_else(params.tools, ()))
+        response.awaits = self._missing_words(response) | self._remote.want(or_else(params.tools, ()))
         self._generate_when_ready(response)
 
     def _generate_when_ready(self, response: RunningResponse) -> None:
         if response.awaits:
             return
-        if response.turn and not _has_words(response):
+        response.awaits = self._missing_words(response)  # the model may be another one by now
+        if response.awaits:
+            return
+        if response.turn and not self._state.native and not _has_words(response):
             self._finish(response, response.complete(None))
             return
         response.offer = self._remote.offer(or_else(response.params.tools, self._state.session.tools))
@@ -301,6 +315,10 @@ class Answering:
         response.request = work.request
         response.format = work.format
         self._state.do(work)
+
+    def _missing_words(self, response: RunningResponse) -> set[str]:
+        """The items whose words the model needs and that are still being recognised; one that hears needs none."""
+        return set() if self._state.native else self._transcripts.require(response.context)
 
     def _stop_playing(self) -> None:
         cut = self._playout.stop(self._state.now)

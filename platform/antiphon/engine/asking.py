@@ -1,7 +1,7 @@
 """What a response asks of its model: which items it sees, with what settings, cut to what the model can take."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from msgspec import UNSET, structs
 
@@ -16,6 +16,7 @@ from antiphon.engine.remote_tools import as_messages
 from antiphon.engine.responses import RunningResponse
 from antiphon.engine.state import SessionState
 from antiphon.protocol import errors, items, provider_data
+from antiphon.protocol.errors import Refused
 from antiphon.protocol.responses import (
     ItemReference,
     OutputSettings,
@@ -24,13 +25,14 @@ from antiphon.protocol.responses import (
     ResponseError,
     ResponseParams,
 )
-from antiphon.protocol.session import RetentionRatio, Truncation
+from antiphon.protocol.session import RetentionRatio, Session, Truncation
 from antiphon.protocol.session_update import VoiceReference, format_named, spoken_or_written
-from antiphon.providers.base.llm import LlmRequest, Message
+from antiphon.providers.base.llm import LlmCapabilities, LlmRequest, Message
+from antiphon.providers.base.realtime import RealtimeCapabilities
 from antiphon.providers.base.tts import TtsConfig
 
 _USUAL_OUTPUT = 4_096  # tokens kept free for an answer without a limit of its own
-
+_SETTINGS = ("instructions", "tools", "max_output_tokens", "reasoning")  # that a response can have of its own
 
 _TOO_LONG = ResponseError(
     type="invalid_request_error",
@@ -101,9 +103,13 @@ def generation(state: SessionState, response: RunningResponse, *, paced: bool) -
     limit = context.max_tokens(response.response.max_output_tokens)
     try:
         capabilities = state.capabilities(session.model)
+        check_abilities(capabilities, session, params)
     except UnknownModel as unknown:
         error = ResponseError(type="invalid_request_error", code="model_not_found", message=str(unknown))
         raise CannotAsk(error) from None
+    except Refused as refused:
+        body = refused.body
+        raise CannotAsk(ResponseError(type=body.type, code=body.code, message=body.message)) from None
     room = (
         capabilities.context_tokens
         - (limit or _USUAL_OUTPUT)
@@ -112,7 +118,7 @@ def generation(state: SessionState, response: RunningResponse, *, paced: bool) -
     )
     request = LlmRequest(
         instructions=instructions,
-        messages=_fitting(state, response, room, images=capabilities.images),
+        messages=_fitting(state, response, room, capabilities),
         tools=offered,
         tool_choice=choice,
         parallel_tool_calls=or_else(or_else(params.parallel_tool_calls, session.parallel_tool_calls), True),
@@ -134,7 +140,44 @@ def generation(state: SessionState, response: RunningResponse, *, paced: bool) -
         Format() if paced else format_of(response.response.audio.output.format),
         or_else(output.model, None),
         TtsConfig(voice=response.response.audio.output.voice, speed=output.speed),
+        native=isinstance(capabilities, RealtimeCapabilities),
+        beside=params.conversation == "none" or params.input is not UNSET,
     )
+
+
+def check_abilities(
+    capabilities: LlmCapabilities, session: Session, params: ResponseParams | None = None
+) -> None:
+    """Raises Refused when the session, or a response in it, asks a model that speaks itself for what it can't do.
+
+    What other models can't do, the session does for them.
+    """
+    if not isinstance(capabilities, RealtimeCapabilities):
+        return
+    where, params = ("session", ResponseParams()) if params is None else ("response", params)
+    voice = params.audio.output.voice
+
+    def refuse(limit: str, param: str) -> NoReturn:
+        raise errors.unsupported_by_model(session.model, limit, param)
+
+    modality = spoken_or_written(or_else(params.output_modalities, session.output_modalities))
+    if modality == "text" and not capabilities.text_out:
+        refuse("answers in speech only", f"{where}.output_modalities")
+    if session.audio.output.speed != 1 and not capabilities.speed:
+        refuse("speaks at its own speed only", "session.audio.output.speed")
+    if or_else(params.tool_choice, session.tool_choice) != "auto" and not capabilities.tool_choice:
+        refuse("chooses its tools itself", f"{where}.tool_choice")
+    if not capabilities.out_of_band and params.conversation == "none":
+        refuse("has no out-of-band responses", "response.conversation")
+    if not capabilities.out_of_band and params.input is not UNSET:
+        refuse("answers the whole conversation only", "response.input")
+    if capabilities.per_response:
+        return
+    for name in _SETTINGS:
+        if or_else(getattr(params, name), getattr(session, name)) != getattr(session, name):
+            refuse("has the same settings for all responses", f"response.{name}")
+    if or_else(voice, session.audio.output.voice) != session.audio.output.voice:
+        refuse("has the same voice for all responses", "response.audio.output.voice")
 
 
 def or_else(value: Any, default: Any) -> Any:
@@ -142,11 +185,13 @@ def or_else(value: Any, default: Any) -> Any:
     return default if value is UNSET else value
 
 
-def _fitting(state: SessionState, response: RunningResponse, room: int, *, images: bool) -> list[Message]:
+def _fitting(
+    state: SessionState, response: RunningResponse, room: int, capabilities: LlmCapabilities
+) -> list[Message]:
     seen = [
         (entry, message)
         for entry in response.context
-        for message in _messages(entry, response, images=images)
+        for message in _messages(state, entry, response, capabilities)
     ]
     truncation = state.session.truncation
     room, ratio = _bounds(truncation, room)
@@ -160,7 +205,9 @@ def _fitting(state: SessionState, response: RunningResponse, room: int, *, image
     return [message for _, message in seen[first:]]
 
 
-def _messages(entry: Entry, response: RunningResponse, *, images: bool) -> Sequence[Message]:
+def _messages(
+    state: SessionState, entry: Entry, response: RunningResponse, capabilities: LlmCapabilities
+) -> Sequence[Message]:
     match entry.item:
         case items.McpCall() | items.McpApprovalRequest():
             answers = {
@@ -169,7 +216,11 @@ def _messages(entry: Entry, response: RunningResponse, *, images: bool) -> Seque
                 if isinstance(answer := other.item, items.McpApprovalResponse)
             }
             return as_messages(entry, response.offer, answers)
-    message = context.message(entry, images=images)
+    audio = b""
+    if isinstance(capabilities, RealtimeCapabilities) and entry.speech is None and not entry.is_silence:
+        recording = state.audio.find(entry.item.id)
+        audio = recording.audio if recording else b""
+    message = context.message(entry, images=capabilities.images, audio=audio)
     return [] if message is None else [message]
 
 

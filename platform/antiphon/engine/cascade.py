@@ -8,11 +8,11 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import replace
+from typing import TypeVar
 
-from antiphon.audio.formats import Encoder
 from antiphon.engine import inputs
+from antiphon.engine.deltas import Deltas
 from antiphon.engine.effects import Generate
-from antiphon.engine.input_buffer import SAMPLES_PER_MS
 from antiphon.engine.ports import Models
 from antiphon.engine.speakable import Speakable
 from antiphon.providers.base.attempts import answer
@@ -30,9 +30,7 @@ from antiphon.providers.base.tts import Audio, Spoken, TextToSpeech, TtsStream, 
 
 Deliver = Callable[[inputs.Happening], Awaitable[None]]
 Note = Callable[[inputs.Happening], None]
-
-_FIRST_DELTA = 100 * 2 * SAMPLES_PER_MS  # bytes of PCM16: 100 ms, so that playing can begin
-_DELTA = 200 * 2 * SAMPLES_PER_MS
+Event = TypeVar("Event")
 
 
 async def generate(job: Generate, models: Models, deliver: Deliver, note: Note) -> None:
@@ -50,7 +48,7 @@ async def generate(job: Generate, models: Models, deliver: Deliver, note: Note) 
 
     model = models.language_model(job.model)
     answering = answer(model, replace(job.request, report=report, decided=decided))
-    async with aclosing(_announced(answering, job.response_id, deliver)) as events:
+    async with aclosing(announced(answering, job.response_id, deliver)) as events:
         if job.modality == "text":
             end = await _write(events, job.response_id, deliver)
         else:
@@ -59,7 +57,7 @@ async def generate(job: Generate, models: Models, deliver: Deliver, note: Note) 
     await deliver(end)
 
 
-class _Ending:
+class Ending:
     """What a model says last."""
 
     def __init__(self, response_id: str) -> None:
@@ -77,9 +75,9 @@ class _Ending:
         return inputs.Generated(self._response_id, self._stop.reason, self._usage)
 
 
-async def _announced(
-    events: AsyncGenerator[LlmEvent, None], response_id: str, deliver: Deliver
-) -> AsyncGenerator[LlmEvent, None]:
+async def announced(
+    events: AsyncGenerator[Event, None], response_id: str, deliver: Deliver
+) -> AsyncGenerator[Event, None]:
     first = True
     async with aclosing(events):
         async for event in events:
@@ -89,7 +87,7 @@ async def _announced(
             yield event
 
 
-class _Calls:
+class Calls:
     """Function calls, held until the model has said everything: they follow the words that were said before them,
     and a model may write several at once, which items cannot show (each closes before the next opens)."""
 
@@ -112,7 +110,7 @@ class _Calls:
 
 
 async def _write(events: AsyncIterator[LlmEvent], response_id: str, deliver: Deliver) -> inputs.Generated:
-    ending, calls = _Ending(response_id), _Calls(response_id)
+    ending, calls = Ending(response_id), Calls(response_id)
     async for event in events:
         if isinstance(event, TextDelta):
             await deliver(inputs.TextGenerated(response_id, event.text))
@@ -128,7 +126,7 @@ async def _speak(
     events: AsyncIterator[LlmEvent], voice: TextToSpeech, job: Generate, deliver: Deliver, note: Note
 ) -> inputs.Generated:
     speech = voice.open(job.speech)
-    ending, calls = _Ending(job.response_id), _Calls(job.response_id)
+    ending, calls = Ending(job.response_id), Calls(job.response_id)
 
     async def write() -> None:
         pieces = Speakable()
@@ -159,9 +157,7 @@ async def _speak(
 
 
 async def _listen(speech: TtsStream, job: Generate, deliver: Deliver) -> None:
-    encoder = Encoder(job.format)
-    size = _FIRST_DELTA
-    held = 0  # samples that the encoder has not given back yet
+    deltas = Deltas(job.response_id, job.format)
     async for event in speech.events():
         if isinstance(event, Spoken):
             await deliver(inputs.SpeechText(job.response_id, event.text))
@@ -169,14 +165,7 @@ async def _listen(speech: TtsStream, job: Generate, deliver: Deliver) -> None:
             mark = inputs.WordMarked(job.response_id, event.text, event.start_ms, event.end_ms)
             await deliver(mark)
         elif isinstance(event, Audio):
-            start = 0
-            while start < len(event.pcm):
-                pcm = event.pcm[start : start + size]
-                held += len(pcm) // 2
-                if audio := encoder.encode(pcm):
-                    await deliver(inputs.SpeechAudio(job.response_id, audio, held))
-                    held = 0
-                start += size
-                size = _DELTA
-    if audio := encoder.flush():
-        await deliver(inputs.SpeechAudio(job.response_id, audio, held))
+            for delta in deltas.cut(event.pcm):
+                await deliver(delta)
+    for delta in deltas.rest():
+        await deliver(delta)

@@ -82,7 +82,33 @@ class Transcribe:
 
 
 @dataclass(frozen=True, slots=True)
+class Hear:
+    """The next audio of a turn that is still being spoken, for a model that hears."""
+
+    model: str
+    item_id: str
+    pcm: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StopHearing:
+    """The turn was dropped, or another model hears it."""
+
+    model: str
+    item_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """The session has changed its model: the connection to this one can be closed, once its answers are over."""
+
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
 class Generate:
+    """`native`: the model speaks itself. `beside`: its conversation is not the session's."""
+
     response_id: str
     model: str
     request: LlmRequest
@@ -90,6 +116,8 @@ class Generate:
     format: Format
     speech_model: str | None
     speech: TtsConfig
+    native: bool = False
+    beside: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +193,9 @@ Effect = (
     | Foresee
     | StopForeseeing
     | Transcribe
+    | Hear
+    | StopHearing
+    | Leave
     | Generate
     | Speculate
     | StopGenerating

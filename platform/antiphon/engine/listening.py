@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from antiphon.audio.formats import Decoder, Format
 from antiphon.engine.answering import IDLE, Answering
 from antiphon.engine.conversation import Entry
-from antiphon.engine.effects import CancelTimer, Detect, ScoreTurn, StopDetecting
+from antiphon.engine.effects import CancelTimer, Detect, Hear, ScoreTurn, StopDetecting, StopHearing
 from antiphon.engine.formats import format_of
 from antiphon.engine.input_buffer import BYTES_PER_SAMPLE, SAMPLES_PER_MS, InputBuffer
 from antiphon.engine.inputs import Foreseen, PartlyTranscribed, SpeechHeard, TurnScored, TurnSignalled
@@ -44,6 +44,8 @@ class Listening:
         self._item_id = ""  # of the turn being spoken
         self._start = 0
         self._followed = 0  # how far the recogniser of this turn has been given its audio
+        self._hearer = ""  # the model that hears this turn as it is spoken ...
+        self._heard = 0  # ... and how far it has been given it
         self.configure(None)
 
     def configure(self, before: TurnDetection | None) -> None:
@@ -55,8 +57,7 @@ class Listening:
         settings = self._settings
         if settings is None:
             if self._detector is not None:
-                if self._detector.speaking:
-                    self._transcripts.drop(self._item_id)
+                self._drop_turn()
                 self._detector = None
                 self._state.do(StopDetecting())
         elif self._detector is None:
@@ -132,8 +133,7 @@ class Listening:
         """A turn being spoken is forgotten; what follows may begin another."""
         self._decoder = Decoder(format_of(self._format))
         self._buffer.clear()
-        if self._detector is not None and self._detector.speaking:
-            self._transcripts.drop(self._item_id)
+        self._drop_turn()
         if self._detector is not None:
             self._detector.restart(self._buffer.end)
         self._state.send(ev.InputAudioCleared())
@@ -178,9 +178,27 @@ class Listening:
                     self._turn_stopped(at)
 
     def _follow(self, end: int) -> None:
-        if pcm := self._buffer.read(self._followed, end):
+        """Gives the turn so far to whoever can make something of it already."""
+        if self._transcripts.are_made and (pcm := self._buffer.read(self._followed, end)):
             self._transcripts.follow(self._item_id, pcm)
             self._followed = end
+        hearer = self._state.session.model if self._state.native else ""
+        if hearer != self._hearer:
+            self._stop_hearing()
+            self._hearer, self._heard = hearer, self._start
+        if hearer and (pcm := self._buffer.read(self._heard, end)):
+            self._state.do(Hear(hearer, self._item_id, pcm))
+            self._heard = end
+
+    def _drop_turn(self) -> None:
+        if self._detector is not None and self._detector.speaking:
+            self._transcripts.drop(self._item_id)
+            self._stop_hearing()
+
+    def _stop_hearing(self) -> None:
+        if self._hearer:
+            self._state.do(StopHearing(self._hearer, self._item_id))
+            self._hearer = ""
 
     def _foresee(self, at: int) -> None:
         """The turn is probably over: its words are found out, and its answer is begun, before that is certain."""
@@ -203,7 +221,8 @@ class Listening:
         self._item_id = self._state.ids.new("item")
         self._state.conversation.reserved.add(self._item_id)
         self._state.do(CancelTimer(IDLE))
-        self._start = self._followed = max(at, self._buffer.start)
+        self._start = self._followed = self._heard = max(at, self._buffer.start)
+        self._hearer = ""
         self._state.send(
             ev.InputAudioSpeechStarted(audio_start_ms=self._start // SAMPLES_PER_MS, item_id=self._item_id)
         )

@@ -14,8 +14,9 @@ from msgspec import UNSET
 
 from antiphon.engine import inputs
 from antiphon.engine.answering import IDLE, Answering, Recall
+from antiphon.engine.asking import check_abilities
 from antiphon.engine.editing import Editing
-from antiphon.engine.effects import Close, Effect, SetTimer
+from antiphon.engine.effects import Close, Effect, Leave, SetTimer
 from antiphon.engine.ids import Ids
 from antiphon.engine.listening import Listening
 from antiphon.engine.ports import UnknownModel
@@ -85,7 +86,7 @@ class SessionMachine:
         """`paced`: the transport plays audio at real-time pace and reports it, rather than sending events.
 
         `recall` takes back those last deltas of a response that have not left the process yet. `capabilities` of a
-        language model by name raises UnknownModel.
+        language model by name, or of one that speaks itself, raises UnknownModel.
         """
         self._limits = limits or Limits()
         self._state = SessionState(session, ids, capabilities)
@@ -145,20 +146,25 @@ class SessionMachine:
         new_voice = session.audio.output.voice != before.audio.output.voice
         if new_voice and self._answering.has_spoken and self._limits.fixed_voice:
             raise errors.voice_is_fixed()
-        if session.model != before.model:
-            self._check_model(session.model)
+        self._check_model(session, changed=session.model != before.model)
         check_tools(session.tools, "session.tools")
+        if session.model != before.model and self._state.native:
+            self._state.do(Leave(before.model))
         self._state.session = session
         self._listening.configure(before.audio.input.turn_detection)
         self._state.send(ev.SessionUpdated(session=shown(session)))
         if event.session.tools is not UNSET and session.type == "realtime":
             self._remote.want(session.tools)
 
-    def _check_model(self, name: str) -> None:
+    def _check_model(self, session: Session, *, changed: bool) -> None:
         try:
-            self._state.capabilities(name)
+            capabilities = self._state.capabilities(session.model)
         except UnknownModel as unknown:
-            raise errors.unknown_model(str(unknown)) from None
+            if changed:
+                raise errors.unknown_model(str(unknown)) from None
+        else:
+            if session.type == "realtime":
+                check_abilities(capabilities, session)
 
     def _append(self, event: client.InputAudioAppend) -> None:
         self._listening.append(decode_audio(event.audio))

@@ -46,6 +46,10 @@ class Speech:
         self.heard = min(heard, self.samples if self.heard is None else self.heard)
 
     @property
+    def heard_samples(self) -> int:
+        return self.samples if self.heard is None else min(self.heard, self.samples)
+
+    @property
     def heard_text(self) -> str:
         """The words that were heard to their end: as far as the voice marked them, by its marks; beyond, text and
         time of a piece are taken as proportional."""

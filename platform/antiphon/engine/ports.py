@@ -11,7 +11,8 @@ from antiphon.engine.inputs import AudioFrame, Played
 from antiphon.protocol.client_events import ClientEvent
 from antiphon.protocol.codec import BadEvent
 from antiphon.protocol.server_events import ServerEvent
-from antiphon.providers.base.llm import LanguageModel
+from antiphon.providers.base.llm import LanguageModel, LlmCapabilities
+from antiphon.providers.base.realtime import RealtimeModel
 from antiphon.providers.base.stt import SpeechToText
 from antiphon.providers.base.tts import TextToSpeech
 
@@ -50,7 +51,13 @@ class UnknownModel(Exception):
 class Models(Protocol):
     """Finds models by the names that sessions use."""
 
+    def capabilities(self, name: str) -> LlmCapabilities:
+        """Of a language model; RealtimeCapabilities, if it hears and speaks itself. Raises UnknownModel."""
+
     def language_model(self, name: str) -> LanguageModel:
+        """Raises UnknownModel."""
+
+    def realtime_model(self, name: str) -> RealtimeModel:
         """Raises UnknownModel."""
 
     def speech_to_text(self, name: str | None) -> SpeechToText:

@@ -153,4 +153,7 @@ def as_messages(
         case _:
             return []
     called = ToolCall(call_id, offered.name_of(label, name), arguments)
-    return [Message("assistant", "", tool_calls=(called,)), Message("tool", result, call_id=call_id)]
+    return [
+        Message("assistant", "", tool_calls=(called,), item_id=call_id),
+        Message("tool", result, call_id=call_id, item_id=call_id),
+    ]

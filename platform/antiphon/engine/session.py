@@ -15,11 +15,12 @@ from dataclasses import dataclass, field
 
 from msgspec import UNSET, structs
 
-from antiphon.engine import cascade, inputs
+from antiphon.engine import cascade, inputs, native
 from antiphon.engine import effects as fx
 from antiphon.engine.connection import Connection
 from antiphon.engine.ids import Ids
 from antiphon.engine.machine import GOING_AWAY, Limits, SessionMachine
+from antiphon.engine.native import Upstreams
 from antiphon.engine.outbox import Outbox
 from antiphon.engine.ports import (
     Ending,
@@ -87,7 +88,7 @@ class RunningSession:
             limits=host.limits,
             paced=transport.paced,
             recall=self._recall,
-            capabilities=lambda name: host.models.language_model(name).capabilities,
+            capabilities=host.models.capabilities,
         )
         self._loop = asyncio.get_running_loop()
         self._group = asyncio.TaskGroup()
@@ -98,6 +99,7 @@ class RunningSession:
         self._detector: tuple[int, VadStream] | None = None
         self._recognition = Recognition(host.models, self._spawn, self.take, self._note)
         self._speculation: Speculation | None = None
+        self._upstreams = Upstreams(host.models, self._spawn)
         self._remote_calls = RemoteCalls(host.tool_servers, self._spawn, self.take)
         self._handlers: dict[type, Callable[..., None]] = {
             fx.Send: self._send,
@@ -110,6 +112,9 @@ class RunningSession:
             fx.StopForeseeing: self._stop_foreseeing,
             fx.Transcribe: self._recognition.transcribe,
             fx.Speculate: self._speculate,
+            fx.Hear: self._upstreams.hear,
+            fx.StopHearing: self._upstreams.stop_hearing,
+            fx.Leave: self._upstreams.leave,
             fx.Generate: self._generate,
             fx.StopGenerating: self._stop_generating,
             fx.ListTools: self._remote_calls.list_tools,
@@ -210,6 +215,8 @@ class RunningSession:
                 raise _Over
         except* _Over:
             pass
+        finally:
+            await self._upstreams.aclose()
 
     async def _say_goodbye(self) -> None:
         self._over.set()
@@ -364,7 +371,8 @@ class RunningSession:
             self._speculation = None
         else:
             begun = None
-            self._drop_speculation()
+            if not effect.beside:
+                self._drop_speculation()
         task = self._spawn(self._respond(effect, begun), "generate a response")
         self._generations[effect.response_id] = task
         task.add_done_callback(lambda _: self._generations.pop(effect.response_id, None))
@@ -386,6 +394,9 @@ class RunningSession:
         try:
             if begun is not None:
                 await begun.become(effect.response_id, self._deliver)
+            elif effect.native:
+                async with self._upstreams.to(effect.model) as upstream:
+                    await native.generate(effect, upstream, self._deliver, self._note)
             else:
                 await cascade.generate(effect, self._host.models, self._deliver, self._note)
         except ProviderError as error:

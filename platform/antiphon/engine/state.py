@@ -8,10 +8,12 @@ from antiphon.engine.audio_store import AudioStore
 from antiphon.engine.conversation import Conversation
 from antiphon.engine.effects import Effect, Send
 from antiphon.engine.ids import Ids
+from antiphon.engine.ports import UnknownModel
 from antiphon.protocol import server_events as ev
 from antiphon.protocol.errors import Refused
 from antiphon.protocol.session import Session
 from antiphon.providers.base.llm import LlmCapabilities
+from antiphon.providers.base.realtime import RealtimeCapabilities
 
 
 class SessionState:
@@ -26,6 +28,17 @@ class SessionState:
         self.left_out: set[str] = set()  # items that no longer fit the model's context
         self.now = 0.0  # ms on the clock of whoever runs the machine
         self._effects: list[Effect] = []
+
+    @property
+    def native(self) -> RealtimeCapabilities | None:
+        """What the session's model can do if it hears and speaks itself; None for any other."""
+        if self.session.type == "transcription":
+            return None
+        try:
+            capabilities = self.capabilities(self.session.model)
+        except UnknownModel:  # said when it is to answer
+            return None
+        return capabilities if isinstance(capabilities, RealtimeCapabilities) else None
 
     def do(self, effect: Effect) -> None:
         self._effects.append(effect)

@@ -1,5 +1,6 @@
 """The words in the user's audio: followed while they are spoken, known when the turn is over."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from msgspec import UNSET
@@ -13,6 +14,8 @@ from antiphon.protocol import items
 from antiphon.protocol import server_events as ev
 from antiphon.protocol.responses import ResponseError
 from antiphon.providers.base.stt import SttConfig
+
+FORGOTTEN = "(What the user said here is no longer known.)"
 
 
 @dataclass(slots=True)
@@ -61,14 +64,28 @@ class Transcripts:
         if self._state.session.type == "transcription" and not entry.show_transcript:
             return
         entry.transcript = None
-        self._awaited[entry.item.id] = entry
-        if self._foreseen is not None and self._foreseen.item_id == entry.item.id:
-            known, self._foreseen = self._foreseen, None
+        if self.are_made:
+            self._recognise(entry, pcm)
+        else:
             self._state.do(StopFollowing(entry.item.id))
-            self.finish(Transcribed(known.item_id, known.text, known.audio_ms))
-            return
-        model, config = self._recogniser()
-        self._state.do(Transcribe(entry.item.id, pcm, model, config))
+
+    def require(self, entries: Iterable[Entry]) -> set[str]:
+        """The items whose words are not known yet. What only a model has heard is recognised now, if its audio is
+        still kept."""
+        missing = [entry for entry in entries if entry.transcript is None]
+        for entry in missing:
+            if entry.item.id in self._awaited:
+                continue
+            if recording := self._state.audio.find(entry.item.id):
+                self._recognise(entry, recording.audio)
+            else:
+                entry.transcript = FORGOTTEN
+        return {entry.item.id for entry in missing if entry.transcript is None}
+
+    @property
+    def are_made(self) -> bool:
+        """Whether somebody wants words: the client, or a model that does not hear."""
+        return self._wanted is not None or self._state.native is None
 
     def partly(self, partial: PartlyTranscribed) -> None:
         """Shows what two partials in a row agree on, in whole words, since what was shown cannot be taken back."""
@@ -114,6 +131,16 @@ class Transcripts:
     @property
     def _wanted(self) -> object | None:
         return self._state.session.audio.input.transcription
+
+    def _recognise(self, entry: Entry, pcm: bytes) -> None:
+        self._awaited[entry.item.id] = entry
+        if self._foreseen is not None and self._foreseen.item_id == entry.item.id:
+            known, self._foreseen = self._foreseen, None
+            self._state.do(StopFollowing(entry.item.id))
+            self.finish(Transcribed(known.item_id, known.text, known.audio_ms))
+            return
+        model, config = self._recogniser()
+        self._state.do(Transcribe(entry.item.id, pcm, model, config))
 
     def _recogniser(self) -> tuple[str | None, SttConfig]:
         wanted = self._state.session.audio.input.transcription

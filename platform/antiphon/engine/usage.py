@@ -1,4 +1,5 @@
-"""What a response used: the tokens of its language model, and of its speech by its length."""
+"""What a response used: the tokens of its language model, and of its speech by its length, unless that model spoke
+itself and counted them."""
 
 import math
 
@@ -16,17 +17,23 @@ def usage_of(
     """What a model that was cut off did not report is estimated from what went in and the `characters` that came
     out. `request` is None when no model was asked; `speech_samples` are at 24 kHz."""
     used = reported or _estimated(request, characters)
-    audio = math.ceil(speech_samples / (SAMPLES_PER_MS * AUDIO_TOKEN_MS))
+    written = used.output_tokens - used.output_audio_tokens
+    spoken = used.output_audio_tokens or math.ceil(speech_samples / (SAMPLES_PER_MS * AUDIO_TOKEN_MS))
     return Usage(
-        total_tokens=used.input_tokens + used.output_tokens + audio,
+        total_tokens=used.input_tokens + written + spoken,
         input_tokens=used.input_tokens,
-        output_tokens=used.output_tokens + audio,
+        output_tokens=written + spoken,
         input_token_details=InputTokens(
-            text_tokens=used.input_tokens,
+            text_tokens=used.input_tokens - used.input_audio_tokens - used.input_image_tokens,
+            audio_tokens=used.input_audio_tokens,
+            image_tokens=used.input_image_tokens,
             cached_tokens=used.cached_tokens,
-            cached_tokens_details=CachedTokens(text_tokens=used.cached_tokens),
+            cached_tokens_details=CachedTokens(
+                text_tokens=used.cached_tokens - used.cached_audio_tokens,
+                audio_tokens=used.cached_audio_tokens,
+            ),
         ),
-        output_token_details=OutputTokens(text_tokens=used.output_tokens, audio_tokens=audio),
+        output_token_details=OutputTokens(text_tokens=written, audio_tokens=spoken),
     )
 
 

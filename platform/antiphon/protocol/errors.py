@@ -151,6 +151,15 @@ def unknown_model(message: str) -> Refused:
     return invalid_request("invalid_model", message, "session.model")
 
 
+def unsupported_by_model(model: str, limit: str, param: str) -> Refused:
+    """A setting that the session's model, which hears and speaks itself, has not."""
+    return invalid_request(
+        "unsupported_by_model",
+        f"'{model}' {limit}: leave '{param}' as it is, or choose another model.",
+        param,
+    )
+
+
 def voice_is_fixed() -> Refused:
     """`session.update` with another voice after the assistant has spoken."""
     return invalid_request(

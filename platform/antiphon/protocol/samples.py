@@ -216,6 +216,10 @@ REFUSALS: tuple[tuple[Callable[..., Refused], tuple[Any, ...]], ...] = (
     (errors.no_such_approval_request, ("item_9",)),
     (errors.not_in_transcription, ("responses",)),
     (errors.unknown_model, ("No model is called 'nobody/nothing'. ...",)),
+    (
+        errors.unsupported_by_model,
+        ("openai/gpt-realtime-2", "speaks at its own speed only", "audio.output.speed"),
+    ),
     (errors.voice_is_fixed, ()),
     (errors.session_expired, (60,)),
     (errors.server_error, ("The session could not be opened; the server's log says why. Try again.",)),

@@ -10,6 +10,7 @@ from typing import Literal, TypeVar
 from antiphon.engine.ports import UnknownModel
 from antiphon.providers.base.http import Wire
 from antiphon.providers.base.llm import LanguageModel, LlmCapabilities
+from antiphon.providers.base.realtime import RealtimeModel
 from antiphon.providers.base.stt import SpeechToText
 from antiphon.providers.base.tts import TextToSpeech
 from antiphon.providers.openai_compatible.llm import OpenAiLlm
@@ -59,6 +60,7 @@ class ModelRegistry:
         language_models: Iterable[LanguageModel] = (),
         recognisers: Iterable[SpeechToText] = (),
         voices: Iterable[TextToSpeech] = (),
+        realtime_models: Iterable[RealtimeModel] = (),
         servers: Iterable[Server] = (),
     ) -> None:
         self._wire = wire
@@ -66,7 +68,24 @@ class ModelRegistry:
         self._language_models = {model.name: model for model in language_models}
         self._recognisers = {model.name: model for model in recognisers}
         self._voices = {model.name: model for model in voices}
+        self._realtime_models = {model.name: model for model in realtime_models}
         self._servers = {server.slug: server for server in servers}
+
+    def capabilities(self, name: str) -> LlmCapabilities:
+        """Raises UnknownModel."""
+        if stands_for_default(name):
+            name = self.defaults.language_model
+        if name in self._realtime_models:
+            return self._realtime_models[name].capabilities
+        return self.language_model(name).capabilities
+
+    def realtime_model(self, name: str) -> RealtimeModel:
+        """Raises UnknownModel."""
+        if stands_for_default(name):
+            name = self.defaults.language_model
+        if name not in self._realtime_models:
+            raise UnknownModel(f"{name!r} is no model that hears and speaks itself.")
+        return self._realtime_models[name]
 
     def language_model(self, name: str) -> LanguageModel:
         """Raises UnknownModel."""

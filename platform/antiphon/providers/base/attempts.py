@@ -3,8 +3,9 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Literal, Protocol, runtime_checkable
+from typing import Literal, Protocol, TypeVar, runtime_checkable
 
+from antiphon.audio.pcm import duration_ms
 from antiphon.providers.base.errors import ErrorKind, ProviderError
 from antiphon.providers.base.llm import (
     Attempt,
@@ -17,8 +18,11 @@ from antiphon.providers.base.llm import (
     ToolCallDelta,
     ToolCallStarted,
 )
+from antiphon.providers.base.realtime import RealtimeEvent, SpokenText
 from antiphon.providers.base.tokens import estimated_usage
+from antiphon.providers.base.tts import Audio
 
+Event = TypeVar("Event", bound=RealtimeEvent)
 Reason = Literal["first", "fallback", "hedge", "continuation", "speculation"]
 
 
@@ -40,6 +44,21 @@ async def attempt(
     model: LanguageModel, request: LlmRequest, reason: Reason, *, unwanted: Outcome = "cancelled"
 ) -> AsyncGenerator[LlmEvent, None]:
     """One attempt. Closed early it ends as `unwanted`, and its usage is an estimate. Raises ProviderError."""
+    answering = reported(model.name, model.stream(request), request, reason, unwanted=unwanted)
+    async with aclosing(answering) as events:
+        async for event in events:
+            yield event
+
+
+async def reported(
+    name: str,
+    answering: AsyncGenerator[Event, None],
+    request: LlmRequest,
+    reason: Reason = "first",
+    *,
+    unwanted: Outcome = "cancelled",
+) -> AsyncGenerator[Event, None]:
+    """The events of one attempt of the model `name`, reported as `attempt` does. Raises ProviderError."""
     clock = asyncio.get_running_loop().time
     began = clock() * 1000
     first: float | None = None
@@ -47,13 +66,19 @@ async def attempt(
     error: ErrorKind | None = None
     outcome: Outcome = unwanted
     output: list[str] = []
+    spoken = 0  # bytes
     try:
-        async with aclosing(model.stream(request)) as events:
+        async with aclosing(answering) as events:
             async for event in events:
                 match event:
-                    case TextDelta(text) | ToolCallDelta(_, text) | ToolCallStarted(_, text):
+                    case (
+                        TextDelta(text) | ToolCallDelta(_, text) | ToolCallStarted(_, text) | SpokenText(text)
+                    ):
                         first = first or clock() * 1000
                         output.append(text)
+                    case Audio(pcm):
+                        first = first or clock() * 1000
+                        spoken += len(pcm)
                     case LlmUsage():
                         usage = event
                 yield event
@@ -63,11 +88,11 @@ async def attempt(
         usage = usage or failure.usage
         raise
     finally:
-        if usage is None and (error is None or output):
-            usage = estimated_usage(request, "".join(output))
+        if usage is None and (error is None or output or spoken):
+            usage = estimated_usage(request, "".join(output), duration_ms(spoken))
         request.report(
             Attempt(
-                model=model.name,
+                model=name,
                 reason=reason,
                 outcome=outcome,
                 began=began,

@@ -55,7 +55,7 @@ class Wire:
 
     def __init__(self, timeouts: Timeouts = Timeouts(), policy: OutboundPolicy | None = None) -> None:
         """`policy` says where endpoints may lead that tenants chose; by default, to the public internet."""
-        self._timeouts = timeouts
+        self.timeouts = timeouts
         self._policy = policy or OutboundPolicy()
         self._pools: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[_Credentials, _Pool]] = (
             WeakKeyDictionary()
@@ -76,7 +76,7 @@ class Wire:
             if used is not None and asyncio.get_running_loop().time() - used < WARM_FOR:
                 return
             async with (
-                asyncio.timeout(self._timeouts.connect),
+                asyncio.timeout(self.timeouts.connect),
                 pool.session.head(endpoint.url("/models"), headers=endpoint.headers, allow_redirects=False),
             ):
                 self._mark_used(pool, endpoint)
@@ -101,7 +101,7 @@ class Wire:
         response: aiohttp.ClientResponse | None = None
         started = False
         try:
-            async with asyncio.timeout(self._timeouts.first_byte):
+            async with asyncio.timeout(self.timeouts.first_byte):
                 response = await pool.session.post(
                     endpoint.url(path), data=body, headers=sent, allow_redirects=False
                 )
@@ -126,7 +126,7 @@ class Wire:
         pool = self._pool(endpoint)
         try:
             async with (
-                asyncio.timeout(self._timeouts.first_byte),
+                asyncio.timeout(self.timeouts.first_byte),
                 pool.session.get(
                     endpoint.url(path), headers=endpoint.headers, allow_redirects=False
                 ) as response,
@@ -153,7 +153,7 @@ class Wire:
         self._check(endpoint)
         pool = self._pool(endpoint)
         try:
-            async with asyncio.timeout(self._timeouts.connect):
+            async with asyncio.timeout(self.timeouts.connect):
                 socket = await pool.session.ws_connect(
                     endpoint.socket_url(path, parameters),
                     headers={**endpoint.headers, **(headers or {})},
@@ -204,7 +204,7 @@ class Wire:
                 connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_ALIVE, resolver=resolver),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=aiohttp.ClientTimeout(
-                    total=None, connect=self._timeouts.connect, sock_read=self._timeouts.idle
+                    total=None, connect=self.timeouts.connect, sock_read=self.timeouts.idle
                 ),
             )
         )

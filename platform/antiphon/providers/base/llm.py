@@ -18,8 +18,8 @@ class ToolCall:
 class Message:
     """One message of the context. `tool_calls` only on assistant messages, `call_id` only on tool results.
 
-    `item_id` is that of the conversation's item it stands for; `audio` (PCM16 mono, 24 kHz) is what the user said,
-    for models that hear.
+    `item_id` is that of the conversation's item it stands for. For models that hear and speak, `audio` (PCM16 mono,
+    24 kHz) is what the user said, `heard_ms` how much was heard of what a model said.
     """
 
     role: Literal["system", "user", "assistant", "tool"]
@@ -29,6 +29,7 @@ class Message:
     call_id: str | None = None
     item_id: str = ""
     audio: bytes = field(default=b"", repr=False)
+    heard_ms: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

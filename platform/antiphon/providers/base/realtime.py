@@ -21,8 +21,13 @@ class RealtimeCapabilities(LlmCapabilities):
     out_of_band: bool = True  # answers beside the conversation, with input of their own
     per_response: bool = True  # instructions and tools for one answer alone
     forget: bool = True  # items can be deleted, and speech cut to what was heard
+    tool_choice: bool = True  # a tool can be forced, or all of them forbidden
     speed: bool = False
     voices: tuple[str, ...] = ()  # the first is the default; empty: any name is passed on
+
+    def voice(self, name: str) -> str:
+        """The voice that a session gets which asks for this one."""
+        return name if name in self.voices or not self.voices else self.voices[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,10 @@ class RealtimeRequest:
 
 class Upstream(Protocol):
     """A connection to the model. One answer at a time, but those `beside` the conversation may overlap others."""
+
+    @property
+    def name(self) -> str:
+        """Of the model."""
 
     def hear(self, item_id: str, pcm: bytes) -> None:
         """The next audio of the turn that the user is speaking, ahead of the request that answers it. Never blocks;

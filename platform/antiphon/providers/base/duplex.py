@@ -1,0 +1,82 @@
+"""A vendor's socket that is read and written at the same time, by a task of its own."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any
+
+import msgspec
+
+from antiphon.providers.base.errors import ProviderError
+from antiphon.providers.base.socket import VendorSocket
+
+log = logging.getLogger(__name__)
+
+_FAREWELL = 0.5  # seconds that a server gets to close its side
+
+
+class Duplex:
+    """Connects at once; what is sent before that waits for it. Messages are JSON objects.
+
+    `take` is called with each message that arrives, `broke` once, when the connection could not be made, broke, or
+    was closed by the server; nothing arrives after it. Neither is called after `aclose`.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], Awaitable[VendorSocket]],
+        take: Callable[[dict[str, Any]], None],
+        broke: Callable[[ProviderError], None],
+    ) -> None:
+        self._connect = connect
+        self._take = take
+        self._broke = broke
+        self._outgoing: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._task = asyncio.create_task(self._run(), name="speech to speech")
+
+    def send(self, message: dict[str, Any]) -> None:
+        """Never blocks, and does nothing once the connection is broken."""
+        self._outgoing.put_nowait(message)
+
+    async def aclose(self) -> None:
+        """Drops what was not sent yet. May be called twice."""
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _run(self) -> None:
+        try:
+            socket = await self._connect()
+            writing = asyncio.create_task(self._write(socket), name="speech to speech, writing")
+            try:
+                await self._read(socket)
+            finally:
+                writing.cancel()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_FAREWELL):
+                        await socket.aclose()
+                await asyncio.gather(writing, return_exceptions=True)
+        except ProviderError as error:
+            self._broke(error)
+        except Exception:
+            log.exception("A speech to speech connection failed.")
+            self._broke(ProviderError("upstream", "The connection failed; the operator's log says why."))
+
+    async def _write(self, socket: VendorSocket) -> None:
+        """Until the connection breaks, which reading notices too."""
+        with suppress(ProviderError):
+            while True:
+                await socket.send(await self._outgoing.get())
+
+    async def _read(self, socket: VendorSocket) -> None:
+        async for data in socket:
+            try:
+                message = msgspec.json.decode(data)
+            except (msgspec.DecodeError, UnicodeDecodeError):
+                message = None
+            if not isinstance(message, dict):
+                raise ProviderError(
+                    "upstream", f"{socket.endpoint.host} sent something that is no JSON object."
+                )
+            self._take(message)
+        raise ProviderError("network", f"{socket.endpoint.host} closed the connection.")

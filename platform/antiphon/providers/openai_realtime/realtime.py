@@ -1,0 +1,102 @@
+"""Speech to speech models behind OpenAI's Realtime protocol: OpenAI's own, Azure's deployments, xAI's.
+
+Our session decides about turns and owns the conversation; the model hears, answers, and is told by item what it is
+to know (docs: developers.openai.com/api/docs/guides/realtime).
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import nullcontext
+
+from antiphon.providers.base.endpoint import Endpoint
+from antiphon.providers.base.errors import ProviderError
+from antiphon.providers.base.http import Wire
+from antiphon.providers.base.realtime import RealtimeCapabilities, RealtimeEvent, RealtimeRequest
+from antiphon.providers.openai_realtime.answer import Answer
+from antiphon.providers.openai_realtime.connection import Connection
+from antiphon.providers.openai_realtime.conversation import OutOfStep
+
+
+class OpenAiRealtime:
+    """`model` is the provider's name for it; for Azure, that of the deployment."""
+
+    def __init__(
+        self, wire: Wire, endpoint: Endpoint, model: str, *, name: str, capabilities: RealtimeCapabilities
+    ) -> None:
+        self.name = name
+        self.capabilities = capabilities
+        self._wire = wire
+        self._endpoint = endpoint
+        self._model = model
+
+    def open(self) -> "OpenAiUpstream":
+        def connect() -> Connection:
+            return Connection(self._wire, self._endpoint, self._model, self.capabilities)
+
+        return OpenAiUpstream(self.name, connect)
+
+
+class OpenAiUpstream:
+    """A connection that broke or is about to expire is replaced by the next request, whose answer waits for it; it
+    is then told the conversation from the beginning."""
+
+    def __init__(self, name: str, connect: Callable[[], Connection]) -> None:
+        self.name = name
+        self._connect = connect
+        self._connection: Connection | None = None
+        self._turn = ""  # the item that is heard ...
+        self._hearing: Connection | None = None  # ... over this connection, from its beginning
+        self._answering = asyncio.Lock()
+
+    def hear(self, item_id: str, pcm: bytes) -> None:
+        if item_id != self._turn:
+            if self._connection is None or self._connection.error is not None:
+                self._connection = self._connect()
+            self._turn, self._hearing = item_id, self._connection
+        if self._hearing is self._connection and self._connection is not None:
+            self._connection.hear(item_id, pcm)
+
+    def drop(self, item_id: str) -> None:
+        if self._connection is not None:
+            self._connection.drop(item_id)
+
+    async def respond(self, request: RealtimeRequest) -> AsyncGenerator[RealtimeEvent, None]:
+        async with nullcontext() if request.beside else self._answering:
+            for is_last in (False, True):
+                connection, answer, is_first = await self._ask(request)
+                try:
+                    async for event in answer.events():
+                        yield event
+                    return
+                except ProviderError as error:
+                    if error.kind == "timeout":
+                        await connection.aclose()
+                    if is_last or is_first or answer.started or connection.error is None:
+                        raise
+                finally:
+                    connection.leave(answer)
+
+    async def aclose(self) -> None:
+        if self._connection is not None:
+            await self._connection.aclose()
+
+    async def _ask(self, request: RealtimeRequest) -> tuple[Connection, Answer, bool]:
+        """The connection, the answer begun over it, and whether that was the first thing asked of it."""
+        while True:
+            connection = self._connection
+            if connection is None or not connection.is_good:
+                connection = await self._reconnect()
+            is_first = connection.asked == 0
+            try:
+                return connection, await connection.ask(request), is_first
+            except OutOfStep:
+                await self._reconnect()
+            except ProviderError:
+                if is_first:
+                    raise
+
+    async def _reconnect(self) -> Connection:
+        if self._connection is not None:
+            await self._connection.aclose()
+        self._connection = self._connect()
+        return self._connection
