@@ -1,5 +1,7 @@
 """One WebSocket to a provider, whose failures are ProviderErrors."""
 
+import asyncio
+from contextlib import suppress
 from typing import Any
 
 import aiohttp
@@ -8,6 +10,8 @@ import msgspec
 from antiphon.providers.base.endpoint import Endpoint
 from antiphon.providers.base.errors import ProviderError
 from antiphon.providers.base.failures import error_from_event
+
+LEAVE_WITHIN = 1.0  # seconds for the provider to close the connection as well
 
 
 class VendorSocket:
@@ -59,8 +63,10 @@ class VendorSocket:
         raise self.broken()
 
     async def aclose(self) -> None:
-        """Leaves at once; may be called twice."""
-        await self._socket.close()
+        """Leaves, at the latest after LEAVE_WITHIN; may be called twice."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LEAVE_WITHIN):
+                await self._socket.close()
 
     def broken(self) -> ProviderError:
         return ProviderError("network", f"{self.endpoint.host} broke the connection.", started=self.heard)
