@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlencode, urlsplit
 
-Parameters = Mapping[str, str | int | float | bool | list[str]]
+Parameter = str | int | float | bool | list[str]
+Parameters = Mapping[str, Parameter]
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,6 +90,8 @@ class SttDialect(ABC):
     """Whether the vendor answers `finish` by closing the connection, even if there was nothing to recognise."""
     bills_connection = False
     """Whether the vendor bills how long the connection was open."""
+    separator = " "
+    """What joins two pieces; none if they bring their own white space."""
     keepalive: Frame | None = None
     keepalive_every = 5.0
     """Seconds without audio after which `keepalive` is sent."""
@@ -110,8 +112,8 @@ class SttDialect(ABC):
         return ()
 
     @abstractmethod
-    def read(self, message: str | bytes) -> Iterable[Heard]:
-        """What a message says, nothing for one that does not matter. Raises msgspec.DecodeError for nonsense."""
+    def read(self, message: dict[str, Any]) -> Iterable[Heard]:
+        """What a message says; nothing, if it does not matter or is not known."""
 
 
 class SocketStt(ABC):
@@ -288,7 +290,10 @@ class SocketSttStream:
                     await socket.send(frame)
 
     async def _read(self, socket: VendorSocket) -> None:
-        """Until the vendor is through with the turn, or at least does not answer any more. Raises ProviderError."""
+        """Until the vendor is through with the turn. Raises ProviderError.
+
+        One that is gone when nothing but its answer was missing is taken at its last word.
+        """
         host = self._endpoint.host
         complete = self._dialect.ends_by_closing
         try:
@@ -302,6 +307,9 @@ class SocketSttStream:
         except TimeoutError:
             if not self._pieces:
                 raise ProviderError("timeout", f"{host} took too long to transcribe the turn.") from None
+        except ProviderError as error:
+            if error.kind != "network" or not (self._asked and self._pieces):
+                raise
         except msgspec.DecodeError:
             text = f"{host} sent something that is no transcription."
             raise ProviderError("upstream", text, started=bool(self._pieces)) from None
@@ -311,7 +319,7 @@ class SocketSttStream:
 
     def _is_last(self, socket: VendorSocket, message: str | bytes) -> bool:
         """Takes what a message says. Raises ProviderError."""
-        for heard in self._dialect.read(message):
+        for heard in self._dialect.read(_decode(message)):
             if self._asked:
                 self._expect_answer()
             match heard:
@@ -326,7 +334,7 @@ class SocketSttStream:
                 case Failed():
                     raise socket.refused(heard.error)
                 case Complete():
-                    return True
+                    return self._asked
         return False
 
     def _expect_answer(self) -> None:
@@ -340,10 +348,15 @@ class SocketSttStream:
 
     @property
     def _text(self) -> str:
-        texts = (self._pieces[index].text.strip() for index in sorted(self._pieces))
-        return " ".join(filter(None, texts))
+        texts = (self._pieces[index].text for index in sorted(self._pieces))
+        return self._dialect.separator.join(filter(str.strip, texts)).strip()
 
     def _transcript(self) -> FinalTranscript:
         languages = (piece.language for piece in self._pieces.values() if piece.language)
         language = next(languages, None) or self._config.language
         return FinalTranscript(self._text, pcm16.duration_ms(self._sent), language)
+
+
+def _decode(message: str | bytes) -> dict[str, Any]:
+    """Raises msgspec.DecodeError."""
+    return msgspec.json.decode(message, type=dict[str, Any])

@@ -1,0 +1,1 @@
+"""Vendors' servers on loopback, which speak their wires and do what a test scripts."""
