@@ -75,11 +75,25 @@ class StreamingSttContract(SttContract):
             await connection.rest("")
 
         vendor.script = script
-        events = await turn(stt, SECOND)
-        signs = [event.sign for event in events if isinstance(event, TurnSignal)]
-        assert signs == list(self.connection.signs)
-        assert stt.capabilities.turn_signals == bool(signs)
-        assert events[-1].text == "Good morning."
+        assert stt.capabilities.turn_signals == bool(self.connection.signs)
+        stream = stt.open(SttConfig("en"))
+        events = stream.events()
+        stream.push(SECOND)
+        for sign in self.connection.signs:
+            assert await anext(events) == TurnSignal(sign)
+        stream.finish()
+        text = "Good morning." if self.connection.signs else ""
+        assert [event async for event in events] == [FinalTranscript(text, 1000, "en")]
+        await stream.aclose()
+
+    async def test_what_the_vendor_makes_of_a_turn_that_is_over_does_not_matter(self, vendor, stt):
+        async def script(connection):
+            await connection.finished.wait()
+            await connection.turn("Good morning.")
+            await connection.rest("")
+
+        vendor.script = script
+        assert await turn(stt, SECOND) == [FinalTranscript("Good morning.", 1000, "en")]
 
     async def test_all_audio_arrives_also_what_was_pushed_before_there_was_a_connection(self, vendor, stt):
         vendor.door.clear()
@@ -113,9 +127,7 @@ class StreamingSttContract(SttContract):
             await connection.rest("I am fine.")
 
         vendor.script = script
-        *partials, final = [
-            event for event in await turn(stt, SECOND, config=PARTIALS) if not isinstance(event, TurnSignal)
-        ]
+        *partials, final = await turn(stt, SECOND, config=PARTIALS)
         assert final.text == "Good morning. How are you? I am fine."
         assert PartialTranscript("Good morning. How") in partials
 

@@ -62,14 +62,12 @@ class SttConnection(ABC):
     async def heard(self, milliseconds: int) -> None:
         """Waits for so much audio."""
         while len(self.audio) < milliseconds * self.rate * 2 // 1000:
-            self._news.clear()
-            await self._news.wait()
+            await self._more()
 
     async def told(self, message: Any) -> None:
         """Waits until the client said this."""
         while message not in self.said:
-            self._news.clear()
-            await self._news.wait()
+            await self._more()
 
     async def send(self, message: dict[str, Any] | str | bytes) -> None:
         if isinstance(message, bytes):
@@ -103,6 +101,12 @@ class SttConnection(ABC):
                 self._news.set()
         finally:
             self.left.set()
+            self._news.set()
+
+    async def _more(self) -> None:
+        assert not self.left.is_set(), "The client has left."
+        self._news.clear()
+        await self._news.wait()
 
 
 Script = Callable[[Any], Awaitable[None]]

@@ -327,7 +327,8 @@ class SocketSttStream:
                     self._pieces[heard.index] = heard
                     self._show()
                 case TurnSignal():
-                    self._events.put_nowait(heard)
+                    if not self._finished:  # it would answer what is decided
+                        self._events.put_nowait(heard)
                 case Ready():
                     self._ready.set()
                     self._patience.reschedule(None)
