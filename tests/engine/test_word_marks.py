@@ -1,6 +1,8 @@
 """Voices that say when each word is heard: what was said of an answer that was cut off follows their marks."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from antiphon.engine import effects as fx
 from antiphon.engine import inputs
@@ -74,6 +76,19 @@ def test_marks_out_of_order_are_ignored() -> None:
     assert heard("one two three", 1500, marks, 1500) == "one two three"
 
 
+def test_a_mark_that_ends_after_its_piece_takes_nothing_of_the_next() -> None:
+    speech = Speech()
+    speech.say("one two ")
+    speech.mark("two", 24 * 5000)
+    speech.samples = 24 * 1000
+    speech.say("three four")
+    speech.samples = 24 * 6000
+    speech.cut(24 * 5500)
+    assert speech.heard_text.rstrip() == "one two three"
+    speech.cut(24 * 1000)
+    assert speech.heard_text.rstrip() == "one two"
+
+
 def test_words_that_are_not_in_the_text_are_ignored() -> None:
     marks = [("<break>", 100), ("one", 500), ("", 600), ("twenty", 700), ("two", 1000)]
     assert heard("one two", 1000, marks, 500) == "one"
@@ -113,6 +128,37 @@ def test_text_that_is_announced_in_several_pieces_at_once_is_one_piece() -> None
     speech.samples = 24 * 1800
     speech.cut(24 * 900)
     assert speech.heard_text.rstrip() == "one two"
+
+
+WORDS = ["one ", "no ", "two, ", "no way. ", "twenty", " "]
+steps = st.lists(
+    st.one_of(
+        st.tuples(st.just("say"), st.sampled_from(WORDS), st.just(0)),
+        st.tuples(st.just("mark"), st.sampled_from(WORDS), st.integers(-100, 3000)),
+        st.tuples(st.just("play"), st.just(""), st.integers(1, 800)),
+    ),
+    max_size=30,
+)
+
+
+@given(steps)
+def test_whatever_is_marked_more_time_never_means_fewer_words(steps: list[tuple[str, str, int]]) -> None:
+    speech = Speech()
+    begins: list[tuple[int, int]] = []
+    for step, text, number in steps:
+        if step == "say":
+            begins.append((speech.samples, len(speech.text)))
+            speech.say(text)
+        elif step == "mark":
+            speech.mark(text, number)
+        else:
+            speech.samples += number
+    longest = speech.text
+    for at in range(speech.samples, -1, -37):
+        speech.cut(at)
+        assert longest.startswith(speech.heard_text)
+        longest = speech.heard_text
+        assert all(len(longest) <= offset for begin, offset in begins if begin > at)
 
 
 def answering() -> Machine:

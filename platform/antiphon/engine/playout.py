@@ -25,26 +25,28 @@ class Speech:
 
     def say(self, text: str) -> None:
         """The audio added from here on says this text."""
+        while self._words and self._words[-1][0] > self.samples:
+            del self._words[-1]  # it was said by now, whatever its mark told
         if not self._pieces or self._pieces[-1][0] < self.samples:
             self._pieces.append((self.samples, len(self.text)))
         self.text += text
 
     def mark(self, word: str, end: int) -> None:
-        """This word, the next one of the text that is so written, ends at sample `end`.
+        """This word, the next one so written of the piece that is said then, ends at sample `end`.
 
-        It is looked for near the word marked before, else near the beginning of the piece that is said at `end`.
-        One that is not there is left out: voices may mark how they read a number, or what they were not given.
+        One that is not there, or not near, is left out: voices may mark how they read a number, or what they were
+        not given.
         """
         word = word.strip()
         before, said = self._words[-1] if self._words else (0, 0)
-        if not word or end < before:
-            return
         piece = bisect_left(self._pieces, (end, 0)) - 1
-        for start in (said, max(said, self._pieces[piece][1] if piece >= 0 else 0)):
-            at = self.text.find(word, start, start + _NEAR + len(word))
-            if at >= 0:
-                self._words.append((end, at + len(word)))
-                return
+        if not word or end < before or piece < 0:
+            return
+        start = max(said, self._pieces[piece][1])
+        stop = self._pieces[piece + 1][1] if piece + 1 < len(self._pieces) else len(self.text)
+        at = self.text.find(word, start, min(stop, start + _NEAR + len(word)))
+        if at >= 0:
+            self._words.append((end, at + len(word)))
 
     def retract(self, samples: int, characters: int) -> None:
         """The last `samples` and `characters` never left."""
