@@ -149,6 +149,7 @@ class SocketSttStream:
         self._news = asyncio.Event()  # audio, or the end of the turn
         self._ready = asyncio.Event()
         self._asked = False  # for what is still missing
+        self._farewell: Sequence[Frame] = dialect.leave()
         self._patience = asyncio.timeout(None)  # runs while the vendor owes an answer
         self._pieces: dict[int, Piece] = {}
         self._shown = ""
@@ -229,11 +230,10 @@ class SocketSttStream:
             self._open_until = asyncio.get_running_loop().time()
 
     async def _leave(self, socket: VendorSocket) -> None:
-        farewell = () if self._asked else self._dialect.leave()
         try:
             with suppress(ProviderError, TimeoutError):
                 async with asyncio.timeout(LEAVE_WITHIN):
-                    await self._send_frames(socket, farewell)
+                    await self._send_frames(socket, self._farewell)
         finally:
             await socket.aclose()
 
@@ -246,6 +246,7 @@ class SocketSttStream:
             await self._send_audio(socket)
             self._asked = True
             await self._send_frames(socket, self._dialect.finish())
+            self._farewell = ()
             self._expect_answer()
 
     async def _send_audio(self, socket: VendorSocket) -> None:

@@ -56,7 +56,6 @@ class NovaDialect(SttDialect):
             "no_delay": True,
             "endpointing": PAUSE_MS,
             "utterance_end_ms": GAP_MS,
-            "vad_events": True,
         }
         if self._config.language:
             parameters["language"] = self._config.language
