@@ -25,7 +25,8 @@ WHISPER = "ink-whisper"
 
 
 class CartesiaStt(SocketStt):
-    """`model` is such as `ink-2`, or `ink-whisper`, which knows more languages but nothing of turns.
+    """`model` is such as `ink-2`, or `ink-whisper`, which knows more languages but nothing of turns. Unless it is
+    told which, the language is English.
 
     The endpoint is `https://api.cartesia.ai`, with its key bare in the header `X-API-Key`.
     """
@@ -51,10 +52,9 @@ class _Ink(SttDialect):
         self._config = config
 
     def opening(self) -> Opening:
-        format: Parameters = {"encoding": "pcm_s16le", "sample_rate": RATE}
         return Opening(
             self.path,
-            {"model": self._model, **format, **self.options()},
+            {"model": self._model, "encoding": "pcm_s16le", "sample_rate": RATE, **self.options()},
             headers={"Cartesia-Version": VERSION},
         )
 
