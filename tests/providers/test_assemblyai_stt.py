@@ -1,5 +1,3 @@
-import asyncio
-
 import pytest
 
 from antiphon.providers.assemblyai.stt import AssemblyAiStt
@@ -137,12 +135,12 @@ async def test_the_session_counts_until_it_is_closed(wire, vendor):
     stream.push(SECOND)
     await vendor.connected.wait()
     await vendor.connections[0].heard(1000)
-    await pass_time(30, until=asyncio.get_running_loop().create_future())
+    await pass_time(30)
     await stream.aclose()
     assert stream.usage.audio_ms == 1000
     used = stream.usage.open_ms
     assert 30_000 <= used < 32_000
-    await pass_time(30, until=asyncio.get_running_loop().create_future())
+    await pass_time(30)
     assert stream.usage.open_ms == used
 
 

@@ -3,12 +3,15 @@ import asyncio
 import pytest
 
 from antiphon.providers.base.endpoint import TOKEN, Endpoint
+from antiphon.providers.base.streaming_stt import ANSWER_WITHIN
 from antiphon.providers.base.stt import FinalTranscript, SttConfig
 from antiphon.providers.deepgram.stt import DeepgramStt
-from tests.providers.contract_streaming_stt import KEY, StreamingSttContract, pass_time, says_nothing
+from tests.providers.contract_streaming_stt import KEY, StreamingSttContract, says_nothing, within
 from tests.providers.contract_stt import SECOND, collect, turn
 from tests.providers.vendors.deepgram_stt import FluxConnection, NovaConnection
 from tests.providers.vendors.stt_server import SttServer
+
+PROMPTLY = ANSWER_WITHIN / 2  # seconds: nobody has to lose patience
 
 
 def deepgram(wire, vendor, model):
@@ -83,7 +86,8 @@ async def test_nova_may_have_nothing_left_to_finalise(wire, nova):
         await connection.send({"type": "Metadata", "request_id": "r1"})
 
     nova.script = script
-    assert (await turn(deepgram(wire, nova, "nova-3"), SECOND))[-1].text == "Good morning."
+    async with asyncio.timeout(PROMPTLY):
+        assert (await turn(deepgram(wire, nova, "nova-3"), SECOND))[-1].text == "Good morning."
 
 
 async def test_nova_names_the_language_it_has_heard(wire, nova):
@@ -93,7 +97,8 @@ async def test_nova_names_the_language_it_has_heard(wire, nova):
         await connection.send({"type": "Results", "is_final": True, "from_finalize": True, "channel": spoken})
 
     nova.script = script
-    events = await turn(deepgram(wire, nova, "nova-3"), SECOND, config=SttConfig())
+    async with asyncio.timeout(PROMPTLY):
+        events = await turn(deepgram(wire, nova, "nova-3"), SECOND, config=SttConfig())
     assert events[-1] == FinalTranscript("God morgon.", 1000, "sv")
 
 
@@ -103,8 +108,7 @@ async def test_nova_is_kept_alive_while_no_audio_comes(wire, nova):
     stream.push(SECOND)
     await nova.connected.wait()
     told = asyncio.create_task(nova.connections[0].told({"type": "KeepAlive"}))
-    await pass_time(5, until=told)
-    await told
+    await within(5, told)
     await stream.aclose()
 
 

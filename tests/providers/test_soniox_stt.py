@@ -4,18 +4,21 @@ import pytest
 
 from antiphon.providers.base.endpoint import Endpoint
 from antiphon.providers.base.errors import ProviderError
+from antiphon.providers.base.streaming_stt import ANSWER_WITHIN
 from antiphon.providers.base.stt import FinalTranscript, PartialTranscript, SttConfig
 from antiphon.providers.soniox.stt import SonioxStt
 from tests.providers.contract_streaming_stt import (
     KEY,
     PARTIALS,
     StreamingSttContract,
-    pass_time,
     says_nothing,
+    within,
 )
 from tests.providers.contract_stt import SECOND, turn
 from tests.providers.vendors.soniox_stt import SonioxConnection
 from tests.providers.vendors.stt_server import SttServer
+
+PROMPTLY = ANSWER_WITHIN / 2  # seconds: nobody has to lose patience
 
 
 def soniox(wire, vendor):
@@ -108,7 +111,8 @@ async def test_marks_are_no_text(stt, vendor):
         await connection.tokens((" Bye", True), (".", True), ("<fin>", True))
 
     vendor.script = script
-    assert await turn(stt, SECOND) == [FinalTranscript("Hi. Bye.", 1000, "en")]
+    async with asyncio.timeout(PROMPTLY):
+        assert await turn(stt, SECOND) == [FinalTranscript("Hi. Bye.", 1000, "en")]
 
 
 async def test_the_end_is_known_without_the_mark_too(stt, vendor):
@@ -118,7 +122,8 @@ async def test_the_end_is_known_without_the_mark_too(stt, vendor):
         await connection.send({"tokens": [], "finished": True})
 
     vendor.script = script
-    assert (await turn(stt, SECOND))[-1].text == "Good morning."
+    async with asyncio.timeout(PROMPTLY):
+        assert (await turn(stt, SECOND))[-1].text == "Good morning."
 
 
 @pytest.mark.parametrize(
@@ -140,6 +145,5 @@ async def test_it_is_kept_alive_while_no_audio_comes(stt, vendor):
     stream.push(SECOND)
     await vendor.connected.wait()
     told = asyncio.create_task(vendor.connections[0].told({"type": "keepalive"}))
-    await pass_time(6, until=told)
-    await told
+    await within(6, told)
     await stream.aclose()

@@ -20,7 +20,7 @@ from antiphon.providers.base.streaming_stt import (
     SttDialect,
 )
 from antiphon.providers.base.stt import SttCapabilities, SttConfig
-from tests.providers.contract_streaming_stt import KEY, StreamingSttContract, pass_time, says_nothing
+from tests.providers.contract_streaming_stt import KEY, StreamingSttContract, pass_time, says_nothing, within
 from tests.providers.contract_stt import SECOND, collect, turn
 from tests.providers.vendors.stt_server import SttConnection, SttServer
 
@@ -152,9 +152,8 @@ async def test_a_vendor_that_is_never_ready_is_not_waited_for_long(vendor, stt, 
     reading = asyncio.create_task(collect(stream))
     await vendor.connected.wait()
     await vendor.connections[0].told({"hear": "me"})
-    await pass_time(ANSWER_WITHIN + 1, until=reading)
     with pytest.raises(ProviderError) as failure:
-        await reading
+        await within(ANSWER_WITHIN + 1, reading)
     await stream.aclose()
     assert failure.value.kind == "timeout"
 
@@ -190,10 +189,31 @@ async def test_each_answer_earns_a_slow_vendor_more_time(vendor, stt):
     events = stream.events()
     for _ in range(2):
         await anext(events)
-        await pass_time(ANSWER_WITHIN - 1, until=asyncio.get_running_loop().create_future())
+        await pass_time(ANSWER_WITHIN - 1)
         answered.set()
     assert [event.text async for event in events] == ["Good morning.", "Good morning."]
     await stream.aclose()
+
+
+async def test_a_vendor_is_not_through_before_it_was_asked_to_finish(vendor, stt):
+    async def script(connection):
+        await connection.send({"complete": True})
+        await connection.finished.wait()
+        await connection.rest("Good morning.")
+
+    vendor.script = script
+    assert (await turn(stt, SECOND))[-1].text == "Good morning."
+
+
+async def test_pieces_stand_in_their_order_whichever_comes_first(vendor, stt):
+    async def script(connection):
+        await connection.send({"piece": 1, "text": " morning."})
+        await connection.send({"piece": 0, "text": "Good"})
+        await connection.finished.wait()
+        await connection.send({"complete": True})
+
+    vendor.script = script
+    assert (await turn(stt, SECOND))[-1].text == "Good morning."
 
 
 async def test_it_says_goodbye_only_in_the_middle_of_a_turn(vendor, stt):
