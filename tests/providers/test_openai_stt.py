@@ -7,7 +7,7 @@ import pytest
 
 from antiphon.providers.base.endpoint import Endpoint
 from antiphon.providers.base.errors import ProviderError
-from antiphon.providers.base.stt import FinalTranscript, SttConfig
+from antiphon.providers.base.stt import FinalTranscript, SttConfig, SttUsage
 from antiphon.providers.openai_compatible.stt import OpenAiStt
 from antiphon.providers.scripted import Heard, ScriptedStt
 from antiphon.providers.scripted.server import Canned
@@ -53,6 +53,54 @@ async def test_what_is_not_known_is_not_sent(server, stt):
 async def test_the_transcript_carries_the_language_asked_for(server, stt):
     server.next_answer(Canned([b'{"text":" God morgon. ","usage":{"type":"duration","seconds":1}}']))
     assert await turn(stt, SECOND, config=SttConfig("sv")) == [FinalTranscript("God morgon.", 1000, "sv")]
+
+
+async def usage_of(stt, pcm=SECOND):
+    stream = stt.open(SttConfig())
+    stream.push(pcm)
+    stream.finish()
+    await collect(stream)
+    await stream.aclose()
+    return stream.usage
+
+
+@pytest.mark.parametrize(
+    ("reported", "usage"),
+    [
+        (b'{"type":"duration","seconds":9.5}', SttUsage(9500)),
+        (
+            b'{"type":"tokens","input_tokens":14,"input_token_details":{"text_tokens":4,"audio_tokens":10},'
+            b'"output_tokens":45,"total_tokens":59}',
+            SttUsage(1000, input_audio_tokens=10, input_text_tokens=4, output_text_tokens=45),
+        ),
+        (
+            b'{"type":"tokens","input_tokens":14,"output_tokens":45}',
+            SttUsage(1000, input_audio_tokens=14, output_text_tokens=45),
+        ),
+    ],
+)
+async def test_the_server_says_what_it_counted(server, stt, reported, usage):
+    server.next_answer(Canned([b'{"text":"Hi.","usage":' + reported + b"}"]))
+    assert await usage_of(stt) == usage
+
+
+@pytest.mark.parametrize("reported", [b"null", b"{}", b'"much"', b'{"seconds":"9"}', b"[1]"])
+async def test_a_report_that_says_nothing_costs_no_transcript(server, stt, reported):
+    server.next_answer(Canned([b'{"text":"Hi.","usage":' + reported + b"}"]))
+    assert await usage_of(stt) == SttUsage(1000)
+
+
+async def test_audio_that_is_not_sent_costs_nothing(stt):
+    assert await usage_of(stt, bytes(48 * 99)) is None
+
+
+async def test_a_limit_says_when_to_come_back(server, stt):
+    server.next_answer(
+        Canned([b'{"error":{"message":"Slow down."}}'], status=429, headers={"Retry-After": "7"})
+    )
+    with pytest.raises(ProviderError) as failure:
+        await turn(stt, SECOND)
+    assert (failure.value.kind, failure.value.retry_after) == ("rate_limit", 7)
 
 
 async def test_less_than_a_tenth_of_a_second_is_not_sent(server, stt):

@@ -3,10 +3,13 @@
 Positions are samples at 24 kHz, times milliseconds on the session's clock.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
 
 from antiphon.engine.input_buffer import SAMPLES_PER_MS
+
+_NEAR = 30  # characters of text that may be unmarked between two marks
+_Moment = tuple[int, int]  # a sample of the audio, and the length of the text that is said by then
 
 
 @dataclass(slots=True)
@@ -17,23 +20,33 @@ class Speech:
     samples: int = 0
     text: str = ""
     heard: int | None = None  # samples; None while nothing has cut it short
-    _starts: list[int] = field(default_factory=list)  # where in the audio ...
-    _offsets: list[int] = field(default_factory=list)  # ... the text from this offset on begins
-    _ends: list[int] = field(default_factory=list)  # where in the audio a marked word ends ...
-    _marked: list[int] = field(default_factory=list)  # ... and where in the text
+    _pieces: list[_Moment] = field(default_factory=list)  # where each begins
+    _words: list[_Moment] = field(default_factory=list)  # where each marked word ends
 
     def say(self, text: str) -> None:
         """The audio added from here on says this text."""
-        self._starts.append(self.samples)
-        self._offsets.append(len(self.text))
+        while self._words and self._words[-1][0] > self.samples:
+            del self._words[-1]  # it was said by now, whatever its mark told
+        if not self._pieces or self._pieces[-1][0] < self.samples:
+            self._pieces.append((self.samples, len(self.text)))
         self.text += text
 
     def mark(self, word: str, end: int) -> None:
-        """This word, the next one of the text that is so written, ends at sample `end`."""
-        at = self.text.find(word, self._marked[-1] if self._marked else 0)
-        if at >= 0 and end >= (self._ends[-1] if self._ends else 0):
-            self._ends.append(end)
-            self._marked.append(at + len(word))
+        """This word, the next one so written of the piece that is said then, ends at sample `end`.
+
+        One that is not there, or not near, is left out: voices may mark how they read a number, or what they were
+        not given.
+        """
+        word = word.strip()
+        before, said = self._words[-1] if self._words else (0, 0)
+        piece = bisect_left(self._pieces, (end, 0)) - 1
+        if not word or end < before or piece < 0:
+            return
+        start = max(said, self._pieces[piece][1])
+        stop = self._pieces[piece + 1][1] if piece + 1 < len(self._pieces) else len(self.text)
+        at = self.text.find(word, start, min(stop, start + _NEAR + len(word)))
+        if at >= 0:
+            self._words.append((end, at + len(word)))
 
     def retract(self, samples: int, characters: int) -> None:
         """The last `samples` and `characters` never left."""
@@ -51,22 +64,19 @@ class Speech:
 
     @property
     def heard_text(self) -> str:
-        """The words that were heard to their end: as far as the voice marked them, by its marks; beyond, text and
-        time of a piece are taken as proportional."""
-        if self.heard is None or self.heard >= self.samples:
+        """The words that were heard to their end. Between the moments that are known, the beginnings of pieces and
+        the ends of marked words, text and time are taken as proportional."""
+        if self.heard is None:
             return self.text
-        words = bisect_right(self._ends, self.heard)
-        if words < len(self._ends):
-            return self.text[: self._marked[words - 1]] if words else ""
-        piece = bisect_right(self._starts, self.heard) - 1
-        if piece < 0:
+        moments = sorted(self._pieces + self._words)
+        known = bisect_right(moments, (self.heard, len(self.text)))
+        if known == 0:
             return ""
-        start, offset = self._starts[piece], self._offsets[piece]
-        last = piece + 1 == len(self._starts)
-        end = self.samples if last else self._starts[piece + 1]
-        text = self.text[offset : None if last else self._offsets[piece + 1]]
+        start, said = moments[known - 1]
+        end, whole = moments[known] if known < len(moments) else (self.samples, len(self.text))
+        text = self.text[said:whole]
         spoken = int(len(text) * (self.heard - start) / (end - start)) if end > start else 0
-        return self.text[:offset] + _whole_words(text, spoken)
+        return self.text[:said] + _whole_words(text, spoken)
 
 
 def _whole_words(text: str, length: int) -> str:

@@ -326,6 +326,8 @@ class RunningResponse:
             case None:
                 return []
             case _Spoken(message, index, speech):
+                if status == "incomplete":
+                    speech.cut(speech.samples)  # of what was to be said, this much exists
                 item = structs.replace(message, status=status, content=[OutputAudio(transcript=speech.text)])
                 events: list[ev.ServerEvent] = [
                     ev.OutputAudioDone(**self._part(part)),

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from dataclasses import dataclass
 
 import aiohttp
 import msgspec
@@ -17,8 +18,18 @@ from antiphon.providers.openai_compatible.wav import wav
 SHORTEST_MS = 100  # servers refuse less, and nobody says anything in it
 
 
+@dataclass(frozen=True, slots=True)
+class Transcription:
+    text: str
+    usage: SttUsage
+    """As the server counts it, where it says so."""
+
+
 class OpenAiStt:
-    """`model` is the name that the server knows, `name` the one that sessions use."""
+    """`model` is the name that the server knows, `name` the one that sessions use.
+
+    The endpoint is an OpenAI-compatible base URL, with its key as a bearer token if it needs one.
+    """
 
     capabilities = SttCapabilities(streaming=False)
 
@@ -31,8 +42,8 @@ class OpenAiStt:
     def open(self, config: SttConfig) -> "OpenAiSttStream":
         return OpenAiSttStream(self, config)
 
-    async def transcribe(self, pcm: bytes, config: SttConfig) -> str:
-        """The text of a recording. Raises ProviderError."""
+    async def transcribe(self, pcm: bytes, config: SttConfig) -> Transcription:
+        """What a recording says. Raises ProviderError."""
         form = aiohttp.FormData()
         form.add_field("file", wav(pcm), filename="turn.wav", content_type="audio/wav")
         form.add_field("model", self._model)
@@ -45,10 +56,11 @@ class OpenAiStt:
         async with aclosing(posted) as chunks:
             body = b"".join([chunk async for chunk in chunks])
         try:
-            return msgspec.json.decode(body, type=_Transcription).text.strip()
+            answer = msgspec.json.decode(body, type=_Answer)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             message = f"{self._endpoint.host} sent something that is no transcription."
             raise ProviderError("upstream", message) from error
+        return Transcription(answer.text.strip(), _usage(answer.usage, pcm16.duration_ms(len(pcm))))
 
 
 class OpenAiSttStream:
@@ -58,7 +70,8 @@ class OpenAiSttStream:
         self._stt = stt
         self._config = config
         self._pcm = bytearray()
-        self._request: asyncio.Task[str] | None = None
+        self._request: asyncio.Task[Transcription | None] | None = None
+        self._usage: SttUsage | None = None
         self._changed = asyncio.Event()  # finished or closed
 
     def push(self, pcm: bytes) -> None:
@@ -75,15 +88,13 @@ class OpenAiSttStream:
             return
         await asyncio.wait([self._request])
         if not self._request.cancelled():
-            yield FinalTranscript(
-                self._request.result(), pcm16.duration_ms(len(self._pcm)), self._config.language
-            )
+            said = self._request.result()
+            audio_ms = pcm16.duration_ms(len(self._pcm))
+            yield FinalTranscript(said.text if said else "", audio_ms, self._config.language)
 
     @property
     def usage(self) -> SttUsage | None:
-        if self._request is None or pcm16.duration_ms(len(self._pcm)) < SHORTEST_MS:
-            return None
-        return SttUsage(pcm16.duration_ms(len(self._pcm)))
+        return self._usage
 
     async def aclose(self) -> None:
         self._changed.set()
@@ -91,11 +102,44 @@ class OpenAiSttStream:
             self._request.cancel()
             await asyncio.gather(self._request, return_exceptions=True)
 
-    async def _transcribe(self) -> str:
-        if pcm16.duration_ms(len(self._pcm)) < SHORTEST_MS:
-            return ""
-        return await self._stt.transcribe(bytes(self._pcm), self._config)
+    async def _transcribe(self) -> Transcription | None:
+        audio_ms = pcm16.duration_ms(len(self._pcm))
+        if audio_ms < SHORTEST_MS:
+            return None
+        self._usage = SttUsage(audio_ms)
+        said = await self._stt.transcribe(bytes(self._pcm), self._config)
+        self._usage = said.usage
+        return said
 
 
-class _Transcription(msgspec.Struct):
+class _Answer(msgspec.Struct):
     text: str
+    usage: msgspec.Raw = msgspec.Raw(b"{}")
+
+
+class _InputDetails(msgspec.Struct):
+    text_tokens: int = 0
+
+
+class _Usage(msgspec.Struct):
+    """Of type "tokens" or "duration" (OpenAI's API reference, "Create transcription")."""
+
+    seconds: float | None = None
+    input_tokens: int = 0
+    input_token_details: _InputDetails | None = None
+    output_tokens: int = 0
+
+
+def _usage(reported: msgspec.Raw, audio_ms: int) -> SttUsage:
+    """A report that can't be read is none: the words are there all the same."""
+    try:
+        usage = msgspec.json.decode(reported, type=_Usage | None) or _Usage()
+    except msgspec.DecodeError:
+        return SttUsage(audio_ms)
+    text_tokens = usage.input_token_details.text_tokens if usage.input_token_details else 0
+    return SttUsage(
+        audio_ms if usage.seconds is None else round(usage.seconds * 1000),
+        input_audio_tokens=usage.input_tokens - text_tokens,
+        input_text_tokens=text_tokens,
+        output_text_tokens=usage.output_tokens,
+    )

@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import NoReturn
@@ -15,6 +16,7 @@ from antiphon.providers.base.stt import (
     SttConfig,
     SttEvent,
     SttUsage,
+    TurnSignal,
 )
 from antiphon.providers.scripted.record import State
 
@@ -24,13 +26,15 @@ class Heard:
     """What is recognised in one turn, and when.
 
     The final transcript comes `delay` seconds after the end of the turn (`math.inf`: never). With
-    `partial_every_ms`, each such stretch of audio gives a partial that is one word longer. `error` comes in
-    place of the final transcript, or once `error_at_ms` of audio was pushed.
+    `partial_every_ms`, each such stretch of audio gives a partial that is one word longer. `signals` are given
+    once so many milliseconds of audio were pushed. `error` comes in place of the final transcript, or once
+    `error_at_ms` of audio was pushed.
     """
 
     text: str = ""
     delay: float = 0.0
     partial_every_ms: int | None = None
+    signals: tuple[tuple[int, TurnSignal], ...] = ()
     error: ProviderError | None = None
     error_at_ms: int | None = None
 
@@ -42,7 +46,10 @@ class ScriptedStt:
         if not turns:
             raise ValueError("ScriptedStt needs at least one turn, for example Heard('Hello.').")
         self.name = name
-        self.capabilities = SttCapabilities(streaming=any(turn.partial_every_ms for turn in turns))
+        signals = any(turn.signals for turn in turns)
+        self.capabilities = SttCapabilities(
+            streaming=signals or any(turn.partial_every_ms for turn in turns), turn_signals=signals
+        )
         self.turns = list(turns)
         self.streams: list[ScriptedSttStream] = []
 
@@ -82,6 +89,7 @@ class ScriptedSttStream:
     async def events(self) -> AsyncIterator[SttEvent]:
         words = self._heard.text.split()
         partials = 0
+        signals = deque(self._heard.signals)
         while not self._finished and not self._closed.is_set():
             await self._changed.wait()
             self._changed.clear()
@@ -89,6 +97,8 @@ class ScriptedSttStream:
             while partials < self._partials_due(len(words)):
                 partials += 1
                 yield PartialTranscript(" ".join(words[:partials]))
+            while signals and signals[0][0] <= self._audio_ms:
+                yield signals.popleft()[1]
         if await self._closed_within(self._heard.delay):
             return
         if self._heard.error:

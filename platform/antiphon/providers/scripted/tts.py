@@ -1,15 +1,16 @@
 """A voice whose audio says which text it is: every sample is the code point of the character being spoken."""
 
 import math
-from collections.abc import AsyncGenerator
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
 from antiphon.audio.pcm import BYTES_PER_SAMPLE, duration_ms, size_of
 from antiphon.providers.base.errors import ProviderError
-from antiphon.providers.base.piecewise import PiecewiseSpeech
-from antiphon.providers.base.tts import TtsCapabilities, TtsConfig, TtsStream
+from antiphon.providers.base.piecewise import PiecewiseSpeech, Synthesize
+from antiphon.providers.base.tts import Audio, TtsCapabilities, TtsConfig, TtsEvent, TtsStream, WordMark
 from antiphon.providers.scripted.record import Call, pause, record
 
 
@@ -17,13 +18,14 @@ from antiphon.providers.scripted.record import Call, pause, record
 class Speech:
     """How one response is spoken: each piece of text starts after `delay` seconds (`math.inf`: never), and a
     second of audio takes `pace` seconds to make. After `breaks_after_ms` of audio comes `error`, or nothing
-    more for ever when there is none.
+    more for ever when there is none. `marks` are given right before the audio in which their word begins.
     """
 
     delay: float = 0.0
     pace: float = 0.0
     breaks_after_ms: int | None = None
     error: ProviderError | None = None
+    marks: tuple[WordMark, ...] = ()
 
 
 class ScriptedTts:
@@ -40,8 +42,8 @@ class ScriptedTts:
         name: str = "scripted/tts",
     ) -> None:
         self.name = name
-        self.capabilities = TtsCapabilities()
         self.speeches = list(speeches) or [Speech()]
+        self.capabilities = TtsCapabilities(word_marks=any(speech.marks for speech in self.speeches))
         self.ms_per_character = ms_per_character
         self.configs: list[TtsConfig] = []
         self.calls: list[Call[str]] = []
@@ -68,11 +70,26 @@ class ScriptedTts:
                 if len(pcm) < len(whole):
                     await _break(speech.error)
 
-        return PiecewiseSpeech(synthesize)
+        return _MarkedSpeech(synthesize, speech.marks)
 
     def text_of(self, pcm: bytes) -> str:
         """The text that audio of this voice says, up to the character during which it ends."""
         return text_of(pcm, self.ms_per_character)
+
+
+class _MarkedSpeech(PiecewiseSpeech):
+    def __init__(self, synthesize: Synthesize, marks: Iterable[WordMark]) -> None:
+        super().__init__(synthesize)
+        self._marks = deque(marks)
+
+    async def events(self) -> AsyncIterator[TtsEvent]:
+        size = 0
+        async for event in super().events():
+            if isinstance(event, Audio):
+                size += len(event.pcm)
+                while self._marks and self._marks[0].start_ms < duration_ms(size):
+                    yield self._marks.popleft()
+            yield event
 
 
 def pcm_of(text: str, ms_per_character: int) -> bytes:
