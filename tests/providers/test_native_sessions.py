@@ -13,6 +13,7 @@ from antiphon.providers.registry import Defaults, ModelRegistry
 from antiphon.providers.scripted.llm import ScriptedLlm, say
 from antiphon.providers.scripted.realtime import ScriptedRealtime, speak
 from antiphon.providers.scripted.stt import Heard, ScriptedStt
+from antiphon.providers.scripted.tts import ScriptedTts
 from tests.engine.session_harness import Client, Stage
 from tests.providers.contract_realtime import KEY, Break, Call, Speak
 from tests.providers.vendors.gemini_live import GeminiVendor
@@ -43,6 +44,7 @@ def stage(wire, vendor):
         native=[model],
         stt=ScriptedStt(Heard("hello"), Heard("stop")),
         llm=ScriptedLlm(say("I am the cascade.")),
+        tts=ScriptedTts(ms_per_character=10),
     )
 
 
@@ -52,21 +54,21 @@ async def turn(client: Client) -> None:
 
 async def test_a_conversation_with_an_interruption_and_a_swap_is_the_same_everywhere(stage, vendor):
     long = "One two three four five six seven eight nine ten."
-    vendor.answers = [[Speak("Hi there.", 600)], [Speak(long, 8000), Break("stall")], [Speak("Yes?", 400)]]
+    vendor.answers = [[Speak("Hi there.", 300)], [Speak(long, 8000), Break("stall")], [Speak("Yes?", 200)]]
     async with stage.session() as client:
         await turn(client)
         await client.wait_for("response.done")
-        await asyncio.sleep(0.7)
+        await asyncio.sleep(0.4)
         client.say("count")
         await client.wait_for("response.output_audio.delta", 8)
         await asyncio.sleep(0.6)
         await turn(client)
         await client.wait_for("response.done", 3)
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(0.3)
         client.send("session.update", session={"modelId": "scripted/llm"})
         client.say("and the cascade?")
         await client.wait_for("response.done", 4)
-        await asyncio.sleep(1)
+        await asyncio.sleep(0.3)
         client.send("session.update", session={"modelId": NAME})
         client.say("and native again?")
         await client.wait_for("response.done", 5)
@@ -83,9 +85,9 @@ async def test_a_conversation_with_an_interruption_and_a_swap_is_the_same_everyw
     assert third[4:] == ["<"]
     told = [(message.role, message.text) for message in stage.llm.calls[0].request.messages]
     assert [text for role, text in told if role == "user"] == [
-        "and you?",
-        "count",
         "hello",
+        "count",
+        "stop",
         "and the cascade?",
     ]
     assert back == [f"{role}: {text}" for role, text in told] + [
