@@ -28,16 +28,20 @@ class SessionState:
         self.left_out: set[str] = set()  # items that no longer fit the model's context
         self.now = 0.0  # ms on the clock of whoever runs the machine
         self._effects: list[Effect] = []
+        self._latest: tuple[str, LlmCapabilities | None] = "", None  # asked for once, not for each frame
 
     @property
     def native(self) -> RealtimeCapabilities | None:
         """What the session's model can do if it hears and speaks itself; None for any other."""
         if self.session.type == "transcription":
             return None
-        try:
-            capabilities = self.capabilities(self.session.model)
-        except UnknownModel:  # said when it is to answer
-            return None
+        name, capabilities = self._latest
+        if name != self.session.model:
+            try:
+                capabilities = self.capabilities(self.session.model)
+            except UnknownModel:  # said when it is to answer
+                return None
+            self._latest = self.session.model, capabilities
         return capabilities if isinstance(capabilities, RealtimeCapabilities) else None
 
     def do(self, effect: Effect) -> None:

@@ -42,6 +42,7 @@ class OpenAiVendor:
     def __init__(self, *, xai: bool = False) -> None:
         self.xai = xai
         self.expires_at: int | None = None
+        self.sound = True  # whether what is heard must be what `spoken` says
         self.announces = True  # calls, before they come
         self.greeting: dict[str, Any] | None = None  # an error
         self.ending: dict[str, Any] = {"status": "completed"}  # of answers that nothing ends before
@@ -230,7 +231,7 @@ class Socket:
         settings = self.session | params
         self.vendor.asked.append(
             Asked(
-                [line for item in known for line in _lines(item)],
+                [line for item in known for line in self._lines(item)],
                 settings["instructions"],
                 settings["audio"]["output"].get("voice", ""),
                 [tool["name"] for tool in settings["tools"]],
@@ -357,6 +358,37 @@ class Socket:
         at = len(self.order) if after is None else 0 if after == "root" else self.order.index(after) + 1
         self.order.insert(at, item_id)
 
+    def _lines(self, item: dict[str, Any]) -> list[str]:
+        match item["type"]:
+            case "function_call":
+                return [f"call {item['name']} {item['arguments']}"]
+            case "function_call_output":
+                return [f"result {item['output']}"]
+        if "text" in item:
+            return [f"assistant: {item['text'].strip()}"]
+        lines = []
+        for part in item["content"]:
+            match part["type"]:
+                case "heard":
+                    lines.append(f"user: <{self._checked(part['pcm'])} ms>")
+                case "input_audio":
+                    lines.append(f"user: <{self._checked(pybase64.b64decode(part['audio']))} ms>")
+                case "input_image":
+                    lines.append(f"user: [{part['image_url']}]")
+                case _:
+                    lines.append(f"{item['role']}: {part['text']}")
+        return lines
+
+    def _checked(self, pcm: bytes) -> int:
+        """Its length in ms, if it is what `spoken` says, without a gap or a repetition."""
+        samples = range(len(pcm) // 2)
+        if not self.vendor.sound:
+            return len(pcm) // 48
+        assert pcm == b"".join((i & 0xFFFF).to_bytes(2, "little") for i in samples), (
+            "audio is missing or came twice"
+        )
+        return len(pcm) // 48
+
 
 def _check(event: dict[str, Any]) -> None:
     given = (event.get("response") or {}).get("input") or ()
@@ -368,34 +400,3 @@ def _check(event: dict[str, Any]) -> None:
     except pydantic.ValidationError as error:
         raise AssertionError(f"The openai package refuses this event: {event}\n{error}") from None
     assert not unknown, f"The openai package does not know these fields: {unknown}\n{event}"
-
-
-def _lines(item: dict[str, Any]) -> list[str]:
-    match item["type"]:
-        case "function_call":
-            return [f"call {item['name']} {item['arguments']}"]
-        case "function_call_output":
-            return [f"result {item['output']}"]
-    if "text" in item:
-        return [f"assistant: {item['text'].strip()}"]
-    lines = []
-    for part in item["content"]:
-        match part["type"]:
-            case "heard":
-                lines.append(f"user: <{_checked(part['pcm'])} ms>")
-            case "input_audio":
-                lines.append(f"user: <{_checked(pybase64.b64decode(part['audio']))} ms>")
-            case "input_image":
-                lines.append(f"user: [{part['image_url']}]")
-            case _:
-                lines.append(f"{item['role']}: {part['text']}")
-    return lines
-
-
-def _checked(pcm: bytes) -> int:
-    """Its length in ms, if it is what `spoken` says, without a gap or a repetition."""
-    samples = range(len(pcm) // 2)
-    assert pcm == b"".join((i & 0xFFFF).to_bytes(2, "little") for i in samples), (
-        "audio is missing or came twice"
-    )
-    return len(pcm) // 48

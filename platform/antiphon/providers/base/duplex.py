@@ -19,8 +19,9 @@ _FAREWELL = 0.5  # seconds that a server gets to close its side
 class Duplex:
     """Connects at once; what is sent before that waits for it. Messages are JSON objects.
 
-    `take` is called with each message that arrives, `broke` once, when the connection could not be made, broke, or
-    was closed by the server; nothing arrives after it. Neither is called after `aclose`.
+    `take` is called with each message that arrives, `broke` once, when the connection could not be made, broke, was
+    closed by the server, or `take` raised a ProviderError; nothing arrives after it. Neither is called after
+    `aclose`, which is due in any case.
     """
 
     def __init__(
@@ -47,20 +48,23 @@ class Duplex:
     async def _run(self) -> None:
         try:
             socket = await self._connect()
-            writing = asyncio.create_task(self._write(socket), name="speech to speech, writing")
-            try:
-                await self._read(socket)
-            finally:
-                writing.cancel()
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(_FAREWELL):
-                        await socket.aclose()
-                await asyncio.gather(writing, return_exceptions=True)
+        except ProviderError as error:
+            self._broke(error)
+            return
+        writing = asyncio.create_task(self._write(socket), name="speech to speech, writing")
+        try:
+            await self._read(socket)
         except ProviderError as error:
             self._broke(error)
         except Exception:
             log.exception("A speech to speech connection failed.")
             self._broke(ProviderError("upstream", "The connection failed; the operator's log says why."))
+        finally:
+            writing.cancel()
+            await asyncio.gather(writing, return_exceptions=True)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_FAREWELL):
+                    await socket.aclose()
 
     async def _write(self, socket: VendorSocket) -> None:
         """Until the connection breaks, which reading notices too."""

@@ -52,6 +52,7 @@ class GeminiUpstream:
         self._setup = setup
         self._connect = connect
         self._connection: LiveConnection | None = None
+        self._old: list[LiveConnection] = []  # yet to be closed
         self._last_setup: dict[str, Any] | None = None
         self._turn = ""  # the item that the user is speaking ...
         self._hearing: LiveConnection | None = None  # ... and the connection that hears it, if one does
@@ -68,8 +69,7 @@ class GeminiUpstream:
         if self._hearing is not None:
             self._hearing.hear(item_id, pcm)
         elif (connection is None or connection.error) and self._last_setup and not self._answering.locked():
-            self._connection = self._connect(self._last_setup, True)
-            self._spoilt = False
+            self._renew(self._last_setup, expects_history=True)
 
     def drop(self, item_id: str) -> None:
         if item_id == self._turn:
@@ -82,7 +82,7 @@ class GeminiUpstream:
             raise ProviderError("unsupported", message)
         async with self._answering:
             for is_last in (False, True):
-                connection, is_new = await self._tell(request)
+                connection, is_new = self._tell(request)
                 answer = connection.answering(request)
                 try:
                     async for event in answer.events():
@@ -92,14 +92,14 @@ class GeminiUpstream:
                     if is_last or is_new or answer.started or connection.error is None:
                         raise
                 finally:
-                    if (
-                        not answer.over.is_set()
-                    ):  # it can't be told to stop, and would remember what nobody heard
+                    if not answer.over.is_set():  # a model can't be told to stop
                         await connection.aclose()
+                    await self._close_old()
 
     async def aclose(self) -> None:
         if self._connection is not None:
-            await self._connection.aclose()
+            self._old.append(self._connection)
+        await self._close_old()
 
     @property
     def _usable(self) -> bool:
@@ -111,7 +111,7 @@ class GeminiUpstream:
             and not self._spoilt
         )
 
-    async def _tell(self, request: RealtimeRequest) -> tuple[LiveConnection, bool]:
+    def _tell(self, request: RealtimeRequest) -> tuple[LiveConnection, bool]:
         """Has the model know the conversation and answer it. Returns whether it is a new one."""
         setup = self._last_setup = self._setup(request)
         messages = request.prompt.messages
@@ -123,9 +123,17 @@ class GeminiUpstream:
                 return connection, True
             if connection.go_on(messages):
                 return connection, False
-        if connection is not None:
-            await connection.aclose()
-        self._connection = self._connect(setup, len(messages) > 1)
+        connection = self._renew(setup, expects_history=len(messages) > 1)
+        connection.begin(messages)
+        return connection, True
+
+    def _renew(self, setup: dict[str, Any], *, expects_history: bool) -> LiveConnection:
+        if self._connection is not None:
+            self._old.append(self._connection)
+        self._connection = self._connect(setup, expects_history)
         self._spoilt = False
-        self._connection.begin(messages)
-        return self._connection, True
+        return self._connection
+
+    async def _close_old(self) -> None:
+        while self._old:
+            await self._old.pop().aclose()

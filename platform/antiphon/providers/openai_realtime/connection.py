@@ -184,7 +184,7 @@ class Connection:
                 answer.fail(failure)
                 self._answers.remove(answer)
                 return
-        self._break(failure)  # for what the model has is not what it should have
+        raise failure  # for what the model has is not what it should have
 
     def _break(self, error: ProviderError) -> None:
         if self.error is None:

@@ -44,6 +44,7 @@ class OpenAiUpstream:
         self.name = name
         self._connect = connect
         self._connection: Connection | None = None
+        self._old: list[Connection] = []  # yet to be closed
         self._turn = ""  # the item that is heard ...
         self._hearing: Connection | None = None  # ... over this connection, from its beginning
         self._answering = asyncio.Lock()
@@ -51,7 +52,7 @@ class OpenAiUpstream:
     def hear(self, item_id: str, pcm: bytes) -> None:
         if item_id != self._turn:
             if self._connection is None or self._connection.error is not None:
-                self._connection = self._connect()
+                self._renew()
             self._turn, self._hearing = item_id, self._connection
         if self._hearing is self._connection and self._connection is not None:
             self._connection.hear(item_id, pcm)
@@ -75,28 +76,34 @@ class OpenAiUpstream:
                         raise
                 finally:
                     connection.leave(answer)
+                    await self._close_old()
 
     async def aclose(self) -> None:
         if self._connection is not None:
-            await self._connection.aclose()
+            self._old.append(self._connection)
+        await self._close_old()
 
     async def _ask(self, request: RealtimeRequest) -> tuple[Connection, Answer, bool]:
         """The connection, the answer begun over it, and whether that was the first thing asked of it."""
         while True:
+            if self._connection is None or not self._connection.is_good:
+                self._renew()
             connection = self._connection
-            if connection is None or not connection.is_good:
-                connection = await self._reconnect()
+            assert connection is not None
             is_first = connection.asked == 0
             try:
                 return connection, await connection.ask(request), is_first
             except OutOfStep:
-                await self._reconnect()
+                self._renew()
             except ProviderError:
                 if is_first:
                     raise
 
-    async def _reconnect(self) -> Connection:
+    def _renew(self) -> None:
         if self._connection is not None:
-            await self._connection.aclose()
+            self._old.append(self._connection)
         self._connection = self._connect()
-        return self._connection
+
+    async def _close_old(self) -> None:
+        while self._old:
+            await self._old.pop().aclose()
