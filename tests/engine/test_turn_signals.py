@@ -6,7 +6,7 @@ import pytest
 
 from antiphon.engine import inputs
 from antiphon.engine.patience import LONGEST_WAIT_MS, patience
-from antiphon.engine.turns import WINDOW, Sign, SpeechStopped, TurnDetector
+from antiphon.engine.turns import WINDOW, ProbablyOver, Sign, SpeechStopped, TurnDetector
 from antiphon.engine.wording import Wording
 from antiphon.protocol.session import SemanticVad
 from antiphon.providers.base.stt import TurnSignal
@@ -103,7 +103,7 @@ def test_a_sign_holds_for_its_own_pause_only() -> None:
     detector.heard([0.9] * 10 + [0.0] * 4, 14 * WINDOW)
     detector.signalled("resumed", detector.evaluated)
     detector.heard([0.9] * 5 + [0.0] * 4, 23 * WINDOW)
-    assert detector.signalled("ended", detector.evaluated) == []
+    assert detector.signalled("ended", detector.evaluated) == [ProbablyOver(detector.evaluated)]
     stopped = detector.heard([0.0] * 10, 33 * WINDOW)
     assert stopped[-1] == SpeechStopped(19 * WINDOW + SURE * 24)
 

@@ -204,6 +204,10 @@ class Answering:
         if response := self._find(event.response_id):
             response.word_marked(event.text, int(event.end_ms * SAMPLES_PER_MS))
 
+    def speech_even(self, event: inputs.SpeechEven) -> None:
+        if response := self._find(event.response_id):
+            response.speech_even()
+
     def speech_audio(self, event: inputs.SpeechAudio) -> None:
         response = self._find(event.response_id)
         if response is None:

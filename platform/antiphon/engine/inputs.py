@@ -117,6 +117,14 @@ class WordMarked:
 
 
 @dataclass(frozen=True, slots=True)
+class SpeechEven:
+    """All of the response's speech is there; where in it each word is said was only guessed, so that text and time
+    of the whole are best taken as proportional."""
+
+    response_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class SpeechAudio:
     """`audio` is in the response's output format; it plays as long as `samples` at 24 kHz."""
 
@@ -234,6 +242,7 @@ Happening = (
     | TextGenerated
     | SpeechText
     | WordMarked
+    | SpeechEven
     | SpeechAudio
     | CallStarted
     | CallArguments

@@ -241,6 +241,9 @@ class SessionMachine:
     def _turn_signalled(self, event: inputs.TurnSignalled) -> None:
         self._listening.signalled(event)
 
+    def _speech_even(self, event: inputs.SpeechEven) -> None:
+        self._answering.speech_even(event)
+
     def _word_marked(self, event: inputs.WordMarked) -> None:
         self._answering.word_marked(event)
 
@@ -318,6 +321,7 @@ _HANDLERS: dict[type, Callable[[SessionMachine, Any], None]] = {
     inputs.LatencyDecided: SessionMachine._latency_decided,
     inputs.SpeechUsed: SessionMachine._for_observers,
     inputs.WordMarked: SessionMachine._word_marked,
+    inputs.SpeechEven: SessionMachine._speech_even,
     inputs.ModelStarted: SessionMachine._for_observers,
     inputs.TextGenerated: SessionMachine._text_generated,
     inputs.SpeechText: SessionMachine._speech_text,

@@ -62,6 +62,7 @@ async def generate(job: fx.Generate, upstream: Upstream, deliver: Deliver, note:
     await speak(deltas.rest())
     for text in words.rest():
         await deliver(text)
+    await deliver(inputs.SpeechEven(job.response_id))
     await calls.deliver(deliver)
     await deliver(ending.happening())
 
@@ -92,13 +93,9 @@ class _Words:
             )
         yield from self._up_to(end)
 
-    def rest(self) -> Iterator[inputs.SpeechText | inputs.WordMarked]:
-        """What is left to say, and when each word was."""
+    def rest(self) -> Iterator[inputs.SpeechText]:
+        """What is left to say."""
         yield from self._up_to(len(self._text))
-        scale = self._samples / SAMPLES_PER_MS / max(len(self._text), 1)
-        for word in _WORD.finditer(self._text) if self._samples else ():
-            text = word.group()
-            yield inputs.WordMarked(self._response_id, text.strip(), word.start() * scale, word.end() * scale)
 
     def _up_to(self, end: int) -> Iterator[inputs.SpeechText]:
         text = self._text[self._released : end]

@@ -48,6 +48,11 @@ class Speech:
         if at >= 0:
             self._words.append((end, at + len(word)))
 
+    def spread(self) -> None:
+        """Where each word is was only guessed: from here on text and time of the whole are proportional."""
+        self._pieces = [(0, 0)]
+        self._words = []
+
     def retract(self, samples: int, characters: int) -> None:
         """The last `samples` and `characters` never left."""
         self.samples -= samples

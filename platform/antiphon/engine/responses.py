@@ -158,6 +158,10 @@ class RunningResponse:
         if isinstance(self._open, _Spoken):
             self._open.speech.mark(text, end)
 
+    def speech_even(self) -> None:
+        if isinstance(self._open, _Spoken):
+            self._open.speech.spread()
+
     def speech_audio(self, audio: bytes, samples: int) -> tuple[list[ev.ServerEvent], Speech]:
         """`audio` is in the output format and plays as long as `samples` at 24 kHz."""
         events, part = self._speaking()
