@@ -13,7 +13,7 @@ from antiphon.audio.pcm import duration_ms, size_of
 from antiphon.providers.base import contexts, lines
 from antiphon.providers.base.endpoint import Endpoint, KeyHeader
 from antiphon.providers.base.errors import ProviderError
-from antiphon.providers.base.http import Wire
+from antiphon.providers.base.http import HEARTBEAT, Wire
 from antiphon.providers.base.tts import Audio, Spoken, TtsConfig, TtsUsage, WordMark
 from antiphon.providers.scripted.tts import text_of
 from tests.providers.contract_tts import CONFIG, PIECES, TtsContract, collect, speak
@@ -62,7 +62,7 @@ async def begin(tts, piece=PIECES[0], config=CONFIG):
 
 
 class StreamingTtsContract(TtsContract):
-    shares = True  # responses share a connection
+    shares = False  # responses share a connection
     marks_pieces = True  # something tells exactly where the pieces begin
     cancel: dict | None = None  # what the vendor is told
     context_field = ""  # what it calls the context in that
@@ -140,9 +140,8 @@ class StreamingTtsContract(TtsContract):
         monkeypatch.setattr(contexts, "UNDELIVERED", size_of(1_000))
         stream = make().open(CONFIG)
         await stream.send("A sentence of which the audio lasts for more than a second. ")
-        while duration := stream.usage.audio_ms < 1_000:
-            await asyncio.sleep(0)
-        assert not duration
+        await pass_time(1)
+        assert stream.usage.audio_ms > 1_000
         sending = asyncio.create_task(stream.send(PIECES[1]))
         await asyncio.sleep(0.1)
         assert not sending.done()
@@ -169,13 +168,6 @@ class StreamingTtsContract(TtsContract):
         streams = await asyncio.gather(*(speak(tts, text) for text in texts))
         assert [said_in(events) for events in streams] == texts
         assert vendor.asked == (1 if self.shares else 3)
-
-    async def test_more_responses_than_a_connection_takes_get_another(self, make, vendor):
-        texts = [f"Response {i}." for i in range(20)]
-        tts = make()
-        streams = await asyncio.gather(*(speak(tts, text) for text in texts))
-        assert [said_in(events) for events in streams] == texts
-        assert vendor.asked > 1
 
     async def test_keys_never_share_a_connection(self, make, vendor):
         vendor.is_keyed = lambda request: True
@@ -207,14 +199,6 @@ class StreamingTtsContract(TtsContract):
         assert [event async for event in events] == []
         assert said_in(await speak(tts, *PIECES)) == "".join(PIECES)
         assert vendor.asked == (1 if self.shares else 2)
-
-    async def test_cancelled_responses_do_not_take_up_places_for_ever(self, tts, vendor):
-        for _ in range(10):
-            vendor.fail("stall", after=1)
-            stream, _ = await begin(tts)
-            await stream.aclose()
-            await pass_time(0.1)
-        assert vendor.asked == (1 if self.shares else 10)
 
     async def test_a_response_that_said_nothing_is_cancelled_without_a_message(self, tts, vendor):
         stream = tts.open(CONFIG)
@@ -265,36 +249,10 @@ class StreamingTtsContract(TtsContract):
         await stream.send(PIECES[0])
         heard = []
         with pytest.raises(ProviderError):
-            async for event in stream.events():
-                heard.append(event)
+            await collect_into(heard, stream.events())
         assert duration_ms(len(audio_of(heard))) == 200
         assert stream.usage == TtsUsage(len(PIECES[0]), 200)
         await stream.aclose()
-
-    async def test_an_error_of_one_response_leaves_the_others_alone(self, tts, vendor):
-        vendor.fail("stall", after=1)
-        other, events = await begin(tts)
-        vendor.fail("error", after=0)
-        with pytest.raises(ProviderError):
-            await speak(tts, *PIECES)
-        await other.aclose()
-        assert [event async for event in events] == []
-        assert vendor.asked == (1 if self.shares else 2)
-
-    async def test_a_broken_connection_ends_all_responses_on_it(self, tts, vendor):
-        vendor.fail("stall", after=1)
-        one, events = await begin(tts)
-        two = tts.open(CONFIG)
-        await pass_time(0.1)
-        vendor.connections[0].request.transport.abort()
-        with pytest.raises(ProviderError) as failure:
-            await collect_from(events)
-        assert failure.value.started
-        await two.send(PIECES[0])  # it has said nothing yet: it is spoken on another connection
-        two.end()
-        assert said_in(await collect(two)) == PIECES[0].rstrip()
-        await one.aclose()
-        await two.aclose()
 
     @pytest.mark.parametrize(("status", "kind"), [(401, "auth"), (429, "rate_limit"), (500, "upstream")])
     async def test_a_refused_handshake_has_a_kind(self, tts, vendor, status, kind):
@@ -305,6 +263,15 @@ class StreamingTtsContract(TtsContract):
         assert failure.value.kind == kind
         assert failure.value.retry_after == (7.0 if status == 429 else None)
         assert not failure.value.started
+
+    async def test_what_never_reached_the_vendor_was_not_used(self, tts, vendor):
+        vendor.status = 503
+        stream = tts.open(CONFIG)
+        await stream.send(PIECES[0])
+        with pytest.raises(ProviderError):
+            await collect(stream)
+        await stream.aclose()
+        assert stream.usage == TtsUsage(0, 0)
 
     async def test_a_refused_handshake_matters_only_if_there_is_something_to_say(self, tts, vendor):
         vendor.status = 401
@@ -330,33 +297,13 @@ class StreamingTtsContract(TtsContract):
         await stream.aclose()
         assert not any(KEY in text for text in shown)
 
-    async def test_an_idle_connection_is_closed_after_a_while(self, tts, vendor):
-        await speak(tts, *PIECES)
-        connection = vendor.connections[0]
-        if self.shares:
-            await pass_time(lines.IDLE - 5)
-            assert not connection.closed.is_set()
-        await pass_time(10)
-        assert connection.closed.is_set()
-        assert said_in(await speak(tts, *PIECES)) == "".join(PIECES)
-
-    async def test_an_idle_connection_that_broke_half_is_replaced(self, tts, vendor):
-        await speak(tts, *PIECES)
-        vendor.fail("half-open", after=0)
-        stream, _ = tts.open(CONFIG), None
-        await stream.send(PIECES[0])
-        await pass_time(1)
-        await stream.aclose()
-        await pass_time(30)
-        assert said_in(await speak(tts, *PIECES)) == "".join(PIECES)
-
     async def test_a_closed_wire_ends_what_is_spoken(self, make, vendor):
         wire = Wire()
         vendor.fail("stall", after=1)
         stream, events = await begin(make(wire=wire))
         await wire.aclose()
         with pytest.raises(ProviderError) as failure:
-            await collect_from(events)
+            await collect_into([], events)
         assert failure.value.kind == "network"
         await stream.aclose()
 
@@ -370,5 +317,75 @@ class StreamingTtsContract(TtsContract):
         raise NotImplementedError
 
 
-async def collect_from(events):
-    return [event async for event in events]
+class SharedLineContract(StreamingTtsContract):
+    """For vendors whose messages name their context."""
+
+    shares = True
+
+    async def test_the_other_responses_do_not_notice_the_error_of_one(self, tts, vendor):
+        other, events = await begin(tts)
+        vendor.fail("error", after=1)
+        with pytest.raises(ProviderError):
+            await speak(tts, *PIECES)
+        await other.send(PIECES[1])
+        other.end()
+        rest = [event async for event in events]
+        assert "".join(event.text for event in rest if isinstance(event, Spoken)) == PIECES[1]
+        assert rest[-1].audio_ms >= len(PIECES[0] + PIECES[1]) * MS_PER_CHARACTER
+        assert vendor.asked == 1
+
+    async def test_a_broken_connection_ends_the_responses_that_speak_on_it(self, tts, vendor):
+        vendor.fail("stall", after=1)
+        speaking, events = await begin(tts)
+        thinking = tts.open(CONFIG)
+        vendor.connections[0].request.transport.abort()
+        with pytest.raises(ProviderError) as failure:
+            await collect_into([], events)
+        assert (failure.value.kind, failure.value.started) == ("network", True)
+        await thinking.send(PIECES[0])  # it has said nothing yet, so another connection will do
+        thinking.end()
+        assert said_in(await collect(thinking)) == PIECES[0].rstrip()
+        await speaking.aclose()
+
+    async def test_more_responses_than_a_connection_takes_get_another(self, tts, vendor):
+        texts = [f"This is what response {i} says." for i in range(20)]
+        streams = await asyncio.gather(*(speak(tts, text) for text in texts))
+        assert [said_in(events) for events in streams] == texts
+        assert 1 < vendor.asked < 20
+
+    async def test_a_cancelled_response_leaves_its_place_to_another(self, tts, vendor):
+        for _ in range(20):
+            vendor.fail("stall", after=1)
+            stream, _ = await begin(tts)
+            await stream.aclose()
+            await pass_time(0.1)
+        assert vendor.asked == 1
+
+    async def test_an_idle_connection_is_kept_for_a_while(self, tts, vendor):
+        await speak(tts, *PIECES)
+        await pass_time(lines.IDLE - 5)
+        await speak(tts, *PIECES)
+        await pass_time(lines.IDLE - 5)
+        assert not vendor.connections[0].closed.is_set()
+        await pass_time(10)
+        assert vendor.connections[0].closed.is_set()
+        assert said_in(await speak(tts, *PIECES)) == "".join(PIECES)
+        assert vendor.asked == 2
+
+    async def test_a_connection_that_broke_half_while_idle_is_noticed(self, tts, vendor):
+        await speak(tts, *PIECES)
+        vendor.connections[0].go_deaf()
+        await pass_time(2 * HEARTBEAT)
+        assert said_in(await speak(tts, *PIECES)) == "".join(PIECES)
+        assert vendor.asked == 2
+
+    async def test_a_connection_that_the_vendor_closed_while_idle_is_replaced(self, tts, vendor):
+        await speak(tts, *PIECES)
+        await vendor.connections[0].socket.close()
+        assert said_in(await speak(tts, *PIECES)) == "".join(PIECES)
+        assert vendor.asked == 2
+
+
+async def collect_into(heard, events):
+    async for event in events:
+        heard.append(event)

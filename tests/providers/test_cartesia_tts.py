@@ -1,7 +1,7 @@
 import pytest
 
 from antiphon.providers.cartesia.tts import CartesiaTts
-from tests.providers.contract_streaming_tts import StreamingTtsContract
+from tests.providers.contract_streaming_tts import SharedLineContract
 from tests.providers.vendors.cartesia_tts import CartesiaVoices
 
 
@@ -11,7 +11,7 @@ async def vendor():
         yield vendor
 
 
-class TestContract(StreamingTtsContract):
+class TestContract(SharedLineContract):
     cancel = {"cancel": True}
     context_field = "context_id"
 

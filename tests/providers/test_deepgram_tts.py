@@ -12,7 +12,6 @@ async def vendor():
 
 
 class TestContract(StreamingTtsContract):
-    shares = False
     cancel = {"type": "Clear"}
 
     @pytest.fixture

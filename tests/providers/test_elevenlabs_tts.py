@@ -1,7 +1,7 @@
 import pytest
 
 from antiphon.providers.elevenlabs.tts import ElevenLabsTts
-from tests.providers.contract_streaming_tts import StreamingTtsContract
+from tests.providers.contract_streaming_tts import SharedLineContract
 from tests.providers.vendors.elevenlabs_tts import ElevenLabsVoices
 
 
@@ -11,7 +11,7 @@ async def vendor():
         yield vendor
 
 
-class TestContract(StreamingTtsContract):
+class TestContract(SharedLineContract):
     cancel = {"close_context": True}
     context_field = "context_id"
 

@@ -1,7 +1,7 @@
 import pytest
 
 from antiphon.providers.inworld.tts import InworldTts
-from tests.providers.contract_streaming_tts import StreamingTtsContract
+from tests.providers.contract_streaming_tts import SharedLineContract
 from tests.providers.vendors.inworld_tts import InworldVoices
 
 
@@ -11,7 +11,7 @@ async def vendor():
         yield vendor
 
 
-class TestContract(StreamingTtsContract):
+class TestContract(SharedLineContract):
     cancel = {"cancel_context": {}}
     context_field = "contextId"
 

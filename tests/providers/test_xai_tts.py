@@ -12,8 +12,6 @@ async def vendor():
 
 
 class TestContract(StreamingTtsContract):
-    shares = False
-
     @pytest.fixture
     async def vendor(self, vendor):
         return vendor

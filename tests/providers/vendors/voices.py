@@ -30,7 +30,12 @@ class Connection:
     received: list[dict[str, Any]] = field(default_factory=list)
     contexts: dict[str, "Context"] = field(default_factory=dict)
     closed: asyncio.Event = field(default_factory=asyncio.Event)
-    deaf: bool = False
+
+    def go_deaf(self) -> None:
+        """As if the network had gone: nobody answers, and nobody says so."""
+        transport = self.request.transport
+        assert isinstance(transport, asyncio.Transport)
+        transport.pause_reading()
 
     async def send(self, *frames: Frame) -> None:
         for frame in frames:
@@ -126,7 +131,7 @@ class VoiceServer:
             case "garbage":
                 await connection.send("<html>")
             case "half-open":
-                connection.deaf = True
+                connection.go_deaf()
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         self.asked += 1
@@ -146,8 +151,6 @@ class VoiceServer:
                 data = json.loads(message.data)
                 connection.received.append(data)
                 await self.hear(connection, data)
-                if connection.deaf:
-                    await asyncio.Event().wait()
         except ConnectionError:
             pass
         finally:

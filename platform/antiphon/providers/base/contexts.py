@@ -71,6 +71,7 @@ class _Response:
         self._undelivered = 0  # bytes of audio
         self._room = asyncio.Event()
         self._room.set()
+        self._told = False  # or about to be
         self._characters = 0  # that the vendor was given
         self._ended = False  # the vendor knows that no more text comes
         self._over = False  # the vendor is done, or failed
@@ -144,7 +145,7 @@ class _Response:
 
     def fail(self, error: ProviderError) -> None:
         """Does nothing before there is anything to say: the first text tries another connection."""
-        if self._characters and not self._over:
+        if self._told and not self._over:
             started = self._narration.made > 0
             self._stop(
                 ProviderError(error.kind, error.message, started=started, retry_after=error.retry_after)
@@ -158,12 +159,13 @@ class _Response:
                 self._narration.add(piece)
                 unsaid += piece
                 if any(map(str.isalnum, unsaid)):
-                    if not self._characters and self._line.ended:
+                    if not self._told and self._line.ended:
                         self._line = self._switchboard.join(self)
-                    self._characters += len(unsaid)
+                    self._told = True
                     await self._tell(self._utterance.say(unsaid))
+                    self._characters += len(unsaid)
                     unsaid = ""
-            if self._characters:
+            if self._told:
                 self._ended = True
                 await self._tell(self._utterance.end())
                 self._finish_if_flushed()
@@ -224,7 +226,7 @@ def chosen_speed(config: TtsConfig, slowest: float, fastest: float) -> float | N
     return None if speed == 1.0 else speed
 
 
-def speak(wire: Wire, address: Address, utterance: Utterance, config: TtsConfig) -> TtsStream:
-    """A response of this vendor."""
+def speak(wire: Wire, address: Address, utterance: Utterance, speed: float | None = None) -> TtsStream:
+    """A response of this vendor, which was told this speed."""
     switchboard = wire.shared(address.endpoint, Switchboard)
-    return _Response(switchboard, address, utterance, Narration(config.speed))
+    return _Response(switchboard, address, utterance, Narration(speed or 1.0))

@@ -116,6 +116,7 @@ class Line:
         self._leaving: dict[str, asyncio.TimerHandle] = {}  # cancelled contexts that the vendor still counts
         self._idle: asyncio.TimerHandle | None = None
         self.task = asyncio.create_task(self._run(), name=f"voices of {address.endpoint.host}")
+        self.task.add_done_callback(self._end)
 
     @property
     def has_room(self) -> bool:
@@ -176,35 +177,37 @@ class Line:
         try:
             self._socket = await self._wire.connect(address.endpoint, address.path, address.parameters)
             self._connected.set()
-            await self._listen(self._socket)
+            while (data := await self._receive(self._socket)) is not None:
+                self._hear(data)
         except ProviderError as error:
             self._error = error
         finally:
-            self.ended = True
-            self._connected.set()
-            self._cancel_idle()
-            for timer in self._leaving.values():
-                timer.cancel()
-            for response in list(self._responses.values()):
-                response.fail(self._error or closed(address.endpoint))
+            self._end()
             if self._socket is not None:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(LEAVE_WITHIN):
                         await self._socket.aclose()
 
-    async def _listen(self, socket: VendorSocket) -> None:
-        """Until the vendor closes the connection. Raises ProviderError."""
+    def _end(self, _: object = None) -> None:
+        """Once the connection can't be used, and again when the task is done, which may never have run."""
+        self.ended = True
+        self._connected.set()
+        self._cancel_idle()
+        for timer in self._leaving.values():
+            timer.cancel()
+        while self._responses:
+            _, response = self._responses.popitem()
+            response.fail(self._error or closed(self.address.endpoint))
+
+    async def _receive(self, socket: VendorSocket) -> str | bytes | None:
+        """None once the vendor has closed the connection. Raises ProviderError."""
         keep_alive = self.address.keep_alive
-        while True:
-            try:
-                async with asyncio.timeout(KEEP_ALIVE if keep_alive else None):
-                    data = await anext(socket, None)
-            except TimeoutError:
-                await socket.send(keep_alive or {})
-                continue
-            if data is None:
-                return
-            self._hear(data)
+        while keep_alive is not None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(KEEP_ALIVE):
+                    return await anext(socket, None)
+            await socket.send(keep_alive)
+        return await anext(socket, None)
 
     def _hear(self, data: str | bytes) -> None:
         endpoint = self.address.endpoint
@@ -213,16 +216,19 @@ class Line:
         except ValueError:
             message = f"{endpoint.host} sent something that can't be understood."
             raise ProviderError("upstream", message) from None
-        if context is not None and context not in self._responses:
+        if context is None:
+            listeners = list(self._responses.values())
+        elif context in self._responses:
+            listeners = [self._responses[context]]
+        else:  # too late, nobody listens; but its place may be free now
+            listeners = []
             if any(isinstance(one, Finished | Refused) for one in said):
                 self.release(context)
-            return
         for one in said:
             if isinstance(one, Refused) and context is None:
                 raise error_from_event(endpoint, one.error, started=False)
-            for response in list(self._responses.values()):
-                if context in (None, response.context):
-                    response.hear(one)
+            for response in listeners:
+                response.hear(one)
 
 
 class Switchboard:

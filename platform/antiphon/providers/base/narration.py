@@ -15,7 +15,7 @@ Origin = Literal["response", "message", "flush"]
 _CHARACTER_MS = 80  # slower than most voices speak: text that nobody has heard must not count as heard
 _WIDE = 3  # characters' time that an ideograph takes
 _REACH = (
-    60  # characters between two marked words; what lies between is numbers and signs spoken as other words
+    60  # characters between two marked words; what is between is signs and numbers that are spoken as others
 )
 
 
@@ -32,7 +32,7 @@ class Timing:
 class _Word:
     at: int  # in the audio, in bytes
     piece: int  # that it belongs to; -1: none that is known
-    mark: WordMark
+    mark: WordMark | None  # while only its first characters are known
 
 
 class Narration:
@@ -120,6 +120,7 @@ class Narration:
                 self._end_word()
             else:
                 self._word.append(timing)
+        self._begin_word()
         yield from self._late_words()
 
     def finish(self) -> Iterator[TtsEvent]:
@@ -136,11 +137,23 @@ class Narration:
 
     def _mark(self, word: _Word) -> Iterator[TtsEvent]:
         yield from self._announce(word.piece + 1)
-        yield word.mark
+        if word.mark is not None:
+            yield word.mark
 
     def _late_words(self) -> Iterator[TtsEvent]:
         while self._words and self._words[0].at < self.made:
             yield from self._mark(self._words.popleft())
+
+    def _begin_word(self) -> None:
+        """It goes on in the vendor's next message, but if it is the next one of the text, it is known where."""
+        if not self._word:
+            return
+        begun = "".join(character.text for character in self._word)
+        rest = self._text[self._located :]
+        next_word = rest.lstrip()
+        if next_word.startswith(begun):
+            found = self._located + len(rest) - len(next_word)
+            self._words.append(_Word(_position(self._word[0].start_ms), self._piece_at(found), None))
 
     def _end_word(self) -> None:
         if any(character.text.isalnum() for character in self._word):
@@ -152,7 +165,7 @@ class Narration:
         found = self._text.find(text, self._located, self._located + _REACH + len(text))
         piece = -1
         if found >= 0:
-            piece = bisect_right(self._begins, found) - 1
+            piece = self._piece_at(found)
             self._located = found + len(text)
             self._known_at = (_position(end_ms), self._located)
         self._words.append(_Word(_position(start_ms), piece, WordMark(text, start_ms, end_ms)))
@@ -163,6 +176,9 @@ class Narration:
 
     def _begin(self, piece: int) -> int:
         return self._begins[piece] if piece < len(self._begins) else len(self._text)
+
+    def _piece_at(self, position: int) -> int:
+        return bisect_right(self._begins, position) - 1
 
     def _guess(self) -> None:
         """Pieces that have probably begun are due: at the pace of a slow voice, from where audio and text were last
@@ -186,8 +202,7 @@ def texts_and_spans(texts: Sequence[str], spans: Iterable[tuple[float, float]]) 
 
 def _position(ms: float) -> int:
     """In the audio, in bytes, at a whole sample."""
-    position = int(ms * BYTES_PER_MS)
-    return position - position % BYTES_PER_SAMPLE
+    return BYTES_PER_SAMPLE * round(ms * BYTES_PER_MS / BYTES_PER_SAMPLE)
 
 
 def _is_wide(character: str) -> bool:

@@ -52,7 +52,7 @@ class CartesiaTts:
             settings["generation_config"] = {"speed": speed}
         parameters = {"cartesia_version": VERSION}
         address = Address(self._endpoint, "/tts/websocket", read, parameters, contexts=CONTEXTS)
-        return speak(self._wire, address, _Utterance(settings), config)
+        return speak(self._wire, address, _Utterance(settings), speed)
 
 
 class _Utterance:

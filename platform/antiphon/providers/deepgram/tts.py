@@ -55,7 +55,7 @@ class DeepgramTts:
         address = Address(
             self._endpoint, path, read_flux if flux else read_aura, parameters, flush_ends=not flux
         )
-        return speak(self._wire, address, utterance, config)
+        return speak(self._wire, address, utterance, speed)
 
 
 class _AuraText:

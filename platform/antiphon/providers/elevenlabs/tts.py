@@ -57,7 +57,8 @@ class ElevenLabsTts:
             parameters,
             contexts=CONTEXTS,
         )
-        return speak(self._wire, address, _Utterance(chosen_speed(config, *SPEEDS)), config)
+        speed = chosen_speed(config, *SPEEDS)
+        return speak(self._wire, address, _Utterance(speed), speed)
 
 
 class _Utterance:

@@ -58,7 +58,7 @@ class InworldTts:
         if config.language:
             settings["language"] = config.language
         address = Address(self._endpoint, "/tts/v1/voice:streamBidirectional", read, contexts=CONTEXTS)
-        return speak(self._wire, address, _Utterance(settings), config)
+        return speak(self._wire, address, _Utterance(settings), speed)
 
 
 class _Utterance:

@@ -52,7 +52,7 @@ class SonioxTts:
         address = Address(
             self._endpoint, "/tts-websocket", read, contexts=STREAMS, keep_alive={"keep_alive": True}
         )
-        return speak(self._wire, address, _Utterance(settings), config)
+        return speak(self._wire, address, _Utterance(settings), speed)
 
 
 class _Utterance:

@@ -46,7 +46,7 @@ class XaiTts:
         if speed is not None:
             parameters["speed"] = speed
         address = Address(self._endpoint, "/tts", read, parameters, flush_ends=True)
-        return speak(self._wire, address, _Utterance(), config)
+        return speak(self._wire, address, _Utterance(), speed)
 
 
 class _Utterance:
