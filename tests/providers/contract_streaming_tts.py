@@ -302,9 +302,10 @@ class StreamingTtsContract(TtsContract):
         vendor.fail("stall", after=1)
         stream, events = await begin(make(wire=wire))
         await wire.aclose()
+        assert not any(task.get_name().startswith("voices of") for task in asyncio.all_tasks())
         with pytest.raises(ProviderError) as failure:
             await collect_into([], events)
-        assert failure.value.kind == "network"
+        assert failure.value.message == "127.0.0.1 closed the connection."
         await stream.aclose()
 
     async def test_a_voice_that_is_not_known_becomes_the_first(self, make, vendor):
@@ -360,6 +361,27 @@ class SharedLineContract(StreamingTtsContract):
             await stream.aclose()
             await pass_time(0.1)
         assert vendor.asked == 1
+
+    async def test_a_cancelled_response_counts_until_the_vendor_is_done_with_it(
+        self, tts, vendor, monkeypatch
+    ):
+        hear = vendor.hear
+
+        async def hear_no_cancel(connection, message):
+            if not self.cancel.items() <= message.items():
+                await hear(connection, message)
+
+        monkeypatch.setattr(vendor, "hear", hear_no_cancel)
+        for _ in range(20):
+            stream, _ = await begin(tts)
+            await stream.aclose()
+        asked = vendor.asked
+        assert asked > 1
+        await pass_time(lines.PLACE_KEPT + 1)
+        stream = tts.open(CONFIG)
+        await pass_time(0.1)
+        assert vendor.asked == asked
+        await stream.aclose()
 
     async def test_an_idle_connection_is_kept_for_a_while(self, tts, vendor):
         await speak(tts, *PIECES)
