@@ -1,9 +1,10 @@
 """The way to every provider: HTTP requests and WebSockets, over connections that are kept."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
 from weakref import WeakKeyDictionary
 
 import aiohttp
@@ -33,11 +34,19 @@ class Timeouts:
     idle: float = 30.0
 
 
+class Closable(Protocol):
+    async def aclose(self) -> None: ...
+
+
+Shared = TypeVar("Shared", bound=Closable)
+
+
 @dataclass(slots=True)
 class _Pool:
     """Connections of one set of credentials."""
 
     session: aiohttp.ClientSession
+    shared: dict[Any, Any] = field(default_factory=dict)
     used_at: float = 0.0
     last_used: dict[str, float] = field(default_factory=dict)  # by base URL, on the loop's clock
 
@@ -65,7 +74,17 @@ class Wire:
         """Closes the connections of the running event loop."""
         pools = self._pools.pop(asyncio.get_running_loop(), {})
         for pool in pools.values():
+            for shared in pool.shared.values():
+                await shared.aclose()
             await pool.session.close()
+
+    def shared(self, endpoint: Endpoint, make: "Callable[[Wire], Shared]") -> Shared:
+        """What all users of these credentials share, such as sockets: made when first asked for, closed with us."""
+        pool = self._pool(endpoint)
+        if make not in pool.shared:
+            pool.shared[make] = make(self)
+        shared: Shared = pool.shared[make]
+        return shared
 
     async def warm_up(self, endpoint: Endpoint) -> None:
         """Opens a connection, so that the next request pays for no handshake. Leaves errors to it."""

@@ -82,3 +82,8 @@ class TextToSpeech(Protocol):
     def capabilities(self) -> TtsCapabilities: ...
 
     def open(self, config: TtsConfig) -> TtsStream: ...
+
+
+def chosen_voice(config: TtsConfig, voices: tuple[str, ...]) -> str:
+    """The voice that is asked for; the first of `voices` if those are known and it is none."""
+    return config.voice if not voices or config.voice in voices else voices[0]

@@ -9,7 +9,7 @@ from antiphon.providers.base.endpoint import Endpoint
 from antiphon.providers.base.errors import ProviderError
 from antiphon.providers.base.http import Wire
 from antiphon.providers.base.piecewise import PiecewiseSpeech
-from antiphon.providers.base.tts import TtsCapabilities, TtsConfig, TtsStream
+from antiphon.providers.base.tts import TtsCapabilities, TtsConfig, TtsStream, chosen_voice
 from antiphon.providers.openai_compatible.wav import SpeechDecoder
 
 
@@ -43,13 +43,10 @@ class OpenAiTts:
         """PCM16 mono at 24 kHz in whole samples, as it arrives. Raises ProviderError."""
         if not text.strip():
             return
-        voice = config.voice
-        if self._voices and voice not in self._voices:
-            voice = self._voices[0]
         request: dict[str, str | float] = {
             "model": self._model,
             "input": text.strip(),
-            "voice": voice,
+            "voice": chosen_voice(config, self._voices),
             "response_format": "pcm",
         }
         if config.speed != 1.0:
