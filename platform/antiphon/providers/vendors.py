@@ -22,7 +22,15 @@ CARTESIA_VERSION = {"Cartesia-Version": "2025-04-16"}
 
 _REALTIME_NAMES = re.compile(r".*realtime.*")  # gpt-realtime-2, gpt-4o-realtime-preview
 _OPENAI_REALTIME = RealtimeCapabilities(images=True, speed=True)
-_MAX_COMPLETION_TOKENS = {"quirks": Quirks(max_completion_tokens=True)}
+
+_QUIRKS: Mapping[str, Quirks] = {
+    "openai": Quirks(max_completion_tokens=True),
+    "azure": Quirks(max_completion_tokens=True),
+}
+
+
+def _chat_quirks(slug: str) -> Mapping[str, Any]:
+    return {"quirks": _QUIRKS[slug]} if slug in _QUIRKS else {}
 
 
 def _chat(
@@ -33,10 +41,9 @@ def _chat(
     *more: Service,
     check: str | None = MODELS,
     key_header: KeyHeader = BEARER,
-    quirks: Mapping[str, Any] | None = None,
 ) -> Provider:
     """A vendor of chat completions in OpenAI's dialect, and what else it does."""
-    chat = Service("language", "openai", base_url, key_header, quirks=quirks or {})
+    chat = Service("language", "openai", base_url, key_header, quirks=_chat_quirks(slug))
     return Provider(slug, title, (chat, *more), key_setting=key_setting, check=check)
 
 
@@ -63,6 +70,7 @@ def _speech(
 _OPENAI = "https://api.openai.com/v1"
 _GROQ = "https://api.groq.com/openai/v1"
 _XAI = "https://api.x.ai/v1"
+_MISTRAL = "https://api.mistral.ai/v1"
 _TOGETHER = "https://api.together.xyz/v1"
 _GOOGLE = "https://generativelanguage.googleapis.com"
 _INWORLD = "https://api.inworld.ai"
@@ -76,13 +84,12 @@ _ROWS: tuple[Provider, ...] = (
         Service("speech_to_text", "openai", _OPENAI),
         Service("text_to_speech", "openai", _OPENAI),
         Service("realtime", "openai", _OPENAI, takes=_REALTIME_NAMES, capabilities=_OPENAI_REALTIME),
-        quirks=_MAX_COMPLETION_TOKENS,
     ),
     Provider(
         "azure",
         "Azure OpenAI",
         (
-            Service("language", "openai", key_header=AZURE_KEY, quirks=_MAX_COMPLETION_TOKENS),
+            Service("language", "openai", key_header=AZURE_KEY, quirks=_chat_quirks("azure")),
             Service(
                 "realtime",
                 "openai",
@@ -161,7 +168,7 @@ _ROWS: tuple[Provider, ...] = (
         key_header=BASIC,
         check=f"{_INWORLD}/tts/v1/voices",
     ),
-    _chat("mistral", "Mistral", "https://api.mistral.ai/v1", "MISTRAL_API_KEY"),
+    _chat("mistral", "Mistral", _MISTRAL, "MISTRAL_API_KEY", Service("speech_to_text", "openai", _MISTRAL)),
     _chat("fireworks", "Fireworks", "https://api.fireworks.ai/inference/v1", "FIREWORKS_API_KEY"),
     _chat("deepseek", "DeepSeek", "https://api.deepseek.com/v1", "DEEPSEEK_API_KEY"),
     _chat("cerebras", "Cerebras", "https://api.cerebras.ai/v1", "CEREBRAS_API_KEY"),
@@ -248,10 +255,10 @@ _ROWS: tuple[Provider, ...] = (
         "elevenlabs",
         "ElevenLabs",
         "ELEVENLABS_API_KEY",
-        "https://api.elevenlabs.io/v1/models",
+        MODELS,
         KeyHeader("xi-api-key", ""),
-        hears="https://api.elevenlabs.io",
-        speaks="https://api.elevenlabs.io",
+        hears="https://api.elevenlabs.io/v1",
+        speaks="https://api.elevenlabs.io/v1",
     ),
     _speech(
         "cartesia",
