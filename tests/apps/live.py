@@ -1,4 +1,5 @@
-"""Sessions through the gateway's consumer in this process, with its database and its event log."""
+"""Sessions as clients see them: through the consumer in this process, with its database and its event log, or over
+a socket to a platform that runs by itself."""
 
 import asyncio
 import base64
@@ -8,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import aiohttp
 import pytest
 from channels.db import database_sync_to_async
 
@@ -15,6 +17,7 @@ from antiphon.outbound.policy import OutboundPolicy
 from antiphon.providers.base.http import Timeouts, Wire
 from apps.conversations import runtime
 from apps.conversations.consumers import RealtimeConsumer
+from tests.platform_fixture import Platform
 
 SECOND = base64.b64encode(bytes(48_000)).decode()  # of silence: PCM16 at 24 kHz
 
@@ -75,6 +78,32 @@ async def live_session(key: str, model: str) -> AsyncIterator[LiveSession]:
         group.create_task(RealtimeConsumer()(scope, client._incoming.get, client._send))
         yield client
         client._incoming.put_nowait({"type": "websocket.disconnect", "code": 1000, "reason": ""})
+
+
+@asynccontextmanager
+async def remote_session(platform: Platform, model: str) -> AsyncIterator[LiveSession]:
+    client = LiveSession()
+
+    async def speak(socket: aiohttp.ClientWebSocketResponse) -> None:
+        while (message := await client._incoming.get())["type"] == "websocket.receive":
+            await socket.send_str(message["text"])
+        await socket.close()
+
+    async with (
+        aiohttp.ClientSession(headers=platform.headers) as http,
+        http.ws_connect(platform.socket(f"?model={model}"), max_msg_size=0) as socket,
+        asyncio.TaskGroup() as group,
+    ):
+        group.create_task(speak(socket))
+        group.create_task(_listen(socket, client))
+        yield client
+        client._incoming.put_nowait({"type": "websocket.disconnect"})
+
+
+async def _listen(socket: aiohttp.ClientWebSocketResponse, client: LiveSession) -> None:
+    async for message in socket:
+        await client._send({"type": "websocket.send", "text": message.data})
+    await client._send({"type": "websocket.close", "code": socket.close_code})
 
 
 @asynccontextmanager

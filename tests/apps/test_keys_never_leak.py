@@ -4,13 +4,15 @@ Sessions run against vendors that fail in every way and send the key back. Then 
 searched for pieces of the keys. (But for the sound of what a voice says: any bytes are some sound.)
 """
 
+import asyncio
 import base64
 import io
 import json
 import logging
-import logging.config
+import os
 import secrets
 import ssl
+import sys
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -32,8 +34,16 @@ from apps.core.tenancy import tenant_context
 from apps.credentials.selectors import credential_list, provider_list, providers_of
 from apps.credentials.services import credential_check, credential_set, provider_put
 from tests.apps.hostile import FAULTS, HostileVendor, hostile_vendor
-from tests.apps.live import SECOND, LiveSession, in_thread, live_platform, live_session
+from tests.apps.live import (
+    SECOND,
+    LiveSession,
+    in_thread,
+    live_platform,
+    live_session,
+    remote_session,
+)
 from tests.cast import PASSWORD, Person
+from tests.platform_fixture import PROJECT, Platform
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "across"])
 
@@ -172,6 +182,10 @@ async def talk(session: LiveSession, case: Case, slug: str) -> None:
     await session.event("response.done")
 
 
+def heard(session: LiveSession) -> list[dict[str, Any]]:
+    return [event for event in session.events if event["type"] != "response.output_audio.delta"]
+
+
 def rows(person: Person) -> list[Any]:
     with tenant_context(person.tenant.id):
         return [*RealtimeSession.objects.values(), *SessionEvent.objects.order_by("id").values()]
@@ -235,9 +249,7 @@ async def test_no_key_is_seen_anywhere(
             model = f"{slug}/{case.model}" if case.kind in ("language", "realtime") else "local/dialogue"
             async with live_session(api_key, model) as session:
                 await talk(session, case, slug)
-            everything.add(
-                "events", [e for e in session.events if e["type"] != "response.output_audio.delta"]
-            )
+            everything.add("events", heard(session))
             everything.add("rest", await in_thread(tell_rest, api_key, f"{slug}/{case.model}"))
             everything.add("objects", repr(await in_thread(providers_of, alice.tenant.id)))
             everything.add("objects", repr(runtime._loaded))
@@ -284,3 +296,42 @@ def test_tracebacks_of_developers_show_no_values_of_variables() -> None:
     everything = Everything({"log": formatter.format(record)})
     assert "characters themselves" in everything.said["log"]
     assert not everything.leaks(key)
+
+
+async def test_the_whole_platform_prints_and_keeps_no_key(
+    platform: Platform, vendor: HostileVendor, everything: Everything
+) -> None:
+    """As an operator and a client use it: commands, sockets, and what all its processes print."""
+    keys = {fault: new_key() for fault in ("400", "echo")}
+    for fault, key in keys.items():
+        address = (f"--slug=leaky-{fault}", f"--base-url={vendor.at(fault)}")
+        everything.add("printed", await manage(platform, "add_provider", "--tenant=demo", *address, key=key))
+        for case in CASES:
+            if case.vendor is None and case.dialect == "openai":
+                model = f"leaky-{fault}/m" if case.kind == "language" else "local/dialogue"
+                async with remote_session(platform, model) as session:
+                    await talk(session, case, f"leaky-{fault}")
+                everything.add("events", heard(session))
+    session_id = session.events[0]["session"]["id"]
+    everything.add("event log", await manage(platform, "session_log", session_id, "--tenant=demo"))
+    everything.add("printed", "\n".join(platform.log))
+    assert vendor.seen == set(keys.values())
+    assert "127.0.0.1" in everything.said["events"]
+    assert "127.0.0.1" in everything.said["event log"]
+    for key in keys.values():
+        assert not everything.leaks(key)
+
+
+async def manage(platform: Platform, *arguments: str, key: str = "") -> str:
+    """What a command prints, which succeeds. It reads the key from standard input."""
+    env = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, PROJECT / "manage.py", *arguments, *(["--key=-"] if key else [])),
+        env={**env, "ANTIPHON_DATA_DIR": str(platform.data_dir)},
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    printed, _ = await process.communicate(f"{key}\n".encode())
+    assert process.returncode == 0, printed
+    return printed.decode()
