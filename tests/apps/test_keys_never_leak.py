@@ -69,12 +69,8 @@ class Case:
 
     @property
     def model(self) -> str:
-        """A name that the vendor has, where it matters."""
-        return {
-            "realtime-xai": "grok-voice",
-            "realtime-gemini": "gemini-live",
-            "realtime-openai": "realtime",
-        }.get(str(self), "m")
+        """A name that its vendor has, where names tell what a model is."""
+        return "gemini-live" if self.dialect == "gemini" else "realtime" if self.kind == "realtime" else "m"
 
     def moved(self, base_url: str) -> Provider:
         """Its vendor at another address."""

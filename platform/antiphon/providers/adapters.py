@@ -29,7 +29,6 @@ ADAPTERS: Mapping[tuple[Kind, str], str] = {
     ("text_to_speech", "soniox"): f"{_HERE}.soniox.tts:SonioxTts",
     ("text_to_speech", "xai"): f"{_HERE}.xai.tts:XaiTts",
     ("realtime", "openai"): f"{_HERE}.openai_realtime.realtime:OpenAiRealtime",
-    ("realtime", "xai"): f"{_HERE}.openai_realtime.realtime:OpenAiRealtime",
     ("realtime", "gemini"): f"{_HERE}.gemini.realtime:GeminiRealtime",
 }
 

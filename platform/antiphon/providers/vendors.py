@@ -137,7 +137,7 @@ _ROWS: tuple[Provider, ...] = (
         Service("text_to_speech", "xai", _XAI),
         Service(
             "realtime",
-            "xai",
+            "openai",
             _XAI,
             takes=re.compile(r".*voice.*"),
             capabilities=RealtimeCapabilities(speed=True),
