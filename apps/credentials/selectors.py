@@ -15,7 +15,7 @@ from apps.credentials.sealing import Place, Unsealable, unseal
 
 log = structlog.get_logger(__name__)
 
-_NO_KINDS = Value([], output_field=ArrayField(CharField()))
+_NO_KINDS = Value(None, output_field=ArrayField(CharField()))
 
 
 def credential_list() -> QuerySet[ProviderCredential]:
