@@ -193,7 +193,8 @@ def pages(person: Person, user: User) -> str:
     assert member.login(email=person.user.email, password=PASSWORD)
     staff.force_login(user)
     models = ("credentials/tenantprovider", "credentials/providercredential", "conversations/realtimesession")
-    answers = [member.get(f"/t/{person.tenant.slug}/"), *(staff.get(f"/staff/{m}/") for m in models)]
+    answers = [member.get(f"/t/{person.tenant.slug}/{page}") for page in ("", "providers/")]
+    answers += [*(staff.get(f"/staff/{m}/") for m in models)]
     with tenant_context(person.tenant.id):
         answers += [staff.get(f"/staff/credentials/tenantprovider/{r.id}/change/") for r in provider_list()]
         answers += [
