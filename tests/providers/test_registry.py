@@ -1,8 +1,10 @@
 import importlib.util
 import inspect
+import re
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -10,7 +12,7 @@ from antiphon.engine.ports import UnknownModel
 from antiphon.providers.adapters import ADAPTERS, adapter
 from antiphon.providers.base.endpoint import KeyHeader
 from antiphon.providers.base.llm import LlmCapabilities, TextDelta
-from antiphon.providers.base.provider import Provider, Service
+from antiphon.providers.base.provider import KINDS, Provider, Service
 from antiphon.providers.base.realtime import RealtimeCapabilities
 from antiphon.providers.base.tts import TtsConfig
 from antiphon.providers.openai_compatible.chat import Quirks
@@ -28,6 +30,7 @@ from tests.providers.contract_llm import HELLO, answer_of
 from tests.providers.contract_stt import SECOND, turn
 from tests.providers.contract_tts import speak
 
+PROJECT = Path(__file__).resolve().parents[2]
 LLM = ScriptedLlm(say("Hi"), name="local/llm")
 STT = ScriptedStt(Heard("Hi"), name="local/ears")
 TTS = ScriptedTts(name="local/voice")
@@ -313,6 +316,18 @@ class TestVendors:
         spoken |= {(kind, dialect) for dialect, kinds in SERVER_KINDS.items() for kind in kinds}
         assert spoken == set(ADAPTERS)
 
+    def test_the_table_for_people_has_each_of_them_and_nobody_else(self):
+        text = (PROJECT / "docs" / "providers.md").read_text()
+        rows = dict(re.findall(r"^\|[^|]+\| `(\w+)` \|(.*)$", text, re.M))
+        assert set(rows) == set(VENDORS)
+        for slug, vendor in VENDORS.items():
+            cells = [cell.strip() for cell in rows[slug].split("|")]
+            assert [cell == "yes" for cell in cells[:4]] == [
+                any(service.kind == kind for service in vendor.services) for kind in KINDS
+            ]
+            assert cells[4] == ", ".join(dict.fromkeys(service.dialect for service in vendor.services))
+            assert cells[5] == ("yes" if vendor.check else "no")
+
     def test_all_addresses_are_encrypted_ones(self):
         addresses = [s.base_url for v in VENDORS.values() for s in v.services if s.base_url]
         addresses += [v.check for v in VENDORS.values() if v.check and not v.check.startswith("/")]
@@ -341,7 +356,7 @@ class TestVendors:
             f"print([m for m in {[path.partition(':')[0] for path in ADAPTERS.values()]} if m in sys.modules])"
         )
         printed = subprocess.run(
-            [sys.executable, "-c", code], cwd="platform", capture_output=True, text=True, check=True
+            [sys.executable, "-c", code], cwd=PROJECT / "platform", capture_output=True, text=True, check=True
         )
         assert printed.stdout.strip() == "[]"
 
