@@ -3,6 +3,8 @@ from django import forms
 from antiphon.providers.vendors import SERVER_KINDS, VENDORS
 from apps.credentials.models import ProviderCredential, TenantProvider
 
+_VENDORS = sorted(((vendor.slug, vendor.title) for vendor in VENDORS.values()), key=lambda v: v[1].lower())
+
 
 def _key_field(*, required: bool) -> forms.CharField:
     """Never filled in again: what was typed is on no page."""
@@ -11,12 +13,7 @@ def _key_field(*, required: bool) -> forms.CharField:
 
 
 class CredentialForm(forms.Form):
-    provider = forms.ChoiceField(
-        label="Vendor",
-        choices=sorted(
-            ((slug, vendor.title) for slug, vendor in VENDORS.items()), key=lambda c: c[1].lower()
-        ),
-    )
+    provider = forms.ChoiceField(label="Vendor", choices=_VENDORS)
     key = _key_field(required=True)
     base_url = forms.CharField(
         label="Base URL",
