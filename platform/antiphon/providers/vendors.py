@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from antiphon.providers.base.endpoint import BARE, BASIC, BEARER, TOKEN, KeyHeader
+from antiphon.providers.base.llm import LlmCapabilities
 from antiphon.providers.base.provider import Kind, Provider, Service
 from antiphon.providers.base.realtime import RealtimeCapabilities
 from antiphon.providers.openai_compatible.chat import Quirks
@@ -20,6 +21,7 @@ AZURE_KEY = KeyHeader("api-key", "")
 ANTHROPIC_VERSION = {"anthropic-version": "2023-06-01"}
 CARTESIA_VERSION = {"Cartesia-Version": "2025-04-16"}
 
+_SEES = LlmCapabilities(images=True)
 _REALTIME_NAMES = re.compile(r".*realtime.*")  # gpt-realtime-2, gpt-4o-realtime-preview
 _OPENAI_REALTIME = RealtimeCapabilities(images=True, speed=True)
 
@@ -113,7 +115,7 @@ _ROWS: tuple[Provider, ...] = (
         "google",
         "Google Gemini",
         (
-            Service("language", "gemini", f"{_GOOGLE}/v1beta", GOOGLE_KEY),
+            Service("language", "gemini", f"{_GOOGLE}/v1beta", GOOGLE_KEY, capabilities=_SEES),
             Service(
                 "realtime",
                 "gemini",
@@ -286,6 +288,7 @@ SERVER_KINDS: Mapping[str, tuple[Kind, ...]] = {
 
 _SERVER_KEYS = {"openai": BEARER, "anthropic": ANTHROPIC_KEY, "gemini": GOOGLE_KEY}
 _SERVER_HEADERS = {"anthropic": ANTHROPIC_VERSION}
+_SERVERS_CAN = {"anthropic": _SEES, "gemini": _SEES}
 
 
 def server(
@@ -308,6 +311,7 @@ def server(
             base_url,
             _SERVER_KEYS[dialect],
             _SERVER_HEADERS.get(dialect, {}),
+            capabilities=_SERVERS_CAN.get(dialect, LlmCapabilities()),
             models=models or {},
         )
         for kind in kinds or SERVER_KINDS[dialect]
