@@ -5,6 +5,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -224,6 +225,11 @@ def test_a_default_that_is_unknown_is_an_error(make):
             find(None)
 
 
+@pytest.mark.parametrize("slug", ["anthropic", "google"])
+def test_a_model_that_nobody_described_can_what_is_usual_at_its_vendor(make, slug):
+    assert make(with_key(slug)).capabilities(f"{slug}/next-year") == SEES
+
+
 class TestSpeechToSpeech:
     def test_what_a_model_can_says_that_it_speaks_itself(self, make):
         models = make(with_key("openai"))
@@ -234,6 +240,15 @@ class TestSpeechToSpeech:
         found = make(with_key("openai"), facts=facts).capabilities("openai/gpt-realtime-9")
         assert isinstance(found, RealtimeCapabilities)
         assert (found.context_tokens, found.voices, found.images) == (32_000, ("marin",), False)
+
+    def test_one_of_this_process_is_found_by_its_name(self, wire):
+        native = SimpleNamespace(name="local/native", capabilities=RealtimeCapabilities())
+        models = ModelRegistry(wire, DEFAULTS, engines=Engines([LLM], realtime_models=[native]))
+        assert models.realtime_model("local/native") is native
+        assert models.capabilities("local/native") is native.capabilities
+        assert ModelInfo("local/native", "local", "realtime") in models.list()
+        with pytest.raises(UnknownModel):
+            models.language_model("local/native")
 
     def test_it_is_no_language_model(self, make):
         with pytest.raises(UnknownModel, match="none of the language models of openai"):

@@ -78,16 +78,19 @@ class Engines:
         language_models: Iterable[LanguageModel] = (),
         recognisers: Iterable[SpeechToText] = (),
         voices: Iterable[TextToSpeech] = (),
+        realtime_models: Iterable[RealtimeModel] = (),
     ) -> None:
         self.language_models = _by_name(language_models)
         self.recognisers = _by_name(recognisers)
         self.voices = _by_name(voices)
+        self.realtime_models = _by_name(realtime_models)
 
     def names(self) -> Mapping[Kind, Iterable[str]]:
         return {
             "language": self.language_models,
             "speech_to_text": self.recognisers,
             "text_to_speech": self.voices,
+            "realtime": self.realtime_models,
         }
 
 
@@ -116,7 +119,8 @@ class ModelRegistry:
         """Of what answers in a session on this model; RealtimeCapabilities if it hears and speaks itself. Raises
         UnknownModel."""
         name = self._answering(name)
-        if engine := self._engines.language_models.get(name):
+        engines = self._engines
+        if engine := engines.realtime_models.get(name) or engines.language_models.get(name):
             return engine.capabilities
         found = self._locate(name, "realtime", "language")
         return self._capabilities(found)
@@ -132,7 +136,10 @@ class ModelRegistry:
 
     def realtime_model(self, name: str) -> RealtimeModel:
         """Raises UnknownModel, for a language model too."""
-        found = self._locate(self._answering(name), "realtime")
+        name = self._answering(name)
+        if engine := self._engines.realtime_models.get(name):
+            return engine
+        found = self._locate(name, "realtime")
         model: RealtimeModel = found.make(self._wire, capabilities=self._capabilities(found))
         return model
 

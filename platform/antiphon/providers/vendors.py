@@ -107,7 +107,16 @@ _ROWS: tuple[Provider, ...] = (
     Provider(
         "anthropic",
         "Anthropic",
-        (Service("language", "anthropic", "https://api.anthropic.com/v1", ANTHROPIC_KEY, ANTHROPIC_VERSION),),
+        (
+            Service(
+                "language",
+                "anthropic",
+                "https://api.anthropic.com/v1",
+                ANTHROPIC_KEY,
+                ANTHROPIC_VERSION,
+                capabilities=_SEES,
+            ),
+        ),
         key_setting="ANTHROPIC_API_KEY",
         check=MODELS,
     ),
