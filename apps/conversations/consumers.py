@@ -88,9 +88,7 @@ async def _prepare(socket: _Socket) -> Callable[[], Awaitable[None]]:
     request = request_of(socket.handshake, grant)
     if request is None:
         inference = await runtime.inference()
-        models = inference.models_for(
-            grant.default_model, grant.default_transcription_model, grant.default_speech_model
-        )
+        models = await runtime.models_of(grant)
         session = new_session(socket.handshake, grant, models)
         host = Host(
             models,

@@ -8,7 +8,7 @@ from typing import Any, cast
 import msgspec
 from msgspec import UNSET, structs
 
-from antiphon.engine.ports import Models, UnknownModel
+from antiphon.engine.ports import UnknownModel
 from antiphon.engine.tool_offers import check_tools
 from antiphon.protocol import errors
 from antiphon.protocol.client_events import SessionUpdate
@@ -17,6 +17,7 @@ from antiphon.protocol.dialects.ga import GA
 from antiphon.protocol.dialects.named import DialectName
 from antiphon.protocol.session import AudioOutput, Session, SessionAudio, TranscriptionSession, shown
 from antiphon.protocol.session_update import SessionPatch
+from antiphon.providers.registry import ModelRegistry
 from apps.conversations import runtime
 from apps.keys.services import KeyGrant
 
@@ -43,12 +44,12 @@ async def preset_check(
 ) -> CheckedPreset:
     """Without a model it gets the tenant's default. Raises Refused, as `session.update` would, and for a model
     that this tenant can't use."""
-    inference = await runtime.inference()
-    default = grant.default_model or inference.defaults.language_model
+    models = await runtime.models_of(grant)
+    default = models.defaults.language_model
     text = msgspec.json.encode({"model": default, **given, "dialect": dialect}).decode()
     preset = read_preset(text)
     model = cast(str, preset.model)
-    require_model(model, inference.models_for(grant.default_model), "session.model")
+    require_model(model, models, "session.model")
     session = preset.onto(default_session(model, grant, expires_at=0))
     check_tools(session.tools, "session.tools")
     return CheckedPreset(text, shown(session))
@@ -70,10 +71,10 @@ def read_preset(text: str) -> SessionPatch:
     return structs.replace(patch, model=patch.modelId or patch.model, modelId=UNSET)
 
 
-def require_model(model: str, models: Models, param: str) -> None:
+def require_model(model: str, models: ModelRegistry, param: str) -> None:
     """Raises Refused for a model that is unknown or can't be used."""
     try:
-        models.language_model(model)
+        models.capabilities(model)
     except UnknownModel as unknown:
         raise errors.invalid_request("invalid_model", str(unknown), param) from None
 

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 
+from channels.db import database_sync_to_async
 from django.conf import settings
 
 from antiphon.config.env import env
@@ -12,8 +13,11 @@ from antiphon.outbound.http import OutboundHttp
 from antiphon.outbound.policy import OutboundPolicy
 from antiphon.providers.base.tools import ToolServers
 from antiphon.providers.mcp.servers import McpServers
+from antiphon.providers.registry import ModelRegistry
 from apps.conversations.calls import Calls
 from apps.conversations.event_log import EventLog
+from apps.credentials.selectors import providers_of
+from apps.keys.services import KeyGrant
 
 calls = Calls()
 
@@ -42,6 +46,18 @@ async def inference() -> Inference:
     if _loaded is not None:
         return _loaded
     return await asyncio.to_thread(_load)
+
+
+async def models_of(grant: KeyGrant) -> ModelRegistry:
+    """What the tenant's sessions can name, with its own keys and servers as they are now."""
+    loaded = await inference()
+    providers = await database_sync_to_async(providers_of, thread_sensitive=False)(grant.tenant_id)
+    return loaded.models_for(
+        grant.default_model,
+        grant.default_transcription_model,
+        grant.default_speech_model,
+        providers=providers,
+    )
 
 
 def is_loaded() -> bool:

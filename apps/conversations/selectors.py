@@ -25,9 +25,12 @@ class ModelInfo:
 
 async def model_list(grant: KeyGrant) -> list[ModelInfo]:
     """The models that a session of this tenant can name when it connects."""
-    inference = await runtime.inference()
-    models = inference.models_for(grant.default_model).list()
-    return [ModelInfo(id=model.name, owned_by=model.provider) for model in models if model.kind == "language"]
+    models = (await runtime.models_of(grant)).list()
+    return [
+        ModelInfo(id=model.name, owned_by=model.provider)
+        for model in models
+        if model.kind in ("language", "realtime")
+    ]
 
 
 def session_list(

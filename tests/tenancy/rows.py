@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from apps.conversations.models import RealtimeSession, SessionEvent
 from apps.core.models import TenantModel
+from apps.credentials.services import credential_set, provider_put
 from apps.keys.services import api_key_create, client_secret_create
 from apps.tenants.models import Role
 from apps.tenants.services import membership_create
@@ -40,6 +41,10 @@ MAKERS: dict[str, Callable[[str], TenantModel]] = {
     "tenants.Membership": lambda name: membership_create(user=make_user(name), role=Role.VIEWER),
     "keys.ApiKey": lambda name: api_key_create(name=name).key,
     "keys.ClientSecret": make_client_secret,
+    "credentials.ProviderCredential": lambda name: credential_set(provider="groq", key="a-secret-key"),
+    "credentials.TenantProvider": lambda name: provider_put(
+        slug=name, dialect="openai", base_url="https://models.example.com/v1"
+    ),
     "conversations.RealtimeSession": make_session,
     "conversations.SessionEvent": make_event,
 }

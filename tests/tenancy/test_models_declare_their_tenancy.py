@@ -23,6 +23,7 @@ GLOBAL = {
 MAY_GO_ACROSS = {
     "apps/core/tenancy.py",
     "apps/core/staff.py",
+    "apps/credentials/rotation.py",
     "apps/conversations/event_log.py",
     "apps/conversations/tasks.py",
     "apps/keys/tasks.py",

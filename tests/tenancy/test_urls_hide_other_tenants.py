@@ -7,6 +7,9 @@ from django.test import Client
 from django.urls import URLPattern, get_resolver, reverse
 from django.urls.resolvers import URLResolver
 
+from apps.core.tenancy import tenant_context
+from apps.credentials.models import ProviderCredential
+from apps.credentials.services import credential_set
 from tests.cast import PASSWORD, Person
 
 STAFF = "admin"  # superusers only, across tenants by purpose
@@ -18,6 +21,11 @@ def patterns(resolver: URLResolver) -> Iterator[URLPattern]:
             yield pattern
         elif pattern.namespace != STAFF:
             yield from patterns(pattern)
+
+
+def row_of(person: Person) -> ProviderCredential:
+    with tenant_context(person.tenant.id):
+        return credential_set(provider="groq", key="a-secret-key")
 
 
 WITH_ARGUMENTS = {
@@ -33,6 +41,7 @@ def test_it_hides_other_tenants(name: str, alice: Person, mallory: Person) -> No
     theirs = {
         "slug": mallory.tenant.slug,
         "key_id": mallory.make_key().key.id,
+        "row_id": row_of(mallory).id,
         "model_id": "agent/of-mallory",
         "call_id": "rtc_of_mallory",
     }

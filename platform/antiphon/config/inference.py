@@ -1,15 +1,17 @@
 """Everything that thinks, hears and speaks in this process, put together from the environment."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from antiphon.audio.vad import VadService
 from antiphon.config.env import Env, variable
 from antiphon.engine.ports import EndOfTurn
+from antiphon.outbound.policy import OutboundPolicy
 from antiphon.providers.base.http import Wire
-from antiphon.providers.base.llm import LanguageModel, LlmCapabilities
+from antiphon.providers.base.llm import LanguageModel
+from antiphon.providers.base.provider import Provider
 from antiphon.providers.base.stt import SpeechToText
 from antiphon.providers.base.tts import TextToSpeech
 from antiphon.providers.local.dialogue.model import DialogueModel
@@ -19,8 +21,8 @@ from antiphon.providers.local.pool import InferencePool
 from antiphon.providers.local.speech import load_local_speech
 from antiphon.providers.local.tts import LocalTts
 from antiphon.providers.local.weights import Weights, WeightsMissing
-from antiphon.providers.openai_compatible.servers import VENDORS, Server
-from antiphon.providers.registry import Defaults, ModelRegistry
+from antiphon.providers.registry import Defaults, Engines, Facts, ModelRegistry, no_facts
+from antiphon.providers.vendors import VENDORS, server
 
 log = logging.getLogger(__name__)
 
@@ -29,20 +31,30 @@ BEST_RECOGNISER = "local/whisper-base"
 
 @dataclass(frozen=True, slots=True)
 class Inference:
-    """The engines and connections that all sessions of a process share."""
+    """The engines and connections that all sessions of a process share.
+
+    `providers`, by slug, are what the operator offers to all tenants, and the vendors without a key.
+    """
 
     voice_activity: VadService
     end_of_turn: EndOfTurn
-    language_models: Sequence[LanguageModel]
-    recognisers: Sequence[SpeechToText]
-    voices: Sequence[TextToSpeech]
-    servers: Sequence[Server]
+    engines: Engines
+    providers: Mapping[str, Provider]
     defaults: Defaults
     wire: Wire
     pool: InferencePool
+    facts: Facts = no_facts
 
-    def models_for(self, model: str = "", recogniser: str = "", voice: str = "") -> ModelRegistry:
-        """The models of a tenant with these defaults; an empty one is the platform's."""
+    def models_for(
+        self,
+        model: str = "",
+        recogniser: str = "",
+        voice: str = "",
+        *,
+        providers: Mapping[str, Provider] | None = None,
+    ) -> ModelRegistry:
+        """The models of a tenant with these defaults; an empty one is the platform's. Its own `providers` take the
+        places of the platform's."""
         defaults = Defaults(
             model or self.defaults.language_model,
             recogniser or self.defaults.speech_to_text,
@@ -51,10 +63,9 @@ class Inference:
         return ModelRegistry(
             self.wire,
             defaults,
-            language_models=self.language_models,
-            recognisers=self.recognisers,
-            voices=self.voices,
-            servers=self.servers,
+            engines=self.engines,
+            providers={**self.providers, **(providers or {})},
+            facts=self.facts,
         )
 
     async def warm_up(self) -> None:
@@ -81,12 +92,10 @@ def load_inference(env: Env) -> Inference:
     return Inference(
         voice_activity=speech.voice_activity,
         end_of_turn=speech.end_of_turn,
-        language_models=(dialogue,),
-        recognisers=recognisers,
-        voices=voices,
-        servers=known_servers(env),
+        engines=Engines((dialogue,), recognisers, voices),
+        providers=platform_providers(env),
         defaults=default_models(env, recognisers),
-        wire=Wire(),
+        wire=Wire(policy=OutboundPolicy.allowing(env.outbound_allow)),
         pool=pool,
     )
 
@@ -117,21 +126,33 @@ def default_models(env: Env, recognisers: Sequence[SpeechToText]) -> Defaults:
     )
 
 
-def known_servers(env: Env) -> list[Server]:
+def platform_providers(env: Env) -> dict[str, Provider]:
     """The vendors, each with its key if the environment has it, and the operator's own servers."""
-    servers = [
-        replace(vendor, api_key=variable(vendor.key_setting)) if vendor.key_setting else vendor
-        for vendor in VENDORS
-    ]
+    providers = {slug: _offered(vendor) for slug, vendor in VENDORS.items()}
     if env.llm_base_url and env.llm_model:
-        servers.append(
-            Server("llm", env.llm_base_url, env.llm_api_key, models={env.llm_model: LlmCapabilities()})
+        providers["llm"] = server(
+            "llm", env.llm_base_url, env.llm_api_key, kinds=("language",), models={env.llm_model: ()}
         )
     if env.stt_base_url and env.stt_model:
-        servers.append(Server("stt", env.stt_base_url, env.stt_api_key, speech_to_text=(env.stt_model,)))
+        providers["stt"] = server(
+            "stt", env.stt_base_url, env.stt_api_key, kinds=("speech_to_text",), models={env.stt_model: ()}
+        )
     if env.tts_base_url and env.tts_model:
         voices = (env.tts_voice,) if env.tts_voice else ()
-        servers.append(
-            Server("tts", env.tts_base_url, env.tts_api_key, text_to_speech={env.tts_model: voices})
+        providers["tts"] = server(
+            "tts",
+            env.tts_base_url,
+            env.tts_api_key,
+            kinds=("text_to_speech",),
+            models={env.tts_model: voices},
         )
-    return servers
+    return providers
+
+
+def _offered(vendor: Provider) -> Provider:
+    """With the operator's key and address, where the environment has them."""
+    if vendor.key_setting and (key := variable(vendor.key_setting)):
+        vendor = replace(vendor, api_key=key)
+    if vendor.address_setting and (address := variable(vendor.address_setting)):
+        vendor = vendor.at(address, filtered=False)
+    return vendor

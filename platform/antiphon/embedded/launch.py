@@ -71,7 +71,8 @@ class Launch:
         check_port(self._env.host, self._env.port, patience=_PORT_SECONDS)
         child_env = self._child_environment(data_dir)
         self._announced_in = data_dir
-        announce(data_dir, {name: child_env[name] for name in (*NAMES, *_ADDRESSES)})
+        allowed = {"OUTBOUND_ALLOW": ",".join(self._env.outbound_allow)}
+        announce(data_dir, {name: child_env[name] for name in (*NAMES, *_ADDRESSES)} | allowed)
         with self._step("Preparing the database"):
             demo = json.loads(self._manage(child_env, "prepare"))
         with self._step("Starting the web"):

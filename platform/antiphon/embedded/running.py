@@ -1,4 +1,4 @@
-"""Where other commands find the servers and the secrets of a running `manage.py up`."""
+"""Where other commands find the servers, the secrets and the outbound rules of a running `manage.py up`."""
 
 import fcntl
 import json

@@ -4,30 +4,38 @@ import asyncio
 import re
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Literal, TypeVar
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, TypeVar
 
 from antiphon.engine.ports import UnknownModel
+from antiphon.providers.adapters import adapter
 from antiphon.providers.base.http import Wire
 from antiphon.providers.base.llm import LanguageModel, LlmCapabilities
-from antiphon.providers.base.realtime import RealtimeModel
+from antiphon.providers.base.provider import Kind, Provider, Service
+from antiphon.providers.base.realtime import RealtimeCapabilities, RealtimeModel
 from antiphon.providers.base.stt import SpeechToText
 from antiphon.providers.base.tts import TextToSpeech
-from antiphon.providers.openai_compatible.llm import OpenAiLlm
-from antiphon.providers.openai_compatible.servers import Server
-from antiphon.providers.openai_compatible.stt import OpenAiStt
-from antiphon.providers.openai_compatible.tts import OpenAiTts
-
-Model = TypeVar("Model")
-Kind = Literal["language", "speech_to_text", "text_to_speech"]
-OnServer = Callable[[Server, str, str], Model]  # of its full name, and of its name on the server
 
 _OTHERS = re.compile(r"gpt-([\w.]+-)*realtime(-[\w.]+)*|inworld/.+")  # OpenAI's own models, Inworld's routers
+_KIND_WORDS: Mapping[Kind, str] = {
+    "language": "language models",
+    "speech_to_text": "recognisers",
+    "text_to_speech": "voices",
+    "realtime": "speech to speech models",
+}
 
 
 def stands_for_default(name: str) -> bool:
     """Whether only OpenAI or Inworld has this model: an unmodified client asks for it, and gets the default."""
     return _OTHERS.fullmatch(name) is not None
+
+
+class Named(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
+Engine = TypeVar("Engine", bound=Named)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +54,48 @@ class ModelInfo:
     kind: Kind
 
 
+@dataclass(frozen=True, slots=True)
+class ModelFacts:
+    """What is known of a model at a provider beyond its name. `voices`: its default first."""
+
+    capabilities: LlmCapabilities | None = None
+    voices: tuple[str, ...] = ()
+
+
+Facts = Callable[[str], ModelFacts]
+"""Of a full name; of an unknown model, the empty facts."""
+
+
+def no_facts(name: str) -> ModelFacts:
+    return ModelFacts()
+
+
+class Engines:
+    """The models that run in this process, by name."""
+
+    def __init__(
+        self,
+        language_models: Iterable[LanguageModel] = (),
+        recognisers: Iterable[SpeechToText] = (),
+        voices: Iterable[TextToSpeech] = (),
+        realtime_models: Iterable[RealtimeModel] = (),
+    ) -> None:
+        self.language_models = _by_name(language_models)
+        self.recognisers = _by_name(recognisers)
+        self.voices = _by_name(voices)
+        self.realtime_models = _by_name(realtime_models)
+
+    def names(self) -> Mapping[Kind, Iterable[str]]:
+        return {
+            "language": self.language_models,
+            "speech_to_text": self.recognisers,
+            "text_to_speech": self.voices,
+            "realtime": self.realtime_models,
+        }
+
+
 class ModelRegistry:
-    """The models of one tenant, as `engine.ports.Models`: engines in this process, and servers.
+    """The models of one tenant, as `engine.ports.Models`: engines in this process, and providers by their slugs.
 
     Cheap to make, for connections belong to `wire`, which registries share.
     """
@@ -57,121 +105,178 @@ class ModelRegistry:
         wire: Wire,
         defaults: Defaults,
         *,
-        language_models: Iterable[LanguageModel] = (),
-        recognisers: Iterable[SpeechToText] = (),
-        voices: Iterable[TextToSpeech] = (),
-        realtime_models: Iterable[RealtimeModel] = (),
-        servers: Iterable[Server] = (),
+        engines: Engines | None = None,
+        providers: Mapping[str, Provider] | None = None,
+        facts: Facts = no_facts,
     ) -> None:
         self._wire = wire
         self.defaults = defaults
-        self._language_models = {model.name: model for model in language_models}
-        self._recognisers = {model.name: model for model in recognisers}
-        self._voices = {model.name: model for model in voices}
-        self._realtime_models = {model.name: model for model in realtime_models}
-        self._servers = {server.slug: server for server in servers}
+        self._engines = engines or Engines()
+        self._providers = providers or {}
+        self._facts = facts
 
     def capabilities(self, name: str) -> LlmCapabilities:
-        """Raises UnknownModel."""
-        if stands_for_default(name):
-            name = self.defaults.language_model
-        if name in self._realtime_models:
-            return self._realtime_models[name].capabilities
-        return self.language_model(name).capabilities
-
-    def realtime_model(self, name: str) -> RealtimeModel:
-        """Raises UnknownModel."""
-        if stands_for_default(name):
-            name = self.defaults.language_model
-        if name not in self._realtime_models:
-            raise UnknownModel(f"{name!r} is no model that hears and speaks itself.")
-        return self._realtime_models[name]
+        """Of what answers in a session on this model; RealtimeCapabilities if it hears and speaks itself. Raises
+        UnknownModel."""
+        name = self._answering(name)
+        engines = self._engines
+        if engine := engines.realtime_models.get(name) or engines.language_models.get(name):
+            return engine.capabilities
+        found = self._locate(name, "realtime", "language")
+        return self._capabilities(found)
 
     def language_model(self, name: str) -> LanguageModel:
         """Raises UnknownModel."""
-        if stands_for_default(name):
-            name = self.defaults.language_model
-        return self._find(name, self._language_models, self._language_model_on)
+        name = self._answering(name)
+        if engine := self._engines.language_models.get(name):
+            return engine
+        found = self._locate(name, "language")
+        model: LanguageModel = found.make(self._wire, capabilities=self._capabilities(found))
+        return model
+
+    def realtime_model(self, name: str) -> RealtimeModel:
+        """Raises UnknownModel, for a language model too."""
+        name = self._answering(name)
+        if engine := self._engines.realtime_models.get(name):
+            return engine
+        found = self._locate(name, "realtime")
+        model: RealtimeModel = found.make(self._wire, capabilities=self._capabilities(found))
+        return model
 
     def speech_to_text(self, name: str | None) -> SpeechToText:
-        """The default for an absent or unknown name. Raises UnknownModel when that is unknown too."""
+        """The default for a name that is absent, unknown or can't be used. Raises UnknownModel when the default
+        can't either."""
         default = self.defaults.speech_to_text
-        return self._find_or_default(name, default, self._recognisers, self._recogniser_on)
+        return self._first(name, default, self._recogniser)
 
     def text_to_speech(self, name: str | None) -> TextToSpeech:
-        """The default for an absent or unknown name. Raises UnknownModel when that is unknown too."""
+        """The default for a name that is absent, unknown or can't be used. Raises UnknownModel when the default
+        can't either."""
         default = self.defaults.text_to_speech
-        return self._find_or_default(name, default, self._voices, self._voice_on)
+        return self._first(name, default, self._voice)
 
     def list(self) -> tuple[ModelInfo, ...]:
         """What can be used now, by name."""
-        servers = [server for server in self._servers.values() if server.usable]
-        kinds: dict[Kind, Iterable[str]] = {
-            "language": [*self._language_models, *(s.name_of(m) for s in servers for m in s.models)],
-            "speech_to_text": [
-                *self._recognisers,
-                *(s.name_of(m) for s in servers for m in s.speech_to_text),
-            ],
-            "text_to_speech": [*self._voices, *(s.name_of(m) for s in servers for m in s.text_to_speech)],
+        models = {
+            ModelInfo(name, _provider(name), kind)
+            for kind, names in self._engines.names().items()
+            for name in names
         }
-        models = [ModelInfo(name, _provider(name), kind) for kind, names in kinds.items() for name in names]
-        return tuple(sorted(models, key=lambda model: model.name))
+        models |= {
+            ModelInfo(f"{provider.slug}/{model}", provider.slug, service.kind)
+            for provider in self._providers.values()
+            if provider.obstacle is None
+            for service in provider.services
+            for model in service.models
+        }
+        return tuple(sorted(models, key=lambda model: (model.name, model.kind)))
 
     async def warm_up(self, model: str | None = None) -> None:
         """Opens the connections that a session on `model` (None: the default) will use first, so that its first
         turn is as fast as the tenth. Leaves errors to their use."""
         defaults = self.defaults
-        names = (model or defaults.language_model, defaults.speech_to_text, defaults.text_to_speech)
-        providers = {_provider(name) for name in names}
-        servers = [s for s in self._servers.values() if s.slug in providers and s.usable]
-        await asyncio.gather(*(self._wire.warm_up(server.endpoint) for server in servers))
+        wanted: tuple[tuple[str, tuple[Kind, ...]], ...] = (
+            (self._answering(model or defaults.language_model), ("realtime", "language")),
+            (defaults.speech_to_text, ("speech_to_text",)),
+            (defaults.text_to_speech, ("text_to_speech",)),
+        )
+        endpoints = []
+        for name, kinds in wanted:
+            with suppress(UnknownModel):
+                found = self._locate(name, *kinds)
+                endpoints.append(found.provider.endpoint(found.service))
+        await asyncio.gather(*(self._wire.warm_up(endpoint) for endpoint in endpoints))
 
-    def _find_or_default(
-        self, name: str | None, default: str, engines: Mapping[str, Model], on_server: OnServer[Model]
-    ) -> Model:
+    def _answering(self, name: str) -> str:
+        """The name of what answers for this one. Whoever has a key of Inworld's means Inworld's router."""
+        provider = self._providers.get(_provider(name))
+        if stands_for_default(name) and (provider is None or provider.obstacle is not None):
+            return self.defaults.language_model
+        return name
+
+    def _first(self, name: str | None, default: str, find: Callable[[str], Engine]) -> Engine:
         if name is not None:
             with suppress(UnknownModel):
-                return self._find(name, engines, on_server)
-        return self._find(default, engines, on_server)
+                return find(name)
+        return find(default)
 
-    def _find(self, name: str, engines: Mapping[str, Model], on_server: OnServer[Model]) -> Model:
-        if name in engines:
-            return engines[name]
-        provider, slash, model = name.partition("/")
-        server = self._servers.get(provider)
+    def _recogniser(self, name: str) -> SpeechToText:
+        if engine := self._engines.recognisers.get(name):
+            return engine
+        recogniser: SpeechToText = self._locate(name, "speech_to_text").make(self._wire)
+        return recogniser
+
+    def _voice(self, name: str) -> TextToSpeech:
+        if engine := self._engines.voices.get(name):
+            return engine
+        found = self._locate(name, "text_to_speech")
+        voices = found.service.models.get(found.model) or self._facts(name).voices
+        voice: TextToSpeech = found.make(self._wire, voices=voices)
+        return voice
+
+    def _capabilities(self, found: "_Found") -> LlmCapabilities:
+        """Of this model, else what is usual at its provider, which decides whether a model speaks itself."""
+        facts = self._facts(found.name)
+        usual, known = found.service.capabilities, facts.capabilities
+        if not isinstance(usual, RealtimeCapabilities):
+            return known or usual
+        if known is None:
+            known = usual
+        elif not isinstance(known, RealtimeCapabilities):
+            known = replace(
+                usual,
+                tools=known.tools,
+                images=known.images,
+                reasoning=known.reasoning,
+                context_tokens=known.context_tokens,
+            )
+        return replace(known, voices=facts.voices or known.voices)
+
+    def _locate(self, name: str, *kinds: Kind) -> "_Found":
+        """The first of these kinds that there is. Raises UnknownModel."""
+        slug, slash, model = name.partition("/")
         if not slash:
             example = self.defaults.language_model
             raise UnknownModel(
                 f"No model is called {name!r}. Models are named provider/model, as {example!r} is."
             )
-        if server is None:
-            raise UnknownModel(f"No model is called {name!r}. {self._known(provider, engines)}")
+        provider = self._providers.get(slug)
+        if provider is None:
+            raise UnknownModel(f"No model is called {name!r}. {self._known(slug, kinds[-1])}")
         if not model:
-            raise UnknownModel(f"{name!r} names no model of {provider}: give one after the slash.")
-        if not server.usable:
-            raise UnknownModel(
-                f"{name!r} can't be used: {provider} has no API key. Set {server.key_setting}."
-            )
-        return on_server(server, name, model)
+            raise UnknownModel(f"{name!r} names no model of {slug}: give one after the slash.")
+        for kind in kinds:
+            if service := provider.service(kind, model):
+                if provider.obstacle is not None:
+                    raise UnknownModel(f"{name!r} can't be used yet. {provider.obstacle}")
+                return _Found(name, model, provider, service)
+        raise UnknownModel(f"{name!r} is none of the {_KIND_WORDS[kinds[-1]]} of {slug}.")
 
-    def _known(self, provider: str, engines: Mapping[str, object]) -> str:
-        if names := sorted(name for name in engines if _provider(name) == provider):
-            return f"{provider} has {', '.join(names)}."
-        providers = sorted({_provider(name) for name in engines} | set(self._servers))
-        return f"The providers are {', '.join(providers)}."
+    def _known(self, slug: str, kind: Kind) -> str:
+        if names := sorted(n for n in self._engines.names().get(kind, ()) if _provider(n) == slug):
+            return f"{slug} has {', '.join(names)}."
+        here = {_provider(name) for names in self._engines.names().values() for name in names}
+        usable = {provider.slug for provider in self._providers.values() if provider.obstacle is None}
+        return f"The providers that can be used are {', '.join(sorted(here | usable))}."
 
-    def _language_model_on(self, server: Server, name: str, model: str) -> LanguageModel:
-        capabilities = server.models.get(model, LlmCapabilities())
-        return OpenAiLlm(
-            self._wire, server.endpoint, model, name=name, capabilities=capabilities, quirks=server.quirks
-        )
 
-    def _recogniser_on(self, server: Server, name: str, model: str) -> SpeechToText:
-        return OpenAiStt(self._wire, server.endpoint, model, name=name)
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A model at a provider. `name` is the full one, `model` what the provider calls it."""
 
-    def _voice_on(self, server: Server, name: str, model: str) -> TextToSpeech:
-        voices = server.text_to_speech.get(model, ())
-        return OpenAiTts(self._wire, server.endpoint, model, name=name, voices=voices)
+    name: str
+    model: str
+    provider: Provider
+    service: Service
+
+    def make(self, wire: Wire, **details: Any) -> Any:
+        endpoint = self.provider.endpoint(self.service)
+        factory = adapter(self.service.kind, self.service.dialect)
+        return factory(wire, endpoint, self.model, name=self.name, **details, **self.service.quirks)
+
+
+def _by_name(engines: Iterable[Engine]) -> dict[str, Engine]:
+    return {engine.name: engine for engine in engines}
 
 
 def _provider(name: str) -> str:

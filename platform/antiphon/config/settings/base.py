@@ -12,6 +12,8 @@ SECRET_KEY = env().secret_key or ""  # Django refuses to use an empty one
 DEBUG = env().debug
 ALLOWED_HOSTS = list(env().allowed_hosts)
 API_KEY_PEPPERS = env().api_key_peppers
+ENCRYPTION_KEYS = env().encryption_keys
+OUTBOUND_ALLOW = env().outbound_allow
 
 SESSION_MAX_SECONDS = env().session_max_seconds
 SESSION_RESUME_SECONDS = env().session_resume_seconds
@@ -33,6 +35,7 @@ INSTALLED_APPS = [
     "apps.accounts",
     "apps.tenants",
     "apps.keys",
+    "apps.credentials",
     "apps.conversations",
     "apps.api",
 ]

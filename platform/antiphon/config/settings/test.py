@@ -9,6 +9,7 @@ for _settings in DATABASES.values():
 
 SECRET_KEY = "only for tests, where nothing needs to stay secret"
 API_KEY_PEPPERS = {1: bytes(32)}
+ENCRYPTION_KEYS = {1: bytes(32)}
 ALLOWED_HOSTS = ["*"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 CELERY_TASK_ALWAYS_EAGER = True

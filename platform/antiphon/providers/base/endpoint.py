@@ -2,7 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import groupby
 from urllib.parse import urlencode, urlsplit
+
+PIECE = 8  # characters of a key that are too many to be shown
 
 Parameter = str | int | float | bool | list[str]
 Parameters = Mapping[str, Parameter]
@@ -72,5 +75,19 @@ class Endpoint:
         return f"{url}?{urlencode(words, doseq=True)}"
 
     def redact(self, text: str) -> str:
-        """`text`, which comes from the server, without the key."""
-        return text.replace(self.api_key, "***") if self.api_key else text
+        """`text`, which comes from the server, without the key or a longer piece of it."""
+        return _without(self.api_key, text) if self.api_key else text
+
+
+def _without(secret: str, text: str) -> str:
+    """`text` with *** for each piece of PIECE or more characters of the secret, as servers quote half of a key."""
+    size = min(PIECE, len(secret))
+    pieces = {secret[start : start + size] for start in range(len(secret) - size + 1)}
+    hidden = [False] * len(text)
+    for piece in pieces:
+        at = text.find(piece)
+        while at >= 0:
+            hidden[at : at + size] = [True] * size
+            at = text.find(piece, at + 1)
+    runs = groupby(zip(text, hidden, strict=True), key=lambda character: character[1])
+    return "".join("***" if is_hidden else "".join(c for c, _ in run) for is_hidden, run in runs)

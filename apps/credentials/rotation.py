@@ -1,0 +1,42 @@
+"""Encrypting again, under the newest master key, what older ones encrypted."""
+
+from dataclasses import dataclass
+
+from django.apps import apps
+from django.conf import settings
+
+from apps.core.tenancy import across_tenants
+from apps.credentials.models import SealedKeyModel
+from apps.credentials.sealing import Unsealable, sealed_by_newest
+
+
+@dataclass(frozen=True, slots=True)
+class Rotation:
+    """How many secrets were encrypted again, and why others could not be."""
+
+    done: int
+    problems: tuple[str, ...]
+
+
+def secrets_rotate() -> Rotation:
+    """Goes through all tenants. Once more does no harm, and a key that is set meanwhile stays. Raises Unsealable if
+    there is no master key."""
+    newest = sealed_by_newest(settings.ENCRYPTION_KEYS)
+    done, problems = 0, []
+    with across_tenants(reason="rotation of the encryption keys"):
+        for model in apps.get_models():
+            if not issubclass(model, SealedKeyModel):
+                continue
+            older = model.objects.exclude(sealed_key="").exclude(sealed_key__startswith=newest)
+            for row in older.order_by("id"):
+                try:
+                    done += _seal_again(row)
+                except Unsealable as error:
+                    problems.append(f"The key of {row} ({model._meta.verbose_name} {row.id}): {error}")
+    return Rotation(done, tuple(problems))
+
+
+def _seal_again(row: SealedKeyModel) -> int:
+    before = row.sealed_key
+    after = row.resealed()
+    return type(row).objects.filter(id=row.id, sealed_key=before).update(sealed_key=after)

@@ -1,0 +1,167 @@
+import socket
+from collections.abc import Sequence
+
+from asgiref.sync import async_to_sync
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+
+from antiphon.outbound.policy import OutboundPolicy, OutboundRefused
+from antiphon.providers.base.endpoint import Endpoint
+from antiphon.providers.base.errors import ProviderError
+from antiphon.providers.base.http import Timeouts, Wire
+from antiphon.providers.vendors import OURS, SERVER_KINDS, VENDORS
+from apps.core.tenancy import atomic
+from apps.credentials.models import ProviderCredential, SealedKeyModel, TenantProvider
+from apps.credentials.sealing import Unsealable
+from apps.credentials.selectors import provider_of
+from apps.tenants.models import Membership
+
+LONGEST_KEY = 4096
+_PATIENCE = Timeouts(connect=5.0, first_byte=10.0, idle=10.0)
+
+
+def credential_set(
+    *,
+    provider: str,
+    key: str,
+    base_url: str = "",
+    label: str = "",
+    created_by: Membership | None = None,
+) -> ProviderCredential:
+    """Keeps the current tenant's key for a known vendor, in place of one it may have. Sessions that begin from now
+    on use it. Raises ValidationError."""
+    vendor = VENDORS.get(provider)
+    if vendor is None:
+        raise ValidationError({"provider": f"No vendor is called {provider!r}: {_vendors()}."})
+    if vendor.address_setting is None and base_url:
+        raise ValidationError({"base_url": f"The address of {provider} is known: leave it out."})
+    if vendor.address_setting is not None and not base_url:
+        raise ValidationError({"base_url": f"Every customer of {vendor.title} has an address: give yours."})
+    if base_url:
+        _require_address(base_url)
+    if not key:
+        raise ValidationError({"key": f"A key of {vendor.title} is needed."})
+    with atomic():
+        row = ProviderCredential.objects.select_for_update().filter(provider=provider).first()
+        row = row or ProviderCredential(provider=provider, created_by=created_by)
+        row.base_url, row.label = base_url, label
+        _save(row, key)
+    return row
+
+
+def provider_put(
+    *,
+    slug: str,
+    dialect: str,
+    base_url: str,
+    key: str = "",
+    kinds: Sequence[str] = (),
+    created_by: Membership | None = None,
+) -> TenantProvider:
+    """Adds or replaces a server of the current tenant's own; without `kinds`, for all that its dialect can. A key
+    belongs to the address it was given with: a server that is put again without one has none. Raises
+    ValidationError."""
+    if slug in VENDORS or slug in OURS:
+        raise ValidationError({"slug": f"{slug!r} is taken: choose another name for a server of your own."})
+    if not base_url:
+        raise ValidationError(
+            {"base_url": "Say where the server is: give a base URL such as https://host/v1."}
+        )
+    possible = SERVER_KINDS.get(dialect)
+    if possible is None:
+        raise ValidationError({"dialect": f"Choose one of {', '.join(SERVER_KINDS)}, not {dialect!r}."})
+    if wrong := [kind for kind in kinds if kind not in possible]:
+        raise ValidationError({"kinds": f"A server of the dialect {dialect} can't be {wrong[0]!r}."})
+    _require_address(base_url)
+    with atomic():
+        row = TenantProvider.objects.select_for_update().filter(slug=slug).first()
+        row = row or TenantProvider(slug=slug, created_by=created_by)
+        row.dialect, row.base_url, row.kinds = dialect, base_url, list(kinds or possible)
+        _save(row, key)
+    return row
+
+
+@atomic()
+def credential_delete(*, credential: ProviderCredential) -> None:
+    """Sessions that run keep the key until they end."""
+    credential.delete()
+
+
+@atomic()
+def provider_delete(*, provider: TenantProvider) -> None:
+    """Sessions that run keep it until they end."""
+    provider.delete()
+
+
+def credential_check(*, row: ProviderCredential | TenantProvider) -> None:
+    """Asks the provider, by one request that costs nothing, whether it takes the key. What is wrong is kept in
+    `check_error`, which is empty if all is well. Raises ValidationError where no such request is known."""
+    try:
+        endpoint = provider_of(row).check_endpoint
+    except Unsealable as error:
+        endpoint, problem = None, f"The key can't be decrypted: enter it again. {error}"
+    else:
+        if endpoint is None:
+            raise ValidationError(
+                f"There is no free request by which {row} tells whether a key is right: a session will."
+            )
+        problem = async_to_sync(_ask)(endpoint)
+    row.last_checked_at, row.check_error = timezone.now(), problem
+    # Not if another key was set meanwhile: this is not about it.
+    type(row).objects.filter(id=row.id, sealed_key=row.sealed_key).update(
+        last_checked_at=row.last_checked_at, check_error=row.check_error
+    )
+
+
+async def _ask(endpoint: Endpoint) -> str:
+    """Why the provider can't be used, or nothing."""
+    wire = Wire(_PATIENCE, _policy())
+    try:
+        await wire.get(endpoint, "")
+    except ProviderError as error:
+        return error.message
+    finally:
+        await wire.aclose()
+    return ""
+
+
+def _save(row: SealedKeyModel, key: str) -> None:
+    """Raises ValidationError."""
+    key = key.strip()
+    if len(key) > LONGEST_KEY or not all("!" <= character <= "~" for character in key):
+        raise ValidationError({"key": "A key is one word of letters, digits and signs: copy it again."})
+    row.claim()
+    try:
+        row.seal_key(key)
+    except Unsealable as error:
+        raise ValidationError({"key": f"Keys can't be kept here. {error}"}) from None
+    row.full_clean()
+    row.save()
+
+
+def _require_address(base_url: str) -> None:
+    """That it may be reached, as far as can be told now: it is looked at again whenever it is used. A name that
+    can't be resolved at the moment passes. Raises ValidationError."""
+    policy = _policy()
+    try:
+        Endpoint(base_url)
+        host = policy.check_url(base_url).raw_host or ""
+        policy.check_addresses(host, _addresses(host))
+    except (OutboundRefused, ValueError) as error:
+        raise ValidationError({"base_url": str(error)}) from None
+
+
+def _addresses(host: str) -> set[str]:
+    try:
+        return {str(found[4][0]) for found in socket.getaddrinfo(host, None)}
+    except OSError:
+        return set()
+
+
+def _policy() -> OutboundPolicy:
+    return OutboundPolicy.allowing(settings.OUTBOUND_ALLOW)
+
+
+def _vendors() -> str:
+    return f"the vendors are {', '.join(sorted(VENDORS))}"

@@ -1,0 +1,124 @@
+import uuid
+
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_POST, require_safe
+
+from apps.credentials.forms import CredentialForm, ServerForm
+from apps.credentials.models import ProviderCredential, TenantProvider
+from apps.credentials.selectors import credential_list, provider_list
+from apps.credentials.services import (
+    credential_check,
+    credential_delete,
+    credential_set,
+    provider_delete,
+    provider_put,
+)
+from apps.tenants.access import for_members
+from apps.tenants.models import Membership
+from apps.tenants.selectors import PersonalMembership
+
+
+@require_safe
+@for_members
+def page(request: HttpRequest, membership: PersonalMembership) -> HttpResponse:
+    return _render(request, membership)
+
+
+@sensitive_post_parameters("key")
+@require_POST
+@for_members
+def set_credential(request: HttpRequest, membership: PersonalMembership) -> HttpResponse:
+    _require_developer(membership)
+    form = CredentialForm(request.POST)
+    if form.is_valid():
+        try:
+            credential_set(**form.cleaned_data, created_by=_person(membership))
+            return redirect("providers", slug=membership.tenant_slug)
+        except ValidationError as error:
+            _tell(form, error)
+    return _render(request, membership, credential_form=form, status=422)
+
+
+@sensitive_post_parameters("key")
+@require_POST
+@for_members
+def put_provider(request: HttpRequest, membership: PersonalMembership) -> HttpResponse:
+    _require_developer(membership)
+    form = ServerForm(request.POST)
+    if form.is_valid():
+        try:
+            provider_put(**form.cleaned_data, created_by=_person(membership))
+            return redirect("providers", slug=membership.tenant_slug)
+        except ValidationError as error:
+            _tell(form, error)
+    return _render(request, membership, server_form=form, status=422)
+
+
+@require_POST
+@for_members
+def check(request: HttpRequest, membership: PersonalMembership, row_id: uuid.UUID) -> HttpResponse:
+    _require_developer(membership)
+    try:
+        credential_check(row=_row(row_id))
+    except ValidationError as error:
+        messages.info(request, " ".join(error.messages))
+    return redirect("providers", slug=membership.tenant_slug)
+
+
+@require_POST
+@for_members
+def delete(request: HttpRequest, membership: PersonalMembership, row_id: uuid.UUID) -> HttpResponse:
+    _require_developer(membership)
+    row = _row(row_id)
+    if isinstance(row, TenantProvider):
+        provider_delete(provider=row)
+    else:
+        credential_delete(credential=row)
+    return redirect("providers", slug=membership.tenant_slug)
+
+
+def _row(row_id: uuid.UUID) -> ProviderCredential | TenantProvider:
+    row = credential_list().filter(id=row_id).first() or provider_list().filter(id=row_id).first()
+    if row is None:
+        raise Http404("No such provider.")
+    return row
+
+
+def _person(membership: PersonalMembership) -> Membership:
+    return Membership.objects.get(id=membership.membership_id)
+
+
+def _require_developer(membership: PersonalMembership) -> None:
+    if not membership.may_develop:
+        raise PermissionDenied(
+            "Viewers can't change providers: ask an owner of this tenant for another role."
+        )
+
+
+def _tell(form: forms.Form, error: ValidationError) -> None:
+    for field, sentences in error.message_dict.items():
+        for sentence in sentences:
+            form.add_error(field if field in form.fields else None, sentence)
+
+
+def _render(
+    request: HttpRequest,
+    membership: PersonalMembership,
+    *,
+    credential_form: CredentialForm | None = None,
+    server_form: ServerForm | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    context = {
+        "membership": membership,
+        "credentials": credential_list(),
+        "servers": provider_list(),
+        "credential_form": credential_form or CredentialForm(),
+        "server_form": server_form or ServerForm(),
+    }
+    return render(request, "credentials/page.html", context, status=status)

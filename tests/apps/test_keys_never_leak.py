@@ -1,0 +1,334 @@
+"""No key of a tenant's leaves this process but to its provider, whatever the provider does.
+
+Sessions run against vendors that fail in every way and send the key back. Then everything that anybody can see is
+searched for pieces of the keys. (But for the sound of what a voice says: any bytes are some sound.)
+"""
+
+import asyncio
+import base64
+import io
+import json
+import logging
+import os
+import secrets
+import ssl
+import sys
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+import trustme
+from django.core.management import call_command
+from django.test import Client
+from pytest_django.fixtures import Settings
+
+from antiphon.config.settings.logs import configure_logs
+from antiphon.providers.adapters import ADAPTERS
+from antiphon.providers.base.provider import Kind, Provider, Service
+from antiphon.providers.vendors import SERVER_KINDS, VENDORS
+from apps.accounts.models import User
+from apps.conversations import runtime
+from apps.conversations.models import RealtimeSession, SessionEvent
+from apps.core.tenancy import tenant_context
+from apps.credentials.selectors import credential_list, provider_list, providers_of
+from apps.credentials.services import credential_check, credential_set, provider_put
+from tests.apps.hostile import FAULTS, HostileVendor, hostile_vendor
+from tests.apps.live import (
+    SECOND,
+    LiveSession,
+    in_thread,
+    live_platform,
+    live_session,
+    remote_session,
+)
+from tests.cast import PASSWORD, Person
+from tests.platform_fixture import PROJECT, Platform
+
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "across"])
+
+PIECE = 10  # characters of a key that nobody may see together
+
+
+@dataclass(frozen=True)
+class Case:
+    """One dialect of one kind of model. Those that tenants can't have a server of are reached as that vendor."""
+
+    kind: Kind
+    dialect: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}-{self.dialect}"
+
+    @property
+    def vendor(self) -> str | None:
+        if self.kind in SERVER_KINDS.get(self.dialect, ()):
+            return None
+        owners = (v.slug for v in VENDORS.values() for s in v.services if self._is(s))
+        return next(owners)
+
+    @property
+    def model(self) -> str:
+        """A name that its vendor has, where names tell what a model is."""
+        return "gemini-live" if self.dialect == "gemini" else "realtime" if self.kind == "realtime" else "m"
+
+    def moved(self, base_url: str) -> Provider:
+        """Its vendor at another address."""
+        vendor = VENDORS[self.vendor or ""]
+        services = [replace(s, base_url=base_url) for s in vendor.services if self._is(s)]
+        return replace(vendor, services=services, address_setting=None, check="/models")
+
+    def _is(self, service: Service) -> bool:
+        return (service.kind, service.dialect) == (self.kind, self.dialect)
+
+
+# Those whose adapters are there.
+CASES = [Case("language", "openai"), Case("speech_to_text", "openai"), Case("text_to_speech", "openai")]
+
+
+@dataclass
+class Everything:
+    """All that was said anywhere, by where."""
+
+    said: dict[str, str] = field(default_factory=dict)
+
+    def add(self, where: str, what: object) -> None:
+        self.said[where] = (
+            self.said.get(where, "")
+            + "\n"
+            + (what if isinstance(what, str) else json.dumps(what, default=str))
+        )
+
+    def leaks(self, key: str) -> list[str]:
+        forms = [
+            key.rpartition("-")[2],
+            *(base64.b64encode(b"x" * n + key.encode()).decode()[8:] for n in range(3)),
+        ]
+        return [
+            f"{where}: {text[max(0, at - 80) : at + 80]}"
+            for where, text in self.said.items()
+            for form in forms
+            for start in range(len(form) - PIECE + 1)
+            if (at := text.find(form[start : start + PIECE])) >= 0
+        ]
+
+
+@pytest.fixture
+def everything() -> Everything:
+    return Everything()
+
+
+@pytest.fixture
+def logs() -> Iterator[io.StringIO]:
+    """Every line that any library logs at any level, as production writes it."""
+    formatter_settings = configure_logs(json=True)["formatters"]["structlog"]
+    formatter = formatter_settings.pop("()")(**formatter_settings)
+    written = io.StringIO()
+    handler = logging.StreamHandler(written)
+    handler.setFormatter(formatter)
+    root = logging.getLogger()
+    level = root.level
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG)
+    yield written
+    root.removeHandler(handler)
+    root.setLevel(level)
+
+
+@pytest.fixture
+async def vendor() -> AsyncIterator[HostileVendor]:
+    async with hostile_vendor() as running:
+        yield running
+
+
+@pytest.fixture
+async def untrusted() -> AsyncIterator[HostileVendor]:
+    """Its certificate is of an authority that nobody knows."""
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("127.0.0.1").configure_cert(tls)
+    async with hostile_vendor(tls) as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def allowed(settings: Settings) -> None:
+    settings.OUTBOUND_ALLOW = ("127.0.0.1",)
+
+
+def new_key() -> str:
+    return f"sk-leakable-{secrets.token_hex(16)}"
+
+
+async def talk(session: LiveSession, case: Case, slug: str) -> None:
+    """Makes the session use the model, and waits until it has failed or answered."""
+    if case.kind == "speech_to_text":
+        transcription = {"model": f"{slug}/{case.model}"}
+        audio: dict[str, Any] = {"input": {"transcription": transcription, "turn_detection": None}}
+        session.say("session.update", session={"type": "realtime", "audio": audio})
+        session.say("input_audio_buffer.append", audio=SECOND)
+        session.say("input_audio_buffer.commit")
+        prefix = "conversation.item.input_audio_transcription"
+        await session.event(f"{prefix}.failed", f"{prefix}.completed")
+        return
+    if case.kind == "text_to_speech":
+        audio = {"output": {"model": f"{slug}/{case.model}", "voice": "heart"}}
+        session.say("session.update", session={"type": "realtime", "audio": audio})
+    session.user_says("Hello")
+    session.say("response.create")
+    await session.event("response.done")
+
+
+def heard(session: LiveSession) -> list[dict[str, Any]]:
+    return [event for event in session.events if event["type"] != "response.output_audio.delta"]
+
+
+def rows(person: Person) -> list[Any]:
+    with tenant_context(person.tenant.id):
+        return [*RealtimeSession.objects.values(), *SessionEvent.objects.order_by("id").values()]
+
+
+def pages(person: Person, user: User) -> str:
+    """What the tenant and the staff see."""
+    member, staff = Client(), Client()
+    assert member.login(email=person.user.email, password=PASSWORD)
+    staff.force_login(user)
+    models = ("credentials/tenantprovider", "credentials/providercredential", "conversations/realtimesession")
+    answers = [member.get(f"/t/{person.tenant.slug}/{page}") for page in ("", "providers/")]
+    answers += [*(staff.get(f"/staff/{m}/") for m in models)]
+    with tenant_context(person.tenant.id):
+        answers += [staff.get(f"/staff/credentials/tenantprovider/{r.id}/change/") for r in provider_list()]
+        answers += [
+            staff.get(f"/staff/credentials/providercredential/{r.id}/change/") for r in credential_list()
+        ]
+    assert {answer.status_code for answer in answers} == {200}
+    return "\n".join(answer.content.decode() for answer in answers)
+
+
+def tell_rest(key: str, model: str) -> str:
+    client = Client(headers={"authorization": f"Bearer {key}"})
+    body = {"session": {"type": "realtime", "model": model}}
+    secret = client.post("/v1/realtime/client_secrets", body, content_type="application/json")
+    return client.get("/v1/models").content.decode() + secret.content.decode()
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+async def test_no_key_is_seen_anywhere(
+    case: Case,
+    alice: Person,
+    vendor: HostileVendor,
+    untrusted: HostileVendor,
+    everything: Everything,
+    logs: io.StringIO,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    keys: dict[str, str] = {}
+
+    def bring(fault: str, base_url: str) -> str:
+        """A provider that fails so, and its slug."""
+        slug = case.vendor or f"{case.dialect}-{fault}"
+        keys[fault] = new_key()
+        with tenant_context(alice.tenant.id):
+            if case.vendor:
+                monkeypatch.setitem(VENDORS, slug, case.moved(base_url))  # type: ignore[arg-type]
+                row = credential_set(provider=slug, key=keys[fault])
+            else:
+                row = provider_put(slug=slug, dialect=case.dialect, base_url=base_url, key=keys[fault])
+            credential_check(row=row)
+            everything.add("check", row.check_error)
+        return slug
+
+    api_key = (await in_thread(alice.make_key)).text
+    user = await in_thread(User.objects.create_superuser, "root@example.com", PASSWORD)
+    async with live_platform(monkeypatch, "127.0.0.1"):
+        for fault, base_url in {**{f: vendor.at(f) for f in FAULTS}, "tls": untrusted.at("500")}.items():
+            slug = await in_thread(bring, fault, base_url)
+            model = f"{slug}/{case.model}" if case.kind in ("language", "realtime") else "local/dialogue"
+            async with live_session(api_key, model) as session:
+                await talk(session, case, slug)
+            everything.add("events", heard(session))
+            everything.add("rest", await in_thread(tell_rest, api_key, f"{slug}/{case.model}"))
+            everything.add("objects", repr(await in_thread(providers_of, alice.tenant.id)))
+            everything.add("objects", repr(runtime._loaded))
+    everything.add("event log", await in_thread(rows, alice))
+    everything.add("pages", await in_thread(pages, alice, user))
+    everything.add("logs", logs.getvalue())
+    everything.add("printed", "".join(capfd.readouterr()))
+
+    assert vendor.seen == set(keys.values()) - {keys["tls"]}, "each key did reach its provider"
+    assert untrusted.seen == set()
+    assert "127.0.0.1" in everything.said["events"], "the failures were told"
+    for key in keys.values():
+        assert not everything.leaks(key)
+
+
+def test_the_cases_are_all_there_are() -> None:
+    assert set(CASES) <= {Case(*place) for place in ADAPTERS}
+
+
+async def test_a_key_given_to_the_command_is_not_printed(
+    alice: Person, vendor: HostileVendor, everything: Everything, logs: io.StringIO
+) -> None:
+    key = new_key()
+    out = io.StringIO()
+    arguments = ["--tenant=acme", "--slug=mine", f"--base-url={vendor.at('400')}", f"--key={key}"]
+    await in_thread(call_command, "add_provider", *arguments, stdout=out)
+    everything.add("printed", out.getvalue())
+    everything.add("logs", logs.getvalue())
+    assert "refused the request" in out.getvalue()
+    assert not everything.leaks(key)
+
+
+def test_tracebacks_of_developers_show_no_values_of_variables() -> None:
+    key = new_key()
+    settings = configure_logs(json=False)["formatters"]["structlog"]
+    configure_logs(json=True)
+    formatter = settings.pop("()")(**settings)
+    try:
+        raise ValueError(f"not the {len(key)} characters themselves")
+    except ValueError as error:
+        record = logging.LogRecord(
+            "x", logging.ERROR, __file__, 1, "broke", None, (ValueError, error, error.__traceback__)
+        )
+    everything = Everything({"log": formatter.format(record)})
+    assert "characters themselves" in everything.said["log"]
+    assert not everything.leaks(key)
+
+
+async def test_the_whole_platform_prints_and_keeps_no_key(
+    platform: Platform, vendor: HostileVendor, everything: Everything
+) -> None:
+    """As an operator and a client use it: commands, sockets, and what all its processes print."""
+    keys = {fault: new_key() for fault in ("400", "echo")}
+    for fault, key in keys.items():
+        address = (f"--slug=leaky-{fault}", f"--base-url={vendor.at(fault)}")
+        everything.add("printed", await manage(platform, "add_provider", "--tenant=demo", *address, key=key))
+        for case in CASES:
+            if case.vendor is None and case.dialect == "openai":
+                model = f"leaky-{fault}/m" if case.kind == "language" else "local/dialogue"
+                async with remote_session(platform, model) as session:
+                    await talk(session, case, f"leaky-{fault}")
+                everything.add("events", heard(session))
+    session_id = session.events[0]["session"]["id"]
+    everything.add("event log", await manage(platform, "session_log", session_id, "--tenant=demo"))
+    everything.add("printed", "\n".join(platform.log))
+    assert vendor.seen == set(keys.values())
+    assert "127.0.0.1" in everything.said["events"]
+    assert "127.0.0.1" in everything.said["event log"]
+    for key in keys.values():
+        assert not everything.leaks(key)
+
+
+async def manage(platform: Platform, *arguments: str, key: str = "") -> str:
+    """What a command prints, which succeeds. It reads the key from standard input."""
+    env = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, PROJECT / "manage.py", *arguments, *(["--key=-"] if key else [])),
+        env={**env, "ANTIPHON_DATA_DIR": str(platform.data_dir)},
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    printed, _ = await process.communicate(f"{key}\n".encode())
+    assert process.returncode == 0, printed
+    return printed.decode()
