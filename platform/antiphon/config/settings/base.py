@@ -33,6 +33,7 @@ INSTALLED_APPS = [
     "apps.accounts",
     "apps.tenants",
     "apps.keys",
+    "apps.usage",
     "apps.conversations",
     "apps.api",
 ]

@@ -1,0 +1,101 @@
+"""New price lists beside old ones. What was once charged stays known: a price that changed without a date of its own
+ends today, and the new one begins."""
+
+from collections.abc import Iterator
+from datetime import date
+
+from msgspec.structs import replace
+
+from antiphon.metering.price_files import ListedPrice, PriceFile, PriceList
+from antiphon.providers.base.usage import Unit
+
+
+def merged(before: PriceFile, upstream: PriceFile, today: date) -> PriceFile:
+    """The file to keep: upstream's prices from today on, and before that what was kept."""
+    old = {listed.models[0]: listed for listed in before.lists}
+    new = {listed.models[0]: listed for listed in upstream.lists}
+    lists = [_merged(old[name], new.get(name), today) if name in old else new[name] for name in old | new]
+    if lists == list(before.lists):
+        return before  # nothing to say, not even that it was looked at
+    return replace(upstream, lists=tuple(lists))
+
+
+def changes(before: PriceFile | None, after: PriceFile) -> Iterator[str]:
+    """Sentences for people, of each price that was added, removed or changed."""
+    old = _current(before) if before else {}
+    new = _current(after)
+    for key in old | new:
+        model, unit = key
+        was, now = old.get(key), new.get(key)
+        if was == now:
+            continue
+        elif was is None:
+            yield f"added {model} {unit}: {_text(now)}"
+        elif now is None:
+            yield f"removed {model} {unit}: {_text(was)}"
+        else:
+            yield f"changed {model} {unit}: {_text(was)} -> {_text(now)}"
+    named = {listed.models[0]: listed for listed in before.lists} if before else {}
+    for listed in after.lists:
+        known = named.get(listed.models[0])
+        if known and (known.models, known.note) != (listed.models, listed.note):
+            yield f"changed the names or the note of {listed.models[0]}"
+
+
+def _merged(old: PriceList, new: PriceList | None, today: date) -> PriceList:
+    if new is None:
+        kept = tuple(_ended(price, today) for price in old.prices if _begins_before(price, today))
+        return replace(old, prices=kept)
+    if _from(old.prices, today) == _from(new.prices, today):
+        return replace(new, prices=old.prices)
+    units = dict.fromkeys(price.unit for price in (*old.prices, *new.prices))
+    return replace(new, prices=tuple(price for unit in units for price in _unit(unit, old, new, today)))
+
+
+def _unit(unit: Unit, old: PriceList, new: PriceList, today: date) -> Iterator[ListedPrice]:
+    was = [price for price in old.prices if price.unit == unit]
+    now = [price for price in new.prices if price.unit == unit]
+    if _from(tuple(was), today) == _from(tuple(now), today):
+        yield from was
+        return
+    yield from (_ended(price, today) for price in was if _begins_before(price, today))
+    for price in now:
+        if price.valid_to is None or price.valid_to > today:
+            begins = price.valid_from if was == [] or not _begins_before(price, today) else today
+            yield replace(price, valid_from=begins)
+
+
+def _from(prices: tuple[ListedPrice, ...], today: date) -> list[ListedPrice]:
+    """What is valid today and later, as if it had begun today."""
+    return [
+        replace(price, valid_from=None) if _begins_before(price, today) else price
+        for price in prices
+        if price.valid_to is None or price.valid_to > today
+    ]
+
+
+def _begins_before(price: ListedPrice, day: date) -> bool:
+    return price.valid_from is None or price.valid_from < day
+
+
+def _ended(price: ListedPrice, today: date) -> ListedPrice:
+    return price if price.valid_to and price.valid_to <= today else replace(price, valid_to=today)
+
+
+def _current(file: PriceFile) -> dict[tuple[str, Unit], tuple[ListedPrice, ...]]:
+    """The prices of each model and unit that have not ended."""
+    current: dict[tuple[str, Unit], tuple[ListedPrice, ...]] = {}
+    for listed in file.lists:
+        for price in listed.prices:
+            key = listed.models[0], price.unit
+            current[key] = (*current.get(key, ()), price)
+    return current
+
+
+def _text(prices: tuple[ListedPrice, ...] | None) -> str:
+    return ", then ".join(
+        f"${price.price} for {price.per:,}"
+        + (f" from {price.valid_from}" if price.valid_from else "")
+        + (f" until {price.valid_to}" if price.valid_to else "")
+        for price in prices or ()
+    )
