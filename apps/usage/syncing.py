@@ -1,6 +1,7 @@
-"""New price lists beside old ones. What was once charged stays known: a price that changed without a date of its own
-ends today, and the new one begins."""
+"""What upstream says now beside what is kept. What was once charged stays known: a price that changed without a
+date of its own ends today, and the new one begins."""
 
+import dataclasses
 from collections.abc import Iterator
 from datetime import date
 
@@ -8,6 +9,8 @@ from msgspec.structs import replace
 
 from antiphon.metering.price_files import ListedPrice, PriceFile, PriceList
 from antiphon.providers.base.usage import Unit
+from antiphon.providers.catalogue.entries import Entry, LanguageEntry
+from apps.usage.upstream import Upstream
 
 
 def merged(before: PriceFile, upstream: PriceFile, today: date) -> PriceFile:
@@ -99,3 +102,16 @@ def _text(prices: tuple[ListedPrice, ...] | None) -> str:
         + (f" until {price.valid_to}" if price.valid_to else "")
         for price in prices or ()
     )
+
+
+def refreshed(entry: Entry, upstream: Upstream) -> Entry:
+    """The entry with what upstream knows better: the size of the context, and that the model will be gone."""
+    model = upstream.model(entry.name)
+    if model is None or not isinstance(entry, LanguageEntry):
+        return entry
+    if model.context_window:
+        capabilities = dataclasses.replace(entry.capabilities, context_tokens=model.context_window)
+        entry = replace(entry, capabilities=capabilities)
+    if model.deprecated and entry.lifecycle == "active":
+        entry = replace(entry, lifecycle="deprecated")
+    return entry

@@ -8,7 +8,7 @@ import re
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from importlib import metadata
 from pathlib import Path
@@ -22,12 +22,12 @@ PROVIDERS: Mapping[str, tuple[str, ...]] = {
     "azure": ("azure", "openai"),  # a deployment named as its model; Global ones cost what OpenAI lists
     "baseten": ("baseten",),
     "cerebras": ("cerebras",),
+    "cohere": ("cohere",),
     "deepseek": ("deepseek",),
     "elevenlabs": ("elevenlabs",),
     "fireworks": ("fireworks",),
     "google": ("google",),
     "groq": ("groq",),
-    "meta": ("meta",),
     "minimax": ("minimax",),
     "mistral": ("mistral",),
     "moonshot": ("moonshotai",),
@@ -35,6 +35,7 @@ PROVIDERS: Mapping[str, tuple[str, ...]] = {
     "novita": ("novita",),
     "openai": ("openai",),
     "openrouter": ("openrouter",),
+    "ovhcloud": ("ovhcloud",),
     "perplexity": ("perplexity",),
     "sambanova": ("huggingface_sambanova",),
     "together": ("together",),
@@ -64,6 +65,7 @@ _OTHERS: Mapping[str, tuple[Unit, int]] = {
 _HEARS_ONLY = re.compile("whisper|transcribe")
 _SPEAKS_ONLY = re.compile(r"\btts\b")
 _PLAIN_REGEX = re.compile(r"\^?((?:[\w/:-]|\\\.|\\d(?:\{\d+\})?|\[[^]^]+\])+)(\$?)")
+_ANY_DAY = date(2020, 1, 1)  # of prices that never changed
 _DIGITS = re.compile(r"\\d(?:\{(\d+)\})?")
 
 
@@ -175,7 +177,7 @@ def _prices(slug: str, model: Any) -> tuple[ListedPrice, ...]:
     ends = [*starts[1:], None]
     listed: dict[Unit, list[ListedPrice]] = {}
     for start, end in zip(starts, ends, strict=True):
-        day = start or _day_before(starts[1:])
+        day = start or _day_before(ends[0])
         for (unit, per), price in _units(slug, model, day).items():
             earlier = listed.setdefault(unit, [])
             if earlier and earlier[-1].price == price and earlier[-1].valid_to == start:
@@ -190,8 +192,8 @@ def _starts(model: Any) -> list[date]:
     return sorted({start for each in conditional if (start := getattr(each.constraint, "start_date", None))})
 
 
-def _day_before(starts: list[date]) -> date:
-    return date.fromordinal(starts[0].toordinal() - 1) if starts else date(2020, 1, 1)
+def _day_before(end: date | None) -> date:
+    return end - timedelta(days=1) if end else _ANY_DAY
 
 
 def _units(slug: str, model: Any, day: date) -> dict[tuple[Unit, int], Decimal]:
