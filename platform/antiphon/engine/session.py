@@ -185,6 +185,8 @@ class RunningSession:
     def take(self, event: inputs.Input, asking: Connection | None = None) -> None:
         """Gives the machine an input and carries out what it wants done. Errors go to `asking` alone."""
         if self._over.is_set():
+            if isinstance(event, inputs.Used):  # what the end cut short costs all the same
+                self._observe(event)
             return
         self._observe(event)
         self._asking = asking

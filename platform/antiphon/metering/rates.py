@@ -1,6 +1,6 @@
 """What a unit costs, from when to when. Prices are decimals and amounts whole micro-dollars: never floats."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -9,7 +9,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from antiphon.providers.base.usage import Quantities, Unit
+from antiphon.providers.base.usage import UNITS, Quantities, Unit
 
 INSTEAD: Mapping[Unit, tuple[Unit, ...]] = MappingProxyType(
     {
@@ -30,8 +30,8 @@ _REMEMBERED = 1024  # models and days whose rates are kept at hand
 class Rate(Struct, frozen=True):
     """`price` US dollars for `per` units of the provider's models that `model` matches ("*" stands for anything).
 
-    Valid from the first moment of `valid_from` (None: always) until that of `valid_to`, in UTC. `estimate` says that
-    the vendor bills by something else, which it does not always report; `note` says what the price leaves out.
+    Valid from the first moment of `valid_from` (None: always) until that of `valid_to`, in UTC. `estimate` says
+    that the vendor bills by something else, which it does not always report; `note` says what the price leaves out.
     """
 
     id: str
@@ -97,7 +97,19 @@ class RateCard:
 
     def rates_of(self, model: str, at: float) -> Mapping[Unit, Rate]:
         """What is valid for the model (`provider/model`) at a time in ms since 1970, without fallbacks."""
-        return self._valid(model, datetime.fromtimestamp(at / 1000, UTC).date())
+        return self._valid(model, _day(at))
+
+    def rates_from(self, model: str, at: float) -> Sequence[Rate]:
+        """What is valid at that time, and what begins later; by unit, the earliest first."""
+        day = _day(at)
+        later = [
+            rate
+            for layer in self._layers
+            for rate in _not_over(layer, model, day)
+            if rate.valid_from is not None and rate.valid_from > day
+        ]
+        found = [*self._valid(model, day).values(), *later]
+        return sorted(found, key=lambda rate: (UNITS.index(rate.unit), rate.valid_from or date.min))
 
     def find(self, model: str, unit: Unit, at: float) -> Rate | None:
         """The rate that a unit is billed at, which may be that of another unit (see INSTEAD)."""
@@ -127,10 +139,9 @@ class RateCard:
         )
 
     def _valid_rates(self, model: str, day: date) -> Mapping[Unit, Rate]:
-        provider, _, name = model.partition("/")
         valid: dict[Unit, Rate] = {}
         for layer in self._layers:
-            for rate in layer.rates_of(provider, name):
+            for rate in _not_over(layer, model, day):
                 if rate.is_valid(day):
                     valid.setdefault(rate.unit, rate)
         return MappingProxyType(valid)
@@ -141,6 +152,15 @@ def micro_dollars(quantity: int, price: Decimal, per: int) -> int:
     numerator, denominator = price.as_integer_ratio()
     divisor = denominator * per
     return (2 * quantity * numerator * _MICRO + divisor) // (2 * divisor)
+
+
+def _day(at: float) -> date:
+    return datetime.fromtimestamp(at / 1000, UTC).date()
+
+
+def _not_over(layer: Layer, model: str, day: date) -> Iterator[Rate]:
+    provider, _, name = model.partition("/")
+    return (r for r in layer.rates_of(provider, name) if r.valid_to is None or day < r.valid_to)
 
 
 def _find(rates: Mapping[Unit, Rate], unit: Unit) -> Rate | None:

@@ -1,7 +1,7 @@
 """A usage record: what one attempt, transcription or speech used, and what that costs.
 
-One record has a line for each unit, rather than each unit a record: what was used together is recorded whole or not at
-all, under one key, and its price is one sum.
+One record has a line for each unit, rather than each unit a record: what was used together is recorded whole or not
+at all, under one key, and its price is one sum.
 """
 
 from typing import Literal
@@ -17,9 +17,9 @@ Kind = Literal["response", "transcription", "speech"]
 class UsageRecord(Struct, frozen=True):
     """Append-only. `id` is the same however often the same use is recorded: writing it twice changes nothing.
 
-    `attempt` counts from 0 for each kind and response (or item). `estimated` says that the quantities, or a rate, are
-    an estimate. `outcome` is None where nobody can tell (a voice or a recogniser does not say). `at` is in ms since
-    1970, when the use was over.
+    `attempt` counts from 0 for each kind and response (or item). `estimated` says that the quantities, or a rate,
+    are an estimate. `outcome` is None where nobody can tell (a voice or a recogniser does not say). `at` is in ms
+    since 1970, when the use was over.
     """
 
     id: str

@@ -17,7 +17,9 @@ _Found = tuple[Path, str, list[str]]  # a file, what it should say, and how that
 
 
 class Command(BaseCommand):
-    help = "Compares price lists and catalogue with genai-prices, and writes them with --write. Uses no network."
+    help = (
+        "Compares price lists and catalogue with genai-prices, and writes them with --write. Uses no network."
+    )
     requires_system_checks = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -25,7 +27,9 @@ class Command(BaseCommand):
             "--from-wheel", type=Path, metavar="PATH", help="a wheel to read instead of the installed package"
         )
         parser.add_argument("--write", action="store_true", help="write what changed")
-        parser.add_argument("--prices", type=Path, default=price_files.GENERATED, help="the folder of price lists")
+        parser.add_argument(
+            "--prices", type=Path, default=price_files.GENERATED, help="the folder of price lists"
+        )
         parser.add_argument("--catalogue", type=Path, default=loader.DATA, help="the folder of the catalogue")
 
     def handle(self, *args: Any, **options: Any) -> None:

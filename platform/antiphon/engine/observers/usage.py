@@ -12,11 +12,11 @@ from antiphon.providers.base.usage import Quantities, of_recognition, of_speech,
 
 
 class UsageObserver:
-    """Observes one session. Prices what was used at once, at the rates of that moment, and gives it to `sink`, which
-    is called on the event loop and must return at once.
+    """Observes one session. Prices what was used at the rates of that moment and gives it to `sink`, which is
+    called on the event loop and must return at once.
 
-    What a model reports is recorded when it is reported: nothing here waits for a response to end, since attempts that
-    lost a race report after it.
+    Everything is recorded when it is reported: nothing waits for a response to end, since attempts that lost a race
+    report after it.
     """
 
     def __init__(

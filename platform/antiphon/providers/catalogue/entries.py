@@ -23,7 +23,7 @@ MANY = "many"  # in the place of language codes: dozens, and nobody lists which
 class EntryBase(
     Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, tag_field="kind"
 ):
-    """`languages` are ISO 639 codes, or MANY. `unpriced` says why no price of the model is known; empty: it has one.
+    """`languages` are ISO 639 codes, or MANY. `unpriced` says why no price is known; empty: one is.
 
     `source` and `checked` are those of its file, unless it has its own.
     """
