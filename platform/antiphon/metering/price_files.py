@@ -17,7 +17,6 @@ from antiphon.providers.base.usage import Unit
 DATA = Path(__file__).parent / "data"
 GENERATED, BY_HAND = DATA / "generated", DATA / "by_hand"
 
-_SLUG = re.compile(r"[a-z0-9_-]+")
 _WILDCARD = re.compile(r"\[[^]]*\]|[*?]")
 
 
@@ -69,22 +68,20 @@ class FileLayer:
     """The price files of a folder, as a `rates.Layer`."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self._paths = {path.stem: path for path in folder.glob("*.json")}
+        self._books: dict[str, _Book] = {}
         self.rates_of = lru_cache(maxsize=1024)(self._rates_of)
-        self._book = cache(self._open)
-
-    def providers(self) -> tuple[str, ...]:
-        return tuple(sorted(path.stem for path in self._folder.glob("*.json")))
 
     def _rates_of(self, provider: str, model: str) -> Sequence[Rate]:
         book = self._book(provider)
         listed = book.find(model) if book else None
         return tuple(book.file.rates(listed)) if book and listed else ()
 
-    def _open(self, provider: str) -> "_Book | None":
-        path = self._folder / f"{provider}.json"
-        # A session may name anything as a provider; only a plain name is that of a file.
-        return _Book(read(path)) if _SLUG.fullmatch(provider) and path.is_file() else None
+    def _book(self, provider: str) -> "_Book | None":
+        """A session may name anything as a provider: only those with a file are looked for and remembered."""
+        if provider in self._paths and provider not in self._books:
+            self._books[provider] = _Book(read(self._paths[provider]))
+        return self._books.get(provider)
 
 
 class _Book:
