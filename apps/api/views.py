@@ -13,7 +13,7 @@ from antiphon.protocol.dialects.beta import beta_session
 from antiphon.protocol.dialects.beta_shapes import ShownSecret
 from antiphon.protocol.session import SessionKind
 from apps.api.body import read_json
-from apps.api.endpoint import endpoint
+from apps.api.endpoint import endpoint, wrong_method
 from apps.api.errors import ApiError, unknown_url
 from apps.api.schemas import BetaSecret, ExpiresAfter, NewBetaSession, NewClientSecret
 from apps.conversations.calls import NoSuchCall
@@ -49,7 +49,7 @@ async def models_or_page(request: HttpRequest) -> HttpResponse:
 async def catalogue(request: HttpRequest) -> HttpResponse:
     """All models that are described, with what they cost: the same for everybody, with or without a key."""
     if request.method not in ("GET", "HEAD"):
-        return ApiError(405, f"Use GET here, not {request.method}.", code="method_not_allowed").response()
+        return wrong_method(request, ("GET", "HEAD")).response()
     kind, provider = request.GET.get("kind"), request.GET.get("provider")
     if kind is not None and kind not in KINDS:
         message = f"There is no kind {kind!r} of models: use one of {', '.join(KINDS)}."

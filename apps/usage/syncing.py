@@ -25,8 +25,8 @@ def merged(before: PriceFile, upstream: PriceFile, today: date) -> PriceFile:
 
 def changes(before: PriceFile | None, after: PriceFile) -> Iterator[str]:
     """Sentences for people, of each price that was added, removed or changed."""
-    old = _current(before) if before else {}
-    new = _current(after)
+    old = _by_unit(before) if before else {}
+    new = _by_unit(after)
     for key in old | new:
         model, unit = key
         was, now = old.get(key), new.get(key)
@@ -46,53 +46,55 @@ def changes(before: PriceFile | None, after: PriceFile) -> Iterator[str]:
 
 
 def _merged(old: PriceList, new: PriceList | None, today: date) -> PriceList:
-    if new is None:
-        kept = tuple(_ended(price, today) for price in old.prices if _begins_before(price, today))
-        return replace(old, prices=kept)
-    if _from(old.prices, today) == _from(new.prices, today):
-        return replace(new, prices=old.prices)
-    units = dict.fromkeys(price.unit for price in (*old.prices, *new.prices))
-    return replace(new, prices=tuple(price for unit in units for price in _unit(unit, old, new, today)))
+    listed, prices = (old, ()) if new is None else (new, new.prices)
+    units = dict.fromkeys(price.unit for price in (*old.prices, *prices))
+    return replace(
+        listed,
+        prices=tuple(
+            price
+            for unit in units
+            for price in _timeline(
+                [price for price in old.prices if price.unit == unit],
+                [price for price in prices if price.unit == unit],
+                today,
+            )
+        ),
+    )
 
 
-def _unit(unit: Unit, old: PriceList, new: PriceList, today: date) -> Iterator[ListedPrice]:
-    was = [price for price in old.prices if price.unit == unit]
-    now = [price for price in new.prices if price.unit == unit]
-    if _from(tuple(was), today) == _from(tuple(now), today):
-        yield from was
-        return
-    yield from (_ended(price, today) for price in was if _begins_before(price, today))
-    for price in now:
-        if price.valid_to is None or price.valid_to > today:
-            begins = price.valid_from if was == [] or not _begins_before(price, today) else today
-            yield replace(price, valid_from=begins)
-
-
-def _from(prices: tuple[ListedPrice, ...], today: date) -> list[ListedPrice]:
-    """What is valid today and later, as if it had begun today."""
-    return [
-        replace(price, valid_from=None) if _begins_before(price, today) else price
-        for price in prices
+def _timeline(old: list[ListedPrice], new: list[ListedPrice], today: date) -> list[ListedPrice]:
+    """The old prices of a unit until today, and then the new ones."""
+    if not old:
+        return new
+    past = [
+        replace(price, valid_to=min(price.valid_to or today, today))
+        for price in old
+        if price.valid_from is None or price.valid_from < today
+    ]
+    future = [
+        replace(price, valid_from=max(price.valid_from or today, today))
+        for price in new
         if price.valid_to is None or price.valid_to > today
     ]
+    joined: list[ListedPrice] = []
+    for price in (*past, *future):
+        before = joined[-1] if joined else None
+        if before and replace(before, valid_to=price.valid_to) == replace(
+            price, valid_from=before.valid_from
+        ):
+            joined[-1] = replace(before, valid_to=price.valid_to)
+        else:
+            joined.append(price)
+    return joined
 
 
-def _begins_before(price: ListedPrice, day: date) -> bool:
-    return price.valid_from is None or price.valid_from < day
-
-
-def _ended(price: ListedPrice, today: date) -> ListedPrice:
-    return price if price.valid_to and price.valid_to <= today else replace(price, valid_to=today)
-
-
-def _current(file: PriceFile) -> dict[tuple[str, Unit], tuple[ListedPrice, ...]]:
-    """The prices of each model and unit that have not ended."""
-    current: dict[tuple[str, Unit], tuple[ListedPrice, ...]] = {}
+def _by_unit(file: PriceFile) -> dict[tuple[str, Unit], tuple[ListedPrice, ...]]:
+    prices: dict[tuple[str, Unit], tuple[ListedPrice, ...]] = {}
     for listed in file.lists:
         for price in listed.prices:
             key = listed.models[0], price.unit
-            current[key] = (*current.get(key, ()), price)
-    return current
+            prices[key] = (*prices.get(key, ()), price)
+    return prices
 
 
 def _text(prices: tuple[ListedPrice, ...] | None) -> str:

@@ -17,6 +17,7 @@ from typing import Any
 from antiphon.metering.price_files import ListedPrice, PriceFile, PriceList
 from antiphon.providers.base.usage import Unit
 
+PACKAGE = "genai-prices"
 PROVIDERS: Mapping[str, tuple[str, ...]] = {
     "anthropic": ("anthropic",),
     "azure": ("azure", "openai"),  # a deployment named as its model; Global ones cost what OpenAI lists
@@ -104,7 +105,7 @@ class Upstream:
 def installed() -> Upstream:
     """Raises NoPrices."""
     try:
-        version = metadata.version("genai-prices")
+        version = metadata.version(PACKAGE)
     except metadata.PackageNotFoundError:
         raise NoPrices(
             "genai-prices is not installed: pip install genai-prices, or name a wheel with --from-wheel."
@@ -171,8 +172,8 @@ def _patterns(match: Any) -> Iterator[str]:
 
 
 def _prices(slug: str, model: Any) -> tuple[ListedPrice, ...]:
-    """Of each unit, from when to when. What a price depends on besides is decided for the dearest: the hour of the
-    day; and for the cheapest: the length of the prompt (the note says so)."""
+    """Of each unit, from when to when. Where a price depends on the hour of the day it is that of the dearest,
+    where it depends on the length of the prompt that of short ones; the note says so."""
     starts = [None, *_starts(model)]
     ends = [*starts[1:], None]
     listed: dict[Unit, list[ListedPrice]] = {}
@@ -188,8 +189,8 @@ def _prices(slug: str, model: Any) -> tuple[ListedPrice, ...]:
 
 
 def _starts(model: Any) -> list[date]:
-    conditional = model.prices if isinstance(model.prices, list) else []
-    return sorted({start for each in conditional if (start := getattr(each.constraint, "start_date", None))})
+    dates = {getattr(each.constraint, "start_date", None) for each in _conditional(model)}
+    return sorted(day for day in dates if day)
 
 
 def _day_before(end: date | None) -> date:
@@ -198,7 +199,7 @@ def _day_before(end: date | None) -> date:
 
 def _units(slug: str, model: Any, day: date) -> dict[tuple[Unit, int], Decimal]:
     dearest: dict[tuple[Unit, int], Decimal] = {}
-    for hour in range(24):
+    for hour in range(24) if _depends_on_the_hour(model) else (0,):
         fields = vars(model.get_prices(datetime.combine(day, time(hour), UTC)))
         for unit, price in _by_unit(slug, model.id, fields).items():
             dearest[unit] = max(price, dearest.get(unit, price))
@@ -224,17 +225,24 @@ def _by_unit(slug: str, model: str, fields: Mapping[str, Any]) -> dict[tuple[Uni
     return units
 
 
+def _depends_on_the_hour(model: Any) -> bool:
+    return any(hasattr(each.constraint, "start_time") for each in _conditional(model))
+
+
+def _conditional(model: Any) -> list[Any]:
+    return model.prices if isinstance(model.prices, list) else []
+
+
 def _note(model: Any) -> str:
-    conditional = model.prices if isinstance(model.prices, list) else []
     notes = []
     tiers = {
         tier.start
-        for prices in [each.prices for each in conditional] or [model.prices]
+        for prices in [each.prices for each in _conditional(model)] or [model.prices]
         for price in vars(prices).values()
         for tier in getattr(price, "tiers", ())
     }
     if tiers:
         notes.append(f"for prompts of up to {min(tiers):,} tokens; longer ones cost more")
-    if any(hasattr(each.constraint, "start_time") for each in conditional):
+    if _depends_on_the_hour(model):
         notes.append("at the dearest hours of the day")
     return "; ".join(notes)
