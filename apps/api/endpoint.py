@@ -31,7 +31,7 @@ def endpoint(method: str, *, scope: Scope) -> Callable[[Operation], Operation]:
         async def view(request: HttpRequest, **path: Any) -> HttpResponse:
             try:
                 if request.method not in methods:
-                    raise _wrong_method(request, methods)
+                    raise wrong_method(request, methods)
                 grant = await _authorize(request, scope)
                 with tenant_context(grant.tenant_id), bound_contextvars(tenant_id=str(grant.tenant_id)):
                     return await operation(request, grant, **path)
@@ -48,7 +48,7 @@ def endpoint(method: str, *, scope: Scope) -> Callable[[Operation], Operation]:
     return decorate
 
 
-def _wrong_method(request: HttpRequest, methods: Sequence[str]) -> ApiError:
+def wrong_method(request: HttpRequest, methods: Sequence[str]) -> ApiError:
     return ApiError(
         405,
         f"Use {methods[0]} here, not {request.method}.",

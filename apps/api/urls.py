@@ -5,7 +5,9 @@ from apps.api import views
 urlpatterns = [
     path("healthz", views.healthz, name="healthz"),
     path("readyz", views.readyz, name="readyz"),
-    re_path(r"^(?:v1/)?models/?$", views.models, name="models"),
+    re_path(r"^v1/models/?$", views.models, name="models"),
+    re_path(r"^models/?$", views.models_or_page, name="models-page"),
+    re_path(r"^api/v1/models/?$", views.catalogue, name="catalogue"),
     re_path(r"^(?:v1/)?models/(?P<model_id>.+?)/?$", views.model, name="model"),
     re_path(r"^(?:v1/)?realtime/calls/(?P<call_id>[^/]+)/hangup/?$", views.hang_up, name="hang-up"),
     re_path(r"^(?:v1/)?realtime/client_secrets/?$", views.client_secrets, name="client-secrets"),

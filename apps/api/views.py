@@ -3,7 +3,9 @@ from datetime import timedelta
 from typing import Any
 
 import msgspec
+from asgiref.sync import sync_to_async
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils.cache import patch_vary_headers
 from django.views.decorators.csrf import csrf_exempt
 from msgspec import structs
 
@@ -11,7 +13,7 @@ from antiphon.protocol.dialects.beta import beta_session
 from antiphon.protocol.dialects.beta_shapes import ShownSecret
 from antiphon.protocol.session import SessionKind
 from apps.api.body import read_json
-from apps.api.endpoint import endpoint
+from apps.api.endpoint import endpoint, wrong_method
 from apps.api.errors import ApiError, unknown_url
 from apps.api.schemas import BetaSecret, ExpiresAfter, NewBetaSession, NewClientSecret
 from apps.conversations.calls import NoSuchCall
@@ -20,13 +22,42 @@ from apps.conversations.presets import CheckedPreset, preset_check
 from apps.conversations.runtime import calls
 from apps.conversations.selectors import ModelInfo, model_list
 from apps.core.health import failing_parts
+from apps.keys.credentials import key_from_headers
 from apps.keys.models import ClientSecret, Scope
 from apps.keys.services import KeyGrant, aclient_secret_create
+from apps.usage.presenting import present_model
+from apps.usage.selectors import KINDS, listed_models
+from apps.usage.views import models_page
 
 
 @endpoint("GET", scope=Scope.MODELS)
 async def models(request: HttpRequest, grant: KeyGrant) -> HttpResponse:
     return JsonResponse({"object": "list", "data": [_present(model) for model in await model_list(grant)]})
+
+
+async def models_or_page(request: HttpRequest) -> HttpResponse:
+    """For people the page of all models; for clients without the version in their base URL, those they can use."""
+    for_people = (
+        "text/html" in request.headers.get("accept", "") and key_from_headers(request.headers) is None
+    )
+    response: HttpResponse = await (sync_to_async(models_page) if for_people else models)(request)
+    patch_vary_headers(response, ["Accept", "Authorization", "Api-Key"])
+    return response
+
+
+@csrf_exempt
+async def catalogue(request: HttpRequest) -> HttpResponse:
+    """All models that are described, with what they cost: the same for everybody, with or without a key."""
+    if request.method not in ("GET", "HEAD"):
+        return wrong_method(request, ("GET", "HEAD")).response()
+    kind, provider = request.GET.get("kind"), request.GET.get("provider")
+    if kind is not None and kind not in KINDS:
+        message = f"There is no kind {kind!r} of models: use one of {', '.join(KINDS)}."
+        return ApiError(400, message, code="invalid_value", param="kind").response()
+    found = listed_models(kind=kind, provider=provider)
+    response = JsonResponse({"object": "list", "data": [present_model(model) for model in found]})
+    response["cache-control"] = "public, max-age=300"
+    return response
 
 
 @endpoint("GET", scope=Scope.MODELS)

@@ -35,6 +35,7 @@ from apps.conversations.gateway import (
 )
 from apps.conversations.joining import request_of
 from apps.conversations.log_store import SessionOpened
+from apps.conversations.usage import usage_observer
 
 log = structlog.get_logger(__name__)
 
@@ -123,7 +124,8 @@ async def _converse(
         bound_contextvars(tenant_id=tenant_id, session_id=session.id),
         runtime.event_log().session(opened) as observer,
     ):
-        running = RunningSession(session, transport, replace(host, observers=(observer,)), Ids())
+        observers = (observer, usage_observer(opened, observer))
+        running = RunningSession(session, transport, replace(host, observers=observers), Ids())
         async with runtime.calls.running(running, call_id, tenant_id):
             await socket.accept(call_id)
             log.info("session_started", model=session.model)

@@ -18,6 +18,7 @@ from apps.conversations.calls import Calls
 from apps.conversations.event_log import EventLog
 from apps.credentials.selectors import providers_of
 from apps.keys.services import KeyGrant
+from apps.usage.services import unpriced_check
 
 calls = Calls()
 
@@ -31,7 +32,9 @@ _tool_servers = McpServers(_outbound)
 async def startup() -> None:
     """Loads the models and opens connections, so that the first turn is as fast as the tenth, and lets the other
     processes in."""
-    await (await inference()).warm_up()
+    loaded = await inference()
+    unpriced_check(models=[model.name for model in loaded.models_for().list()])
+    await loaded.warm_up()
     await calls.start(
         secret_key=settings.SECRET_KEY,
         host=env().antiphon_relay_host,

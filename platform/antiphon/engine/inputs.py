@@ -228,6 +228,8 @@ Generation = (
     TextGenerated | SpeechText | SpeechAudio | CallStarted | CallArguments | Generated | GenerationBroke
 )
 
+Used = Attempted | RecognitionUsed | SpeechUsed
+
 Happening = (
     AudioFrame
     | SpeechHeard

@@ -18,12 +18,10 @@ Take = Callable[[inputs.Happening], None]
 
 
 class Recognition:
-    def __init__(self, models: Models, spawn: Spawn, take: Take, note: Take) -> None:
-        """`note` is for what changes nothing, and works while the session ends."""
+    def __init__(self, models: Models, spawn: Spawn, take: Take) -> None:
         self._models = models
         self._spawn = spawn
         self._take = take
-        self._note = note
         self._followed: dict[str, _Turn] = {}
         self._early: dict[str, _Turn] = {}
 
@@ -124,7 +122,7 @@ class Recognition:
             turn.stream = None
             await stream.aclose()
             if stream.usage is not None:
-                self._note(inputs.RecognitionUsed(item_id, turn.model, stream.usage))
+                self._take(inputs.RecognitionUsed(item_id, turn.model, stream.usage))
         if turn.is_over:
             self._take(failure)
 

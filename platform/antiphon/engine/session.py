@@ -97,7 +97,7 @@ class RunningSession:
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._generations: dict[str, asyncio.Task[None]] = {}
         self._detector: tuple[int, VadStream] | None = None
-        self._recognition = Recognition(host.models, self._spawn, self.take, self._note)
+        self._recognition = Recognition(host.models, self._spawn, self.take)
         self._speculation: Speculation | None = None
         self._upstreams = Upstreams(host.models, self._spawn)
         self._remote_calls = RemoteCalls(host.tool_servers, self._spawn, self.take)
@@ -195,6 +195,8 @@ class RunningSession:
     def take(self, event: inputs.Input, asking: Connection | None = None) -> None:
         """Gives the machine an input and carries out what it wants done. Errors go to `asking` alone."""
         if self._over.is_set():
+            if isinstance(event, inputs.Used):  # what the end cut short costs all the same
+                self._observe(event)
             return
         now = self._now()
         for observe in self._host.observers:
@@ -379,7 +381,7 @@ class RunningSession:
 
     def _speculate(self, effect: fx.Speculate) -> None:
         self._drop_speculation()
-        self._speculation = Speculation(effect.job, self._host.models, self._spawn, self._note)
+        self._speculation = Speculation(effect.job, self._host.models, self._spawn, self.take)
 
     def _stop_foreseeing(self, effect: fx.StopForeseeing) -> None:
         self._recognition.stop_foreseeing(effect.item_id)
@@ -396,9 +398,9 @@ class RunningSession:
                 await begun.become(effect.response_id, self._deliver)
             elif effect.native:
                 async with self._upstreams.to(effect.model) as upstream:
-                    await native.generate(effect, upstream, self._deliver, self._note)
+                    await native.generate(effect, upstream, self._deliver, self.take)
             else:
-                await cascade.generate(effect, self._host.models, self._deliver, self._note)
+                await cascade.generate(effect, self._host.models, self._deliver, self.take)
         except ProviderError as error:
             self.take(inputs.GenerationBroke(effect.response_id, error.kind, error.message))
         except UnknownModel as error:
@@ -407,13 +409,6 @@ class RunningSession:
             log.exception("A response failed.")
             message = "The response failed; the operator's log says why."
             self.take(inputs.GenerationBroke(effect.response_id, "upstream", message))
-
-    def _note(self, happening: inputs.Happening) -> None:
-        """What was used is observed even while the session ends."""
-        if self._over.is_set():
-            self._observe(happening)
-        else:
-            self.take(happening)
 
     async def _deliver(self, happening: inputs.Happening) -> None:
         await self._outbox.room()

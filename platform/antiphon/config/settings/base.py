@@ -36,6 +36,7 @@ INSTALLED_APPS = [
     "apps.tenants",
     "apps.keys",
     "apps.credentials",
+    "apps.usage",
     "apps.conversations",
     "apps.api",
 ]

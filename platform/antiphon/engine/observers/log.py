@@ -20,6 +20,7 @@ from msgspec import UNSET, Struct, structs
 from antiphon.engine import inputs
 from antiphon.engine.input_buffer import BYTES_PER_SAMPLE, SAMPLES_PER_MS
 from antiphon.engine.ports import Ending, Recalled
+from antiphon.metering.records import UsageRecord
 from antiphon.protocol import client_events as client
 from antiphon.protocol import server_events as ev
 from antiphon.protocol.items import Message
@@ -35,6 +36,7 @@ ENGINE_TYPES: dict[type, str] = {
     inputs.GenerationBroke: "model.failed",
     inputs.Attempted: "model.attempt",
     inputs.LatencyDecided: "latency.decided",
+    UsageRecord: "usage",
     Ending: "session.ended",
 }
 """What happens inside a session and no event tells, by the name it has in the log."""
@@ -111,7 +113,7 @@ class LogObserver:
         self.ending: Ending | None = None
         self._session = session
         self._emit = emit
-        self._epoch = epoch_ms
+        self.epoch_ms = epoch_ms
         self._seq = 0
         self._appended: tuple[int, AppendedAudio] | None = None
         self._ms_per_character = 0.0
@@ -121,7 +123,11 @@ class LogObserver:
     def __call__(self, event: object, now: float) -> None:
         handler = _handlers[type(event)]
         if handler is not None:
-            handler(self, event, now + self._epoch)
+            handler(self, event, now + self.epoch_ms)
+
+    def add(self, record: UsageRecord) -> None:
+        """Puts it in the log as of now: what it records is over."""
+        self._note("engine", record, record.at)
 
     # What the client says
 

@@ -1,0 +1,3 @@
+from tests.virtual_clock import no_leaked_tasks, pytest_asyncio_loop_factories
+
+__all__ = ["no_leaked_tasks", "pytest_asyncio_loop_factories"]
