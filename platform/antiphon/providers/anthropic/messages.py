@@ -38,7 +38,7 @@ class Usage(msgspec.Struct):
         read = _or(self.cache_read_input_tokens, known.cached_tokens)
         written = _or(self.cache_creation_input_tokens, known.cache_write_tokens)
         plain = _or(self.input_tokens, known.input_tokens - known.cached_tokens - known.cache_write_tokens)
-        thought = self.output_tokens_details and self.output_tokens_details.thinking_tokens
+        thought = (self.output_tokens_details or OutputDetails()).thinking_tokens
         return LlmUsage(
             input_tokens=plain + read + written,
             output_tokens=_or(self.output_tokens, known.output_tokens),

@@ -12,8 +12,8 @@ from antiphon.providers.base.effort import of_family
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """`thinking`: a model is given a number of tokens to think, or an effort. `rest` keeps it from thinking: nothing
-    said, a type of thinking, or the lowest effort, for models that can't be kept from it altogether."""
+    """`thinking`: a model is given a number of tokens to think, or an effort. `rest` keeps it from thinking:
+    nothing said, a type of thinking, or the lowest effort, for models that can't be kept from it altogether."""
 
     thinking: Literal["budget", "effort"] = "effort"
     rest: Literal["unsaid", "disabled", "between_tools", "low"] = "low"

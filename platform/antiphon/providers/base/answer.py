@@ -35,7 +35,7 @@ class Call:
 
 
 class Answer(ABC):
-    """Reads the events of one answer. `done`: nothing of it follows; `stop` and `usage` as far as they are known."""
+    """Reads one answer. `done`: nothing of it follows. `stop` and `usage`: as far as they are known."""
 
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint

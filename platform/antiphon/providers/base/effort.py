@@ -9,7 +9,7 @@ Row = TypeVar("Row")
 
 
 def nearest(wanted: str | None, taken: Sequence[str]) -> str:
-    """The effort to ask for, of those that the model takes, the least first: at least `wanted` where it goes so far.
+    """The effort to ask for, of those that the model takes, the least first: `wanted`, else more, else the most.
 
     Without a wish, or with one that means nothing, it is the least: in a conversation, thinking is silence.
     """

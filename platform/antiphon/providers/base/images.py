@@ -14,7 +14,7 @@ class InlineImage(NamedTuple):
 
 def data_of(image: str) -> InlineImage | None:
     """None for an image that is elsewhere, at an address. Raises ProviderError for a data URI that is none."""
-    if not image[:5].lower() == "data:":
+    if image[:5].lower() != "data:":
         return None
     head, comma, data = image[5:].partition(",")
     media_type, *parameters = head.lower().split(";")

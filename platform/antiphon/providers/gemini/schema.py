@@ -58,9 +58,9 @@ class _Conversion:
         converted: _Schema = {key: schema[key] for key in KEPT if key in schema}
         notes = [schema["description"]] if schema.get("description") else []
         if len(kinds) > 1 or len(some) > 1:
-            converted = {"anyOf": [self.of(variant, within) for variant in some]}
+            converted = {"anyOf": [self._child(variant, within) for variant in some]}
         elif some:
-            converted = self.of(some[0], within)
+            converted = self._child(some[0], within)
         else:
             converted["type"] = kinds[0] if kinds else _implied_type(schema)
             notes += _narrow(converted, schema)
