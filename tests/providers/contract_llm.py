@@ -272,7 +272,9 @@ class LlmWireContract(LlmContract):
         assert events[:-2] == [TextDelta(text) for text in said]
 
     async def test_the_stream_may_be_cut_anywhere(self, answer, spelling):
-        stream = b"".join(whole(spelling, spelling.text("Grüezi "), spelling.text("👋"), *spelling.calls(*CALLS)))
+        stream = b"".join(
+            whole(spelling, spelling.text("Grüezi "), spelling.text("👋"), *spelling.calls(*CALLS))
+        )
         events = await answer(*(stream[i : i + 7] for i in range(0, len(stream), 7)))
         assert "".join(e.text for e in events if isinstance(e, TextDelta)) == "Grüezi 👋"
         assert len([e for e in events if isinstance(e, ToolCallStarted)]) == 2
@@ -282,7 +284,9 @@ class LlmWireContract(LlmContract):
         started = [e for e in events if isinstance(e, ToolCallStarted)]
         assert started == [ToolCallStarted(call.call_id, call.name) for call in CALLS]
         for call in CALLS:
-            pieces = [e.arguments for e in events if isinstance(e, ToolCallDelta) and e.call_id == call.call_id]
+            pieces = [
+                e.arguments for e in events if isinstance(e, ToolCallDelta) and e.call_id == call.call_id
+            ]
             assert json.loads("".join(pieces)) == json.loads(call.arguments)
 
     async def test_words_and_calls_can_come_together(self, answer, spelling):
@@ -329,7 +333,10 @@ class LlmWireContract(LlmContract):
             [Message("user", "Hi"), Message("assistant", "", tool_calls=CALLS)],
             [Message("tool", "rain", call_id="call_forgotten"), Message("user", "Hi")],
             [Message("system", "Be kind."), Message("user", " "), Message("system", "It is late.")],
-            [Message("user", "Hi"), Message("assistant", "", tool_calls=(ToolCall("a:b.c", "f", "no JSON"),))],
+            [
+                Message("user", "Hi"),
+                Message("assistant", "", tool_calls=(ToolCall("a:b.c", "f", "no JSON"),)),
+            ],
         ],
     )
     async def test_any_history_can_be_sent(self, model, history):
@@ -393,7 +400,13 @@ class LlmWireContract(LlmContract):
 
     @pytest.mark.parametrize(
         "garbage",
-        [b"data: {nonsense\n\n", b"data: []\n\n", b'data: "text"\n\n', b"data: \xff\xfe\n\n", b"data: " + b"x" * (1 << 21)],
+        [
+            b"data: {nonsense\n\n",
+            b"data: []\n\n",
+            b'data: "text"\n\n',
+            b"data: \xff\xfe\n\n",
+            b"data: " + b"x" * (1 << 21),
+        ],
     )
     async def test_garbage(self, failure, spelling, garbage):
         error = await failure(garbage)

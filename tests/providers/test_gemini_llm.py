@@ -1,7 +1,7 @@
 import pytest
 
-from antiphon.providers.gemini.llm import GeminiLlm
 from antiphon.providers.base.endpoint import Endpoint, KeyHeader
+from antiphon.providers.gemini.llm import GeminiLlm
 from tests.providers.contract_llm import KEY, LlmWireContract
 from tests.providers.vendors.gemini_text import GeminiServer, GeminiSpelling
 

@@ -1,10 +1,12 @@
 import asyncio
 import json
-import math
 from contextlib import aclosing
+from itertools import chain
 
 import msgspec
 import pytest
+from openai.types.chat import completion_create_params
+from pydantic import TypeAdapter
 
 from antiphon.providers.base.endpoint import Endpoint
 from antiphon.providers.base.errors import ProviderError
@@ -23,15 +25,20 @@ from antiphon.providers.base.llm import (
 )
 from antiphon.providers.openai_compatible.chat import Quirks
 from antiphon.providers.openai_compatible.llm import OpenAiLlm
-from antiphon.providers.scripted import ScriptedLlm, call_tools, say
+from antiphon.providers.openai_compatible.quirks import QUIRKS
+from antiphon.providers.scripted import ScriptedLlm, say
 from antiphon.providers.scripted.server import Canned
-from tests.providers.contract_llm import HELLO, WEATHER, LlmContract, Stalled, answer_of
+from tests.providers.contract_llm import HELLO, KEY, WEATHER, LlmWireContract, answer_of
+from tests.providers.vendors.streaming import without_iterators
+
+_REQUEST = TypeAdapter(completion_create_params.CompletionCreateParamsStreaming)
+_REASONS = {"end": "stop", "length": "length", "tool_calls": "tool_calls", "content_filter": "content_filter"}
 
 
 @pytest.fixture
 def make(wire, server):
-    def make(**options):
-        return OpenAiLlm(wire, Endpoint(server.base_url, "sk-secret"), "m", name="custom/m", **options)
+    def make(base_url=None, **options):
+        return OpenAiLlm(wire, Endpoint(base_url or server.base_url, KEY), "m", name="custom/m", **options)
 
     return make
 
@@ -41,39 +48,70 @@ def model(make):
     return make()
 
 
-class TestContract(LlmContract):
-    @pytest.fixture
-    def model(self, make):
-        return make()
+class OpenAiSpelling:
+    def opening(self, usage):
+        return [b": a comment\n\n", chunk({"role": "assistant", "content": ""})]
+
+    def text(self, text):
+        return chunk({"content": text})
+
+    def thought(self, text):
+        return chunk({"reasoning_content": text, "content": None}) + chunk({"reasoning": text, "content": ""})
+
+    def calls(self, *calls):
+        began = [tool_part(i, call.call_id, call.name, "") for i, call in enumerate(calls)]
+        pieces = [[tool_part(i, arguments=a) for a in call.arguments] for i, call in enumerate(calls)]
+        return [*began, *chain.from_iterable(pieces)]
+
+    def closing(self, reason, usage):
+        counted = {
+            "prompt_tokens": usage.input_tokens,
+            "completion_tokens": usage.output_tokens,
+            "prompt_tokens_details": {"cached_tokens": usage.cached_tokens},
+            "completion_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
+        }
+        return [chunk({}, _REASONS[reason]), chunk(usage=counted), DONE]
+
+    def overloaded(self):
+        return b'data: {"error":{"code":503,"message":"Overloaded"}}\n\n'
+
+    def refusal(self, message):
+        return json.dumps(
+            {"error": {"message": message, "type": "invalid_request_error", "code": None}}
+        ).encode()
+
+    def images(self, body):
+        contents = [m["content"] for m in body["messages"] if isinstance(m["content"], list)]
+        return [p["image_url"]["url"] for content in contents for p in content if p["type"] == "image_url"]
+
+
+def check_body(body):
+    """Unknown fields are left out of what is validated."""
+    assert without_iterators(_REQUEST.validate_python(body)) == body
+    waiting = []
+    for message in body["messages"]:
+        if message["role"] == "tool":
+            assert message["tool_call_id"] == waiting.pop(0), "the results of calls come next, in their order"
+        else:
+            assert not waiting, "every call has a result"
+        waiting += [call["id"] for call in message.get("tool_calls", ())]
+
+
+class TestContract(LlmWireContract):
+    @pytest.fixture(params=[Quirks(), QUIRKS["openai"]], ids=["usual", "openai"])
+    def at(self, make, request):
+        reasons = LlmCapabilities(reasoning=request.param != Quirks())
+        return lambda base_url: make(base_url, capabilities=reasons, quirks=request.param)
 
     @pytest.fixture
-    def tool_caller(self, server, model):
-        calls = (ToolCall("call_1", "weather", '{"city":"Malmö"}'), ToolCall("call_2", "weather", "{}"))
-        server.llm = ScriptedLlm(call_tools(*calls))
-        return model
+    def vendor(self, server):
+        yield server
+        for request in server.requests:
+            check_body(request.body)
 
     @pytest.fixture
-    def stalled(self, server, model):
-        server.llm = ScriptedLlm([(0.0, TextDelta("Well, ")), (math.inf, TextDelta("never"))])
-
-        async def released():
-            await server.requests[-1].ended.wait()
-            assert server.requests[-1].state == "cancelled"
-            assert server.llm.calls[-1].state == "cancelled"
-
-        return Stalled(model, released)
-
-    @pytest.fixture
-    def broken(self, server, model):
-        server.llm = ScriptedLlm([(0.0, ProviderError("overloaded", "Try later"))])
-        return model
-
-    @pytest.fixture
-    def broken_midway(self, server, model):
-        server.llm = ScriptedLlm(
-            [(0.0, TextDelta("Well, ")), (0.0, ProviderError("upstream", "Out of memory"))]
-        )
-        return model
+    def spelling(self):
+        return OpenAiSpelling()
 
 
 def chunk(delta=None, finish_reason=None, **fields):

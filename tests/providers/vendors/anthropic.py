@@ -116,14 +116,18 @@ class AnthropicSpelling:
         return [event(body, "message_delta"), event({"type": "message_stop"}, "message_stop")]
 
     def overloaded(self) -> bytes:
-        return event({"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}, "error")
+        return event(
+            {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}, "error"
+        )
 
     def refusal(self, message: str) -> bytes:
         return event({"type": "error", "error": {"type": "invalid_request_error", "message": message}})[6:]
 
     def images(self, body: dict[str, Any]) -> list[str]:
         sources = [b["source"] for m in body["messages"] for b in m["content"] if b["type"] == "image"]
-        return [s["url"] if s["type"] == "url" else f"data:{s['media_type']};base64,{s['data']}" for s in sources]
+        return [
+            s["url"] if s["type"] == "url" else f"data:{s['media_type']};base64,{s['data']}" for s in sources
+        ]
 
     def _block(self, block: dict[str, Any], *deltas: dict[str, Any]) -> bytes:
         index = self._blocks

@@ -70,7 +70,8 @@ class GeminiSpelling:
 
     def calls(self, *calls: ToolCall) -> list[bytes]:
         made = [
-            {"functionCall": {"id": c.call_id, "name": c.name, "args": json.loads(c.arguments)}} for c in calls
+            {"functionCall": {"id": c.call_id, "name": c.name, "args": json.loads(c.arguments)}}
+            for c in calls
         ]
         return [self._chunk(made)]
 

@@ -1,4 +1,4 @@
-"""What the fake language models of vendors have in common: an HTTP server that checks requests and streams answers."""
+"""What fake language models of vendors have in common: a server that checks requests and streams answers."""
 
 import asyncio
 from collections import deque
