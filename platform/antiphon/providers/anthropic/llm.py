@@ -9,7 +9,7 @@ from antiphon.providers.base.answer import Answer, Call, StopReason, stream_answ
 from antiphon.providers.base.endpoint import Endpoint
 from antiphon.providers.base.failures import error_from_event
 from antiphon.providers.base.http import Wire
-from antiphon.providers.base.llm import LlmCapabilities, LlmEvent, LlmRequest
+from antiphon.providers.base.llm import LlmCapabilities, LlmEvent, LlmRequest, LlmUsage
 
 VERSION = {"anthropic-version": "2023-06-01"}  # later ones refuse a temperature for every model
 
@@ -56,6 +56,7 @@ class MessageAnswer(Answer):
     def __init__(self, endpoint: Endpoint) -> None:
         super().__init__(endpoint)
         self._open_calls: dict[int, Call] = {}  # by the index of their block
+        self._usage: LlmUsage | None = None
 
     def read(self, data: bytes) -> Sequence[LlmEvent]:
         event = _decode(data)
@@ -68,10 +69,10 @@ class MessageAnswer(Answer):
             case "content_block_start" if event.content_block is not None:
                 return self._block(event.index, event.content_block)
             case "message_start" if event.message is not None and event.message.usage is not None:
-                self.usage = event.message.usage.onto(None)
+                self._usage = event.message.usage.onto(None)
             case "message_delta":
                 if event.usage is not None:
-                    self.usage = event.usage.onto(self.usage)
+                    self._usage = event.usage.onto(self._usage)
                 if event.delta is not None and event.delta.stop_reason:
                     self.stop = STOP_REASONS.get(event.delta.stop_reason, "end")
             case "message_stop":
@@ -79,6 +80,9 @@ class MessageAnswer(Answer):
             case "error":
                 raise error_from_event(self.endpoint, event.error, started=self.started)
         return ()
+
+    def reported_usage(self) -> LlmUsage | None:
+        return self._usage
 
     def _block(self, index: int, block: Block) -> Sequence[LlmEvent]:
         if block.type == "text":

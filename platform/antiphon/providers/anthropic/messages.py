@@ -64,14 +64,14 @@ class Block(msgspec.Struct):
     input: dict[str, Any] | None = None
 
 
-class Delta(msgspec.Struct):
+class Delta(msgspec.Struct, gc=False):
     type: str = ""
     text: str = ""
     partial_json: str = ""
     stop_reason: str | None = None
 
 
-class Event(msgspec.Struct):
+class Event(msgspec.Struct, gc=False):
     """Any event of a stream; each type has only some of the fields."""
 
     type: str

@@ -35,19 +35,22 @@ class Call:
 
 
 class Answer(ABC):
-    """Reads one answer. `done`: nothing of it follows. `stop` and `usage`: as far as they are known."""
+    """Reads one answer. `done`: nothing of it follows. `stop`: why it ended, once that is known."""
 
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
         self.done = False
         self.stop: StopReason | None = None
-        self.usage: LlmUsage | None = None
         self.output: list[str] = []  # all that was generated, for an estimate of usage
         self.calls: list[Call] = []
 
     @abstractmethod
     def read(self, data: bytes) -> Sequence[LlmEvent]:
         """What an event says. Raises ProviderError, and ValueError for what the protocol does not have."""
+
+    @abstractmethod
+    def reported_usage(self) -> LlmUsage | None:
+        """What the server has said about it so far."""
 
     @property
     def started(self) -> bool:
@@ -56,12 +59,13 @@ class Answer(ABC):
     @property
     def usage_so_far(self) -> LlmUsage | None:
         """What is to be paid if the stream breaks here; None while the server has said nothing about it."""
-        if self.usage is None:
+        usage = self.reported_usage()
+        if usage is None:
             return None
         generated = estimated_tokens("".join(self.output))
-        if generated <= self.usage.output_tokens:
-            return self.usage
-        return replace(self.usage, output_tokens=generated, estimated=True)
+        if generated <= usage.output_tokens:
+            return usage
+        return replace(usage, output_tokens=generated, estimated=True)
 
     def text(self, text: str) -> Sequence[LlmEvent]:
         if not text:
@@ -89,7 +93,7 @@ class Answer(ABC):
             raise ProviderError("upstream", f"{self.endpoint.host} ended the answer before it was complete.")
         # A call without arguments; ours are always JSON.
         bare = [ToolCallDelta(call.call_id, "{}") for call in self.calls if not call.has_arguments]
-        usage = self.usage or estimated_usage(request, "".join(self.output))
+        usage = self.reported_usage() or estimated_usage(request, "".join(self.output))
         reason = self.stop or "end"
         # With a forced tool, some give the reason of an ordinary end.
         return (*bare, usage, Stop("tool_calls" if self.calls and reason == "end" else reason))

@@ -4,6 +4,8 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+import msgspec
+
 from antiphon.providers.base.errors import ErrorKind
 
 
@@ -71,8 +73,7 @@ class LlmRequest:
     report: "Report" = field(default=lambda attempt: None, compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class TextDelta:
+class TextDelta(msgspec.Struct, frozen=True):  # made for every token: a struct is six times as fast
     text: str
 
 
@@ -82,8 +83,7 @@ class ToolCallStarted:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class ToolCallDelta:
+class ToolCallDelta(msgspec.Struct, frozen=True):
     call_id: str
     arguments: str  # the next piece of the JSON text
 

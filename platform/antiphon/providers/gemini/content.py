@@ -25,23 +25,23 @@ _UNSIGNED = {"thoughtSignature": "skip_thought_signature_validator"}
 _MODES = {"none": "NONE", "required": "ANY", "named": "ANY"}
 
 
-class FunctionCall(msgspec.Struct):
+class FunctionCall(msgspec.Struct, gc=False):
     name: str = ""
     id: str | None = None
     args: msgspec.Raw = msgspec.Raw(b"{}")
 
 
-class Part(msgspec.Struct, rename="camel"):
+class Part(msgspec.Struct, rename="camel", gc=False):
     text: str | None = None
     thought: bool | None = None
     function_call: FunctionCall | None = None
 
 
-class Content(msgspec.Struct):
+class Content(msgspec.Struct, gc=False):
     parts: list[Part] | None = None
 
 
-class Candidate(msgspec.Struct, rename="camel"):
+class Candidate(msgspec.Struct, rename="camel", gc=False):
     content: Content | None = None
     finish_reason: str | None = None
 
@@ -80,10 +80,10 @@ class Usage(msgspec.Struct, rename="camel"):
         )
 
 
-class Chunk(msgspec.Struct, rename="camel"):
+class Chunk(msgspec.Struct, rename="camel", gc=False):
     candidates: list[Candidate] | None = None
     prompt_feedback: PromptFeedback | None = None
-    usage_metadata: Usage | None = None
+    usage_metadata: msgspec.Raw = msgspec.Raw()  # of all so far: only the last is worth decoding
     error: Any = None
 
 

@@ -10,8 +10,8 @@ from antiphon.providers.base.endpoint import Endpoint
 from antiphon.providers.base.errors import ProviderError
 from antiphon.providers.base.failures import error_from_event
 from antiphon.providers.base.http import Wire
-from antiphon.providers.base.llm import LlmCapabilities, LlmEvent, LlmRequest
-from antiphon.providers.gemini.content import Chunk, FunctionCall, Part, encode_request
+from antiphon.providers.base.llm import LlmCapabilities, LlmEvent, LlmRequest, LlmUsage
+from antiphon.providers.gemini.content import Chunk, FunctionCall, Part, Usage, encode_request
 
 STOP_REASONS: Mapping[str, StopReason] = {
     "STOP": "end",
@@ -69,22 +69,35 @@ class GeminiLlm:
 class ContentAnswer(Answer):
     """Reads the chunks of one answer; the one with a finish reason is the last."""
 
+    def __init__(self, endpoint: Endpoint) -> None:
+        super().__init__(endpoint)
+        self._usage = msgspec.Raw()
+
     def read(self, data: bytes) -> Sequence[LlmEvent]:
         chunk = _decode(data)
         if chunk.error is not None:
             raise error_from_event(self.endpoint, chunk.error, started=self.started)
-        if chunk.usage_metadata is not None:
-            self.usage = chunk.usage_metadata.to_usage()
+        if chunk.usage_metadata:
+            self._usage = chunk.usage_metadata
         if not chunk.candidates:
             if chunk.prompt_feedback is not None and chunk.prompt_feedback.block_reason:
                 self._finish("SAFETY")
             return ()
         candidate = chunk.candidates[0]
-        parts = candidate.content.parts if candidate.content is not None else None
-        events = [event for part in parts or () for event in self._part(part)]
+        events: list[LlmEvent] = []
+        if candidate.content is not None:
+            for part in candidate.content.parts or ():
+                events += self._part(part)
         if candidate.finish_reason:
             self._finish(candidate.finish_reason)
         return events
+
+    def reported_usage(self) -> LlmUsage | None:
+        try:
+            usage = msgspec.json.decode(self._usage, type=Usage | None) if self._usage else None
+        except ValueError:
+            return None
+        return usage and usage.to_usage()
 
     def _part(self, part: Part) -> Sequence[LlmEvent]:
         if part.function_call is not None:

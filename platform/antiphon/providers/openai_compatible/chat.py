@@ -57,18 +57,16 @@ class ContentPart(msgspec.Struct):
     text: str = ""
 
 
-class Delta(msgspec.Struct):
+class Delta(msgspec.Struct, gc=False):
     content: str | list[ContentPart] | None = None
     tool_calls: list[ToolCallPart] | None = None
 
-    @property
-    def text(self) -> str:
-        if self.content is None or isinstance(self.content, str):
-            return self.content or ""
-        return "".join(part.text for part in self.content if part.type == "text")
+    def text_of_parts(self) -> str:
+        parts = self.content if isinstance(self.content, list) else ()
+        return "".join(part.text for part in parts if part.type == "text")
 
 
-class Choice(msgspec.Struct):
+class Choice(msgspec.Struct, gc=False):
     delta: Delta | None = None
     finish_reason: str | None = None
 
@@ -113,7 +111,7 @@ class Usage(msgspec.Struct):
         )
 
 
-class Chunk(msgspec.Struct):
+class Chunk(msgspec.Struct, gc=False):
     """The chunk that carries usage has no choices."""
 
     choices: list[Choice] | None = None

@@ -8,8 +8,15 @@ from antiphon.providers.base.answer import Answer, Call, StopReason, stream_answ
 from antiphon.providers.base.endpoint import Endpoint
 from antiphon.providers.base.failures import error_from_event
 from antiphon.providers.base.http import Wire
-from antiphon.providers.base.llm import LlmCapabilities, LlmEvent, LlmRequest
-from antiphon.providers.openai_compatible.chat import Choice, Chunk, Quirks, ToolCallPart, encode_request
+from antiphon.providers.base.llm import LlmCapabilities, LlmEvent, LlmRequest, LlmUsage
+from antiphon.providers.openai_compatible.chat import (
+    Choice,
+    Chunk,
+    Quirks,
+    ToolCallPart,
+    Usage,
+    encode_request,
+)
 from antiphon.providers.openai_compatible.thoughts import WithoutThoughts
 
 DONE = b"[DONE]"
@@ -58,18 +65,22 @@ class ChatAnswer(Answer):
         super().__init__(endpoint)
         self._open_calls: dict[int, Call] = {}  # by the server's index
         self._last_index = 0
-        self._without_thoughts = WithoutThoughts()
+        self._usage: Usage | None = None
+        self._thoughts = WithoutThoughts()
 
     def read(self, data: bytes) -> Sequence[LlmEvent]:
         if data == DONE:
             self.done = True
-            return self.text(self._without_thoughts.end())
+            return self.text(self._thoughts.end())
         chunk = _decode(data)
         if chunk.error is not None:
             raise error_from_event(self.endpoint, chunk.error, started=self.started)
         if chunk.usage is not None:
-            self.usage = chunk.usage.to_usage()
+            self._usage = chunk.usage
         return self._choice(chunk.choices[0]) if chunk.choices else ()
+
+    def reported_usage(self) -> LlmUsage | None:
+        return self._usage and self._usage.to_usage()
 
     def _choice(self, choice: Choice) -> Sequence[LlmEvent]:
         if choice.finish_reason:
@@ -77,7 +88,8 @@ class ChatAnswer(Answer):
         delta = choice.delta
         if delta is None:
             return ()
-        text = self.text(self._without_thoughts.feed(delta.text))
+        said = delta.content if isinstance(delta.content, str) else delta.text_of_parts()
+        text = self.text(said if self._thoughts.passed else self._thoughts.feed(said))
         if not delta.tool_calls:
             return text
         return [*text, *(event for part in delta.tool_calls for event in self._tool_call(part))]

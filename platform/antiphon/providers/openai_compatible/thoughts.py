@@ -4,15 +4,16 @@ BEGIN, END = "<think>", "</think>"
 
 
 class WithoutThoughts:
-    """Takes the text of an answer piece by piece and gives what of it is to be said."""
+    """Takes the text of an answer piece by piece and gives what of it is to be said.
+
+    Once `passed`, nothing is held back any more, and nothing need be fed.
+    """
 
     def __init__(self) -> None:
-        self.passed = False  # nothing is held back any more
+        self.passed = False
         self._held = ""
 
     def feed(self, text: str) -> str:
-        if self.passed:
-            return text
         self._held += text
         begun = self._held.lstrip()
         if begun.startswith(BEGIN):
