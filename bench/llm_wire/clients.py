@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from importlib.metadata import version
 from importlib.util import find_spec
 from typing import Any
 
@@ -31,6 +32,7 @@ class Client:
     name: str
     dialect: Dialect
     ask: Ask
+    sdk: bool = False
 
 
 @asynccontextmanager
@@ -41,18 +43,16 @@ async def clients(server: str) -> AsyncGenerator[list[Client], None]:
         made = [Client("raw aiohttp", dialect, _raw(session, server, dialect)) for dialect in PATHS]
         made += [Client("antiphon", dialect, _ours(wire, server, dialect)) for dialect in PATHS]
         if find_spec("openai"):
-            made.append(Client(_version("openai"), "openai", _openai_sdk(server)))
+            made.append(Client(_version("openai"), "openai", _openai_sdk(server), sdk=True))
         if find_spec("anthropic"):
-            made.append(Client(_version("anthropic"), "anthropic", _anthropic_sdk(server)))
+            made.append(Client(_version("anthropic"), "anthropic", _anthropic_sdk(server), sdk=True))
         if find_spec("google.genai"):
-            made.append(Client(_version("google-genai"), "gemini", _google_sdk(server)))
+            made.append(Client(_version("google-genai"), "gemini", _google_sdk(server), sdk=True))
         yield made
     await wire.aclose()
 
 
 def _version(package: str) -> str:
-    from importlib.metadata import version
-
     return f"{package} {version(package)}"
 
 

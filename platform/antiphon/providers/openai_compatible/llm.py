@@ -10,7 +10,6 @@ from antiphon.providers.base.failures import error_from_event
 from antiphon.providers.base.http import Wire
 from antiphon.providers.base.llm import LlmCapabilities, LlmEvent, LlmRequest, LlmUsage
 from antiphon.providers.openai_compatible.chat import (
-    Choice,
     Chunk,
     Quirks,
     ToolCallPart,
@@ -77,12 +76,9 @@ class ChatAnswer(Answer):
             raise error_from_event(self.endpoint, chunk.error, started=self.started)
         if chunk.usage is not None:
             self._usage = chunk.usage
-        return self._choice(chunk.choices[0]) if chunk.choices else ()
-
-    def reported_usage(self) -> LlmUsage | None:
-        return self._usage and self._usage.to_usage()
-
-    def _choice(self, choice: Choice) -> Sequence[LlmEvent]:
+        if not chunk.choices:
+            return ()
+        choice = chunk.choices[0]
         if choice.finish_reason:
             self.stop = STOP_REASONS.get(choice.finish_reason, "end")
         delta = choice.delta
@@ -93,6 +89,9 @@ class ChatAnswer(Answer):
         if not delta.tool_calls:
             return text
         return [*text, *(event for part in delta.tool_calls for event in self._tool_call(part))]
+
+    def reported_usage(self) -> LlmUsage | None:
+        return self._usage and self._usage.to_usage()
 
     def _tool_call(self, part: ToolCallPart) -> Sequence[LlmEvent]:
         name = (part.function and part.function.name) or ""
