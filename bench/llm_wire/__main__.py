@@ -3,9 +3,9 @@
     python bench/llm_wire [--tokens 200] [--answers 40] [--rounds 12]
 
 The models are in another process on loopback and send a token every 5 ms, so that each arrives by itself; many
-answers are streamed at once. The CPU time is that of the process that receives, per token of text; of several rounds,
-in which all clients take their turn, the least counts (of two for the SDKs, which are far off). The floor is aiohttp
-with a typed decoder of msgspec and nothing else.
+answers are streamed at once. The CPU time is that of the process that receives, per token of text; of several
+rounds, in which all clients take their turn, the least counts (of two for the SDKs, which are far off). The floor
+is aiohttp with a typed decoder of msgspec and nothing else.
 """
 
 import argparse
