@@ -83,11 +83,8 @@ def test_a_reference_to_itself_ends():
 def test_references_that_multiply_do_not_take_for_ever(keyword):
     def twice(reference):
         both = [{"$ref": reference}, {"$ref": reference}]
-        return (
-            {"type": "object", "properties": dict(zip("ab", both, strict=True))}
-            if keyword == "properties"
-            else {keyword: both}
-        )
+        named = {"a": both[0], "b": both[1]}
+        return {"type": "object", keyword: named if keyword == "properties" else both}
 
     definitions = {f"D{i}": twice(f"#/$defs/D{i + 1}") for i in range(60)}
     assert gemini_schema({**parameters(x={"$ref": "#/$defs/D0"}), "$defs": definitions}) is not None

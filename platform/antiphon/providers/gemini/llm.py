@@ -94,10 +94,10 @@ class ContentAnswer(Answer):
 
     def reported_usage(self) -> LlmUsage | None:
         try:
-            usage = msgspec.json.decode(self._usage, type=Usage | None) if self._usage else None
-        except ValueError:
+            usage = msgspec.json.decode(self._usage or b"null", type=Usage | None)
+        except ValueError:  # then it is estimated
             return None
-        return usage and usage.to_usage()
+        return None if usage is None else usage.to_usage()
 
     def _part(self, part: Part) -> Sequence[LlmEvent]:
         if part.function_call is not None:

@@ -91,7 +91,7 @@ class ChatAnswer(Answer):
         return [*text, *(event for part in delta.tool_calls for event in self._tool_call(part))]
 
     def reported_usage(self) -> LlmUsage | None:
-        return self._usage and self._usage.to_usage()
+        return None if self._usage is None else self._usage.to_usage()
 
     def _tool_call(self, part: ToolCallPart) -> Sequence[LlmEvent]:
         name = (part.function and part.function.name) or ""

@@ -17,12 +17,9 @@ class WithoutThoughts:
         self._held += text
         begun = self._held.lstrip()
         if begun.startswith(BEGIN):
-            _, ended, rest = begun.partition(END)
-            if not ended:
-                return ""
-            self._held = rest.lstrip()
-            self.passed = bool(self._held)
-            return self._held
+            rest = begun.partition(END)[2]
+            self.passed = bool(rest.strip())
+            return rest.lstrip() if self.passed else ""
         if BEGIN.startswith(begun):  # it may still become one
             return ""
         self.passed = True
