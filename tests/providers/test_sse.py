@@ -17,6 +17,23 @@ def test_it_works():
     assert SseParser().feed(STREAM) == EVENTS
 
 
+@pytest.mark.parametrize(
+    "stream",
+    [
+        b"data: one\n\ndata: two\n\n",
+        b"event: x\ndata: one\n\n: nothing\n\n\n\ndata: t\ndata:wo\n\n\n",
+        b"data: one\r\n\r\ndata: two\r\n\r\n",
+        b"data: one\r\n\r\ndata: t\rdata: wo\r\n\r\n",
+        b"data\n\ndata:\n\ndata:  x\n\n",
+        b"\n\n",
+    ],
+)
+def test_whole_events_at_once_are_read_as_bytes_one_by_one_are(stream):
+    parser = SseParser()
+    one_by_one = [event for byte in stream for event in parser.feed(bytes([byte]))]
+    assert SseParser().feed(stream) == one_by_one
+
+
 @pytest.mark.parametrize("size", [1, 2, 3, 5, 7])
 def test_the_stream_may_be_cut_anywhere(size):
     parser = SseParser()

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -33,6 +34,17 @@ BY_CODE: Mapping[str, ErrorKind] = {
     "model_not_found": "not_found",
     "rate_limit_exceeded": "rate_limit",
     "overloaded_error": "overloaded",
+    "authentication_error": "auth",
+    "permission_error": "auth",
+    "billing_error": "quota",
+    "rate_limit_error": "rate_limit",
+    "timeout_error": "timeout",
+    "API_KEY_INVALID": "auth",
+    "UNAUTHENTICATED": "auth",
+    "PERMISSION_DENIED": "auth",
+    "RESOURCE_EXHAUSTED": "rate_limit",
+    "UNAVAILABLE": "overloaded",
+    "DEADLINE_EXCEEDED": "timeout",
 }
 CONTEXT_LENGTH = re.compile(
     r"context (length|window|size)|maximum context|prompt is too long|too many tokens", re.I
@@ -58,17 +70,21 @@ def error_from_response(
 ) -> ProviderError:
     """For an answer whose status is not 2xx."""
     try:
-        message, code = _read(msgspec.json.decode(body))
+        said = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        message, code = "", None
-    return _error(endpoint, status, message, code, retry_after=_retry_after(headers))
+        said = None
+    message, code = _read(said)
+    retry_after = _retry_after(headers)
+    if retry_after is None:
+        retry_after = _retry_delay(said)
+    return _error(endpoint, status, message, code, retry_after=retry_after)
 
 
 def error_from_event(endpoint: Endpoint, error: Any, *, started: bool) -> ProviderError:
     """For an `error` that comes inside a stream: an object whose code may be an HTTP status, or a string."""
     message, code = _read(error)
     status = int(code) if code and code.isdigit() else 500
-    return _error(endpoint, status, message, code, started=started)
+    return _error(endpoint, status, message, code, started=started, retry_after=_retry_delay(error))
 
 
 def _error(
@@ -103,8 +119,25 @@ def _read(body: Any) -> tuple[str, str | None]:
     if not isinstance(error, dict):
         return (error if isinstance(error, str) else ""), None
     message = error.get("message") or error.get("detail") or ""
-    code = error.get("code") or error.get("type")
+    reasons = [detail["reason"] for detail in _details(error) if "reason" in detail]
+    code = reasons[0] if reasons and reasons[0] in BY_CODE else error.get("code")
+    code = code or error.get("type") or error.get("status")
     return str(message), None if code is None else str(code)
+
+
+def _details(body: Any) -> list[dict[str, Any]]:
+    """Google's details of an error (https://google.aip.dev/193)."""
+    error = body.get("error", body) if isinstance(body, dict) else None
+    details = error.get("details") if isinstance(error, dict) else None
+    return [detail for detail in details if isinstance(detail, dict)] if isinstance(details, list) else []
+
+
+def _retry_delay(body: Any) -> float | None:
+    """Seconds, from Google's `RetryInfo`: "17s"."""
+    for detail in _details(body):
+        with suppress(ValueError):
+            return max(0.0, float(str(detail.get("retryDelay")).removesuffix("s")))
+    return None
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:

@@ -4,6 +4,8 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+import msgspec
+
 from antiphon.providers.base.errors import ErrorKind
 
 
@@ -75,8 +77,7 @@ class LlmRequest:
     decided: "Decided" = field(default=lambda decision: None, compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class TextDelta:
+class TextDelta(msgspec.Struct, frozen=True, gc=False):  # a struct, since it is made for every token
     text: str
 
 
@@ -86,8 +87,7 @@ class ToolCallStarted:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class ToolCallDelta:
+class ToolCallDelta(msgspec.Struct, frozen=True, gc=False):
     call_id: str
     arguments: str  # the next piece of the JSON text
 

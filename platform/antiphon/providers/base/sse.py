@@ -1,5 +1,7 @@
 """Server-sent events, parsed as they arrive (https://html.spec.whatwg.org/multipage/server-sent-events.html)."""
 
+CR = 13  # as a number, bytes are searched for it several times as fast
+
 
 class SseParser:
     """Takes bytes cut anywhere, gives the `data` of whole events. Other fields and comments are dropped."""
@@ -12,22 +14,26 @@ class SseParser:
 
     def feed(self, chunk: bytes) -> list[bytes]:
         """The events that `chunk` completes. Raises ValueError when one is larger than `max_bytes`."""
-        if self._after_cr and chunk.startswith(b"\n"):
-            chunk = chunk[1:]
-            self._after_cr = False
-        if not chunk:
-            return []
-        self._after_cr = chunk.endswith(b"\r")
-        lines = (self._line + chunk).splitlines(keepends=True)
-        self._line = b"" if lines[-1].endswith((b"\r", b"\n")) else lines.pop()
+        if self._after_cr or CR in chunk:
+            chunk = self._with_line_feeds(chunk)
+        lines = (self._line + chunk).split(b"\n")
+        self._line = lines.pop()
         events = []
         for line in lines:
-            text = line.rstrip(b"\r\n")
-            if text.startswith(b"data:"):
-                self._data.append(text[5:].removeprefix(b" "))
-            elif not text and self._data:
+            if line.startswith(b"data:"):
+                self._data.append(line[6:] if line.startswith(b"data: ") else line[5:])
+            elif not line and self._data:
                 events.append(b"\n".join(self._data))
                 self._data.clear()
         if len(self._line) + sum(map(len, self._data)) > self._max_bytes:
             raise ValueError(f"An event is larger than {self._max_bytes} bytes.")
         return events
+
+    def _with_line_feeds(self, chunk: bytes) -> bytes:
+        """Lines may end in a carriage return, a line feed, or both; here in a line feed."""
+        if self._after_cr and chunk.startswith(b"\n"):
+            chunk = chunk[1:]
+            self._after_cr = False
+        if chunk:
+            self._after_cr = chunk.endswith(b"\r")
+        return chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
