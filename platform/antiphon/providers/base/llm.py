@@ -48,11 +48,13 @@ class ToolChoice:
 
 @dataclass(frozen=True, slots=True)
 class LlmRequest:
-    """`report` is told of each attempt at an answer once it is over, however it ended.
+    """`report` is told of each attempt at an answer once it is over, however it ended; `decided` of each decision
+    of a router, when it is made.
 
     `metadata` is the response's, `session_metadata` the session's (`providerData.metadata`), `user` says which of
-    the tenant's users speaks; routers decide by the latter two. `cache_key` is equal for requests that share a
-    beginning.
+    the tenant's users speaks, `modality` how the answer is given; routers decide by them. `cache_key` is equal for
+    requests that share a beginning. `latency_budget_ms` is what the session allows from the request to the first
+    audio; without it the router's own holds.
     """
 
     instructions: str
@@ -68,7 +70,10 @@ class LlmRequest:
     session_metadata: Mapping[str, str] = field(default_factory=dict)
     user: str = ""
     cache_key: str = ""
+    modality: Literal["audio", "text"] = "audio"
+    latency_budget_ms: float | None = None
     report: "Report" = field(default=lambda attempt: None, compare=False, repr=False)
+    decided: "Decided" = field(default=lambda decision: None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +146,29 @@ class Attempt:
 
 
 Report = Callable[[Attempt], None]
+
+
+DecisionKind = Literal[
+    "chosen",  # this model is asked first
+    "stepped_down",  # it is faster than the one before it, which would miss the budget
+    "hedged",  # it is asked, too: the one before it is slow
+    "fell_back",  # it is asked next: the one before it failed, or took too long
+    "continued",  # it goes on where the one before it broke off
+    "filler",  # a phrase is spoken: there are no words yet
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a router decided on the way to an answer. `at_ms` counts from the request."""
+
+    kind: DecisionKind
+    model: str  # provider/model; empty for a filler
+    reason: str
+    at_ms: float
+
+
+Decided = Callable[[Decision], None]
 
 
 @dataclass(frozen=True, slots=True)
