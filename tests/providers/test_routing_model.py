@@ -45,7 +45,7 @@ def dies_after(text, kind="network"):
 class Desk:
     """A router over scripted models, and what it reported. Models are named m/a, m/b, ... in order."""
 
-    def __init__(self, *answers, memory=None, **settings):
+    def __init__(self, *answers, memory=None, tenant="acme", cost_of=lambda name: None, **settings):
         self.models = {
             f"m/{letter}": ScriptedLlm(*(one if isinstance(one, tuple) else (one,)), name=f"m/{letter}")
             for letter, one in zip("abcdef", answers, strict=False)
@@ -59,10 +59,10 @@ class Desk:
         self.router = RoutedLlm(
             "router/main",
             parse(msgspec.json.encode(definition)),
-            tenant="acme",
+            tenant=tenant,
             memory=self.memory,
             find=self.find,
-            cost_of=lambda name: None,
+            cost_of=cost_of,
         )
         self.attempts = []
         self.decisions = []
@@ -89,6 +89,11 @@ class Desk:
 
     def states(self, name):
         return [call.state for call in self.models[name].calls]
+
+
+def only(*models, **settings):
+    """A default route with one variant."""
+    return {"variants": [{"models": models}], **settings}
 
 
 def text_of(events):
@@ -226,10 +231,7 @@ async def test_one_failure_after_the_other_falls_back_until_somebody_answers():
 
 
 async def test_models_that_cannot_be_found_are_passed_over():
-    desk = Desk(say("Fine."))
-    desk.router._router = parse(
-        b'{"kind":"language","default":{"variants":[{"models":["gone/x"]}]},"fallbacks":["m/a"]}'
-    )
+    desk = Desk(say("Fine."), default=only("gone/x"), fallbacks=["m/a"])
     assert text_of(await desk.ask()) == "Fine."
     assert desk.chain == [("m/a", "first", "completed")]
 
@@ -338,10 +340,9 @@ async def test_a_call_that_was_passed_on_is_the_last_thing_of_an_answer():
 
 async def test_hedges_stop_when_their_budget_is_spent():
     desk = Desk(say("Slow.", first=1.0), say("Fast."), hedge={"after_ms": 400, "budget": 0.25})
-    desk.memory.health = Health()  # knows nothing: breakers stay out of this
     hedged = 0
     for _ in range(45):
-        desk.memory.health = Health()
+        desk.memory.health = Health()  # which knows nothing: breakers stay out of this
         await desk.ask()
         hedged += "hedged" in desk.decided
         desk.decisions.clear()
@@ -349,7 +350,7 @@ async def test_hedges_stop_when_their_budget_is_spent():
 
 
 async def test_an_automatic_hedge_learns_how_long_the_model_takes():
-    desk = Desk(*[(*[say("Hi.", first=0.4)] * 10, STALL), say("Second.")], hedge={"after_ms": "auto"})
+    desk = Desk((*[say("Hi.", first=0.4)] * 10, STALL), say("Second."), hedge={"after_ms": "auto"})
     for _ in range(10):
         await desk.ask()
     began = now_ms()
@@ -357,39 +358,28 @@ async def test_an_automatic_hedge_learns_how_long_the_model_takes():
     assert 400 < now_ms() - began < 445
 
 
-async def test_an_automatic_hedge_comes_earlier_when_the_second_model_needs_the_time():
+async def learned(model, first):
+    """A memory that knows how long this model takes to its first word."""
     memory = RoutingMemory(Health(clock=asyncio.get_running_loop().time))
-    both = ((*[say("Hi.", first=0.5)] * 10, STALL), (say("Second.", first=0.3),))
-    learning = Desk(*both, memory=memory)
-    for _ in range(10):
-        await learning.ask()
-    learning.router._router = parse(b'{"kind":"language","default":{"variants":[{"models":["m/b"]}]}}')
-    for _ in range(10):
-        await learning.ask()
-    desk = Desk(
-        STALL, say("Second.", first=0.3), memory=memory, hedge={}, latency_budget_ms=900, voice_ms=300
-    )
+    for name, seconds in zip(model, first, strict=True):
+        desk = Desk(*[say("Hi.", first=seconds)] * 2, memory=memory, default=only(name))
+        for _ in range(5):
+            await desk.ask()
+    return memory
+
+
+async def test_an_automatic_hedge_comes_earlier_when_the_second_model_needs_the_time():
+    memory = await learned(["m/a", "m/b"], [0.5, 0.3])
+    desk = Desk(STALL, say("Second.", first=0.3), memory=memory, hedge={}, latency_budget_ms=900)
     began = now_ms()
     await desk.ask()
     hedged = next(decision for decision in desk.decisions if decision.kind == "hedged")
-    assert (
-        280 < hedged.at_ms < 320
-    )  # 600 ms are left for the first words, of which the second model takes 300
-    assert now_ms() - began < 640
+    assert 270 < hedged.at_ms < 300  # of the 600 ms for the first words the second model takes 300
+    assert now_ms() - began < 600
 
 
 async def test_a_model_that_is_too_slow_for_the_budget_is_stepped_down_from():
-    memory = RoutingMemory(Health(clock=asyncio.get_running_loop().time))
-    for names in ("ab", "ba"):
-        desk = Desk(say("Slow."), say("Fast."), memory=memory)
-        desk.models["m/a"].answers = [say("Slow.", first=1.2)]
-        desk.models["m/b"].answers = [say("Fast.", first=0.2)]
-        models = [f"m/{name}" for name in names]
-        desk.router._router = parse(
-            msgspec.json.encode({"kind": "language", "default": {"variants": [{"models": models}]}})
-        )
-        for _ in range(5):
-            await desk.ask()
+    memory = await learned(["m/a", "m/b"], [1.2, 0.2])
     desk = Desk(say("Slow.", first=1.2), say("Fast.", first=0.2), memory=memory)
     assert text_of(await desk.ask(latency_budget_ms=900)) == "Fast."
     assert desk.decided == ["chosen", "stepped_down"]
@@ -496,8 +486,7 @@ async def test_a_refused_request_is_no_sign_of_a_sick_model():
 
 async def test_breakers_are_those_of_one_tenant():
     memory = RoutingMemory(Health(clock=asyncio.get_running_loop().time))
-    acme, other = (Desk(BROKEN, say("Second."), memory=memory) for _ in range(2))
-    other.router._tenant = "other"
+    acme, other = (Desk(BROKEN, say("Second."), memory=memory, tenant=tenant) for tenant in ("acme", "other"))
     for _ in range(4):
         await acme.ask()
     await other.ask()
@@ -506,13 +495,9 @@ async def test_breakers_are_those_of_one_tenant():
 
 
 async def test_a_session_stays_with_its_model_for_the_prompt_cache():
-    memory = RoutingMemory(Health(clock=asyncio.get_running_loop().time))
     cheap = {"m/a": 10.0, "m/b": 20.0}
-    desk = Desk(say("A."), say("B."), memory=memory)
-    desk.router._router = parse(
-        b'{"kind":"language","default":{"select":"cost","variants":[{"models":["m/a","m/b"]}]}}'
-    )
-    desk.router._cost_of = cheap.get
+    by_cost = only("m/a", "m/b", select="cost")
+    desk = Desk(say("A."), say("B."), default=by_cost, cost_of=cheap.get)
     assert text_of(await desk.ask(cache_key="s1")) == "A."
     cheap["m/a"] = 30.0
     assert text_of(await desk.ask(cache_key="s1")) == "A."

@@ -242,14 +242,11 @@ def _problem_of_model(name: str, wanted: RouterKind, kind_of: KindOf) -> str:
 
 def _problems_of_language(router: LanguageRouter) -> Iterator[tuple[str, str]]:
     names: set[str] = set()
-    for index, route in enumerate(router.routes):
-        if route.name in names:
-            yield (
-                f"routes[{index}].name",
-                f"There is another route called {route.name!r}. Rename one of them.",
-            )
-        names.add(route.name)
-        yield from problems(route.when, f"routes[{index}].when")
+    for index, one in enumerate(router.routes):
+        if one.name in names:
+            yield f"routes[{index}].name", f"There is another route called {one.name!r}. Rename one of them."
+        names.add(one.name)
+        yield from problems(one.when, f"routes[{index}].when")
     models = router.models
     for name in router.quality:
         if name not in models:
