@@ -147,7 +147,7 @@ async def test_it_works():
     assert desk.chain == [("m/a", "first", "completed")]
     assert desk.decided == ["chosen"]
     assert desk.decisions[0].model == "m/a"
-    assert "default" in desk.decisions[0].reason
+    assert desk.decisions[0].reason == "Route default, variant 1: number 1 in order."
     assert desk.models["m/b"].calls == []
 
 
@@ -167,7 +167,8 @@ async def test_a_stalled_primary_with_a_hedge_of_400_ms_is_answered_by_the_secon
     assert won.began == pytest.approx(400, abs=1)
     assert desk.decided == ["chosen", "hedged"]
     assert desk.decisions[1].model == "m/b"
-    assert desk.decisions[1].at_ms == pytest.approx(400, abs=1)
+    assert desk.decisions[1].reason == "m/a said nothing for 400 ms."
+    assert desk.decisions[1].after_ms == pytest.approx(400, abs=1)
 
 
 async def test_a_primary_that_speaks_in_time_is_not_hedged():
@@ -187,11 +188,22 @@ async def test_a_hedge_that_fails_is_replaced_by_the_next_model():
     desk = Desk(STALL, BROKEN, say("Third."), hedge={"after_ms": 400})
     assert text_of(await desk.ask()) == "Third."
     assert now_ms() == pytest.approx(400, abs=1)
+    assert [decision.reason for decision in desk.decisions[1:]] == ["m/a said nothing for 400 ms."] * 2
     assert sorted(desk.chain) == [
         ("m/a", "first", "superseded"),
         ("m/b", "hedge", "failed"),
         ("m/c", "hedge", "completed"),
     ]
+
+
+async def test_a_model_whose_breaker_is_open_is_no_hedge():
+    desk = Desk((*[say("Hi.")] * 3, say("Slow.", first=1.0)), BROKEN, hedge={"after_ms": 400})
+    by_second = Desk(BROKEN, say("Hi."), memory=desk.memory, default=only("m/b", "m/a"))
+    by_second.models = desk.models
+    for _ in range(3):
+        await by_second.ask()
+    assert text_of(await desk.ask()) == "Slow."
+    assert desk.decided == ["chosen"]
 
 
 async def test_a_primary_that_fails_while_its_hedge_runs_leaves_the_answer_to_it():
@@ -220,7 +232,7 @@ async def test_a_rate_limit_falls_back_at_once():
     assert desk.attempts[0].error == "rate_limit"
     assert desk.attempts[0].usage is None
     assert desk.decided == ["chosen", "fell_back"]
-    assert desk.decisions[1].reason == "m/a failed: rate_limit"
+    assert desk.decisions[1].reason == "m/a failed (rate_limit)."
     assert now_ms() == pytest.approx(0, abs=1)
 
 
@@ -276,6 +288,12 @@ async def test_a_model_that_dies_in_mid_sentence_leaves_a_whole_reply_and_one_ch
 async def test_a_model_that_repeats_what_was_said_is_not_heard_twice(continued):
     desk = Desk(dies_after("It is sunny in Oslo and "), say(continued))
     assert text_of(await desk.ask()) == "It is sunny in Oslo and rains in Bergen."
+
+
+async def test_an_empty_line_is_nothing_to_go_on_from():
+    desk = Desk([(0.0, TextDelta("\n ")), (0.0, ProviderError("network", "It broke."))], say("Hello."))
+    assert text_of(await desk.ask()).strip() == "Hello."
+    assert desk.chain[1] == ("m/b", "fallback", "completed")
 
 
 async def test_a_continuation_that_dies_is_continued_too():
@@ -374,7 +392,7 @@ async def test_an_automatic_hedge_comes_earlier_when_the_second_model_needs_the_
     began = now_ms()
     await desk.ask()
     hedged = next(decision for decision in desk.decisions if decision.kind == "hedged")
-    assert 270 < hedged.at_ms < 300  # of the 600 ms for the first words the second model takes 300
+    assert 270 < hedged.after_ms < 300  # of the 600 ms for the first words the second model takes 300
     assert now_ms() - began < 600
 
 
@@ -383,7 +401,7 @@ async def test_a_model_that_is_too_slow_for_the_budget_is_stepped_down_from():
     desk = Desk(say("Slow.", first=1.2), say("Fast.", first=0.2), memory=memory)
     assert text_of(await desk.ask(latency_budget_ms=900)) == "Fast."
     assert desk.decided == ["chosen", "stepped_down"]
-    assert "m/a is too slow" in desk.decisions[1].reason
+    assert "m/a would be too late" in desk.decisions[1].reason
     assert text_of(await desk.ask(latency_budget_ms=5000)) == "Slow."
 
 

@@ -48,13 +48,12 @@ class ToolChoice:
 
 @dataclass(frozen=True, slots=True)
 class LlmRequest:
-    """`report` is told of each attempt at an answer once it is over, however it ended; `decided` of each decision
-    of a router, when it is made.
+    """`report` is told of each attempt at an answer once it is over, however it ended, `decided` of what a router
+    decides on the way, also to keep `latency_budget_ms`, the time in which the first audio should be there.
 
     `metadata` is the response's, `session_metadata` the session's (`providerData.metadata`), `user` says which of
     the tenant's users speaks, `modality` how the answer is given; routers decide by them. `cache_key` is equal for
-    requests that share a beginning. `latency_budget_ms` is what the session allows from the request to the first
-    audio; without it the router's own holds.
+    requests that share a beginning.
     """
 
     instructions: str
@@ -145,29 +144,31 @@ class Attempt:
     error: ErrorKind | None = None
 
 
-Report = Callable[[Attempt], None]
-
-
 DecisionKind = Literal[
-    "chosen",  # this model is asked first
-    "stepped_down",  # it is faster than the one before it, which would miss the budget
-    "hedged",  # it is asked, too: the one before it is slow
-    "fell_back",  # it is asked next: the one before it failed, or took too long
-    "continued",  # it goes on where the one before it broke off
-    "filler",  # a phrase is spoken: there are no words yet
+    "chosen",  # asked first
+    "stepped_down",  # asked first in place of a better one that would have been too late
+    "hedged",  # asked beside one that is slow
+    "fell_back",  # asked after one that failed
+    "continued",  # asked to go on where one broke off
+    "filler",  # a phrase is spoken, because there are no words yet
+    "speculated",
 ]
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What a router decided on the way to an answer. `at_ms` counts from the request."""
+    """What was decided on the way to an answer, `after_ms` of waiting for it.
+
+    `reason` is a sentence for people, `model` the one that was asked because of it.
+    """
 
     kind: DecisionKind
-    model: str  # provider/model; empty for a filler
     reason: str
-    at_ms: float
+    after_ms: float
+    model: str = ""
 
 
+Report = Callable[[Attempt], None]
 Decided = Callable[[Decision], None]
 
 

@@ -54,7 +54,7 @@ class Answer:
         self._began = self._clock()
         self._waiting: deque[Candidate] = deque(choice.candidates)
         self._race = Race()
-        self._asked: list[str] = []  # the models, in order
+        self._is_first = True  # nobody was asked yet
         self._failures: list[tuple[str, ProviderError]] = []
         self._said = ""  # by models
         self._spoke = False  # a filler
@@ -123,25 +123,24 @@ class Answer:
 
     def _ask_next(self) -> None:
         """Asks the next model because none is running. Raises ProviderError if there is none."""
-        if not self._asked:
+        if self._is_first:
             asked = self._ask("first")
         elif self._said:
             asked = self._ask("continuation")
-            self._decide("continued", asked, self._last_failure)
+            self._decide("continued", f"{self._last_failure} in mid-sentence.", asked)
         else:
             asked = self._ask("fallback")
-            self._decide("fell_back", asked, self._last_failure)
+            self._decide("fell_back", f"{self._last_failure}.", asked)
         if asked is None:
             raise self._failure()
 
     def _lose_patience(self) -> None:
-        slow = self._asked[-1]
+        slow = self._race.running[-1]
+        waited = f"{slow.name} said nothing for {(self._clock() - slow.asked_at) * 1000:.0f} ms."
         if self._clock() < self._hedge_at:
-            self._patience_at = math.inf
-            waited = f"{slow} has not said a word in {self._router.patience_ms} ms"
-            self._decide("fell_back", self._ask("fallback"), waited)
+            self._decide("fell_back", waited, self._ask("fallback"))
         elif self._budget.spend():
-            self._decide("hedged", self._ask("hedge"), f"{slow} has not said a word yet")
+            self._decide("hedged", waited, self._ask("hedge"))
         else:
             self._hedge_at = math.inf
 
@@ -156,9 +155,9 @@ class Answer:
                 self._failures.append((candidate.model, ProviderError("not_found", str(error))))
                 continue
             self._race.enter(contender)
-            if not self._asked:
+            if self._is_first:
+                self._is_first = False
                 self._tell_choice(candidate)
-            self._asked.append(candidate.model)
             self._set_timers(candidate.model, reason)
             return candidate.model
         self._hedge_at = self._patience_at = math.inf
@@ -170,8 +169,8 @@ class Answer:
         if not self._waiting:
             return
         self._patience_at = now + self._router.patience_ms / 1000
-        if self._router.hedge and reason != "hedge":
-            first, second = self._vital_of(model), self._vital_of(self._waiting[0].model)
+        first, second = self._vital_of(model), self._vital_of(self._waiting[0].model)
+        if self._router.hedge and reason != "hedge" and second.breaker != "open":
             left = None
             if self._deadline_ms is not None and not self._said:
                 left = self._deadline_ms - self._elapsed_ms
@@ -182,7 +181,7 @@ class Answer:
         self._failures.append((contender.name, error))
 
     def _say(self, text: str) -> TextDelta:
-        self._said += text
+        self._said = (self._said + text).lstrip()
         self._filler_at = math.inf
         return TextDelta(text)
 
@@ -192,7 +191,7 @@ class Answer:
         self._filler_at = math.inf
         self._spoke = True
         phrases = self._router.filler.phrases
-        self._decide("filler", "", f"no word after {self._elapsed_ms:.0f} ms")
+        self._decide("filler", f"Nothing was said for {self._elapsed_ms:.0f} ms.")
         return TextDelta(phrases[len(self._request.messages) % len(phrases)].strip() + " ")
 
     def _when_filler_is_due(self) -> float:
@@ -209,16 +208,15 @@ class Answer:
 
     def _tell_choice(self, candidate: Candidate) -> None:
         choice = self._choice
-        self._decide(
-            "chosen", candidate.model, f"route {choice.route}, variant {choice.variant}: {candidate.why}"
-        )
+        model, why = candidate.model, candidate.why
+        self._decide("chosen", f"Route {choice.route}, variant {choice.variant}: {why}.", model)
         if choice.slower is not None:
-            self._decide("stepped_down", candidate.model, f"{choice.slower} is too slow: {candidate.why}")
+            self._decide("stepped_down", f"{choice.slower} would be too late: {why}.", model)
 
-    def _decide(self, kind: DecisionKind, model: str | None, reason: str) -> None:
-        """None: there was no model to decide for."""
+    def _decide(self, kind: DecisionKind, reason: str, model: str | None = "") -> None:
+        """None: there was no model to ask."""
         if model is not None:
-            self._request.decided(Decision(kind, model, reason, self._elapsed_ms))
+            self._request.decided(Decision(kind, reason, self._elapsed_ms, model))
 
     @property
     def _elapsed_ms(self) -> float:
@@ -227,7 +225,7 @@ class Answer:
     @property
     def _last_failure(self) -> str:
         name, error = self._failures[-1]
-        return f"{name} failed: {error.kind}"
+        return f"{name} failed ({error.kind})"
 
     def _failure(self) -> ProviderError:
         last = self._failures[-1][1]

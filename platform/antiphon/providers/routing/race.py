@@ -33,6 +33,7 @@ class Contender:
         self._key = key
         self._tell = request.report
         self._clock = asyncio.get_running_loop().time
+        self.asked_at = self._clock()
         self._text_began = 0.0
         self._tokens = 0  # after the first piece of text ...
         self._tokens_ms = 0.0  # ... and when the last of them came
