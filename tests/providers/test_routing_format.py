@@ -1,8 +1,11 @@
 """Definitions of routers: what they say, and each way in which one is refused."""
 
+import re
+
 import msgspec
 import pytest
 
+from antiphon.config.env import PROJECT
 from antiphon.providers.routing.conditions import holds
 from antiphon.providers.routing.format import (
     BadRouter,
@@ -178,6 +181,13 @@ def test_it_refuses_what_is_not_json_too_large_or_too_deep():
     deep = b'{"kind":"language","routes":[{"name":"x","when":' + b'{"all":[' * 5_000
     assert "nested too deeply" in refused(deep)[0][1]
     assert refused([]) == (("", "Expected `object`, got `array`. Correct it."),)
+
+
+@pytest.mark.parametrize(
+    "example", re.findall(r"```json\n(.*?)```", (PROJECT / "docs/routers.md").read_text(), re.DOTALL)
+)
+def test_the_examples_of_the_documentation_are_routers(example):
+    assert parse(example).models
 
 
 def test_the_refusal_reads_as_a_list():

@@ -8,6 +8,7 @@ from django.utils import timezone
 from apps.conversations.models import RealtimeSession, SessionEvent
 from apps.core.models import TenantModel
 from apps.keys.services import api_key_create, client_secret_create
+from apps.routers.services import router_put
 from apps.tenants.models import Role
 from apps.tenants.services import membership_create
 from tests.cast import make_user
@@ -40,6 +41,9 @@ MAKERS: dict[str, Callable[[str], TenantModel]] = {
     "tenants.Membership": lambda name: membership_create(user=make_user(name), role=Role.VIEWER),
     "keys.ApiKey": lambda name: api_key_create(name=name).key,
     "keys.ClientSecret": make_client_secret,
+    "routers.Router": lambda name: router_put(
+        name=name, definition='{"kind": "speech_to_text", "models": ["local/test"]}'
+    ),
     "conversations.RealtimeSession": make_session,
     "conversations.SessionEvent": make_event,
 }

@@ -33,6 +33,7 @@ INSTALLED_APPS = [
     "apps.accounts",
     "apps.tenants",
     "apps.keys",
+    "apps.routers",
     "apps.conversations",
     "apps.api",
 ]

@@ -113,13 +113,17 @@ class Health:
         self._breaker(key).ended(now, self._tallies(key, now), verdict)
 
     async def keep(self, totals: Totals, report: Callable[[Unreachable], None]) -> None:
-        """Exchanges with the other processes until cancelled; `report` is told of each time that fails."""
+        """Exchanges with the other processes until cancelled; `report` is told when that begins to fail."""
+        failing = False
         while True:
             await asyncio.sleep(EXCHANGE_EVERY)
             try:
                 await self.exchange(totals)
+                failing = False
             except Unreachable as error:
-                report(error)
+                if not failing:
+                    report(error)
+                failing = True
 
     async def exchange(self, totals: Totals) -> None:
         """Raises Unreachable; what was counted is then added the next time."""
