@@ -9,7 +9,8 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from antiphon.providers.routing.health import Cell, Counts, Health, Unreachable
+from antiphon.providers.routing.health import Cell, Health, Unreachable
+from antiphon.providers.routing.statistics import Counts
 
 _PATIENCE = 1.0  # seconds for Redis to answer
 _KEPT = 3  # stretches of time, of which two are looked at

@@ -10,7 +10,8 @@ from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
 
 from antiphon.providers.routing.format import LanguageRouter
-from antiphon.providers.routing.health import Cell, Counts, Health, Seen, Unreachable
+from antiphon.providers.routing.health import Cell, Health, Seen, Unreachable
+from antiphon.providers.routing.statistics import Counts
 from apps.core.tenancy import NoTenant, tenant_context
 from apps.routers.exchange import HealthExchange, RedisTotals
 from apps.routers.models import Router

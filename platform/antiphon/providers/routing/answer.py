@@ -181,7 +181,7 @@ class Answer:
         self._failures.append((contender.name, error))
 
     def _say(self, text: str) -> TextDelta:
-        self._said = (self._said + text).lstrip()
+        self._said += text if self._said else text.lstrip()
         self._filler_at = math.inf
         return TextDelta(text)
 

@@ -16,7 +16,7 @@ _COMPARED = 400  # units of what was said
 # Kana and Han are written without spaces: each character stands by itself.
 _UNSPACED = "\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff"
 _UNIT = re.compile(rf"[{_UNSPACED}]|[^\s{_UNSPACED}]+")
-_LAST_WORD = re.compile(rf"[^\s{_UNSPACED}]+\Z")
+_AFTER_UNSPACED = re.compile(rf"[^{_UNSPACED}]*\Z")
 _LONGEST_WORD = 30  # characters; more is held by nobody
 _LEADING = re.compile(r"\A\s*(?:\.{3}|…)?\s*")
 
@@ -41,8 +41,8 @@ class WholeWords:
     def push(self, text: str) -> str:
         """What may be said."""
         text = self._held + text
-        last = _LAST_WORD.search(text, max(len(text) - _LONGEST_WORD, 0))
-        cut = last.start() if last and len(last[0]) < _LONGEST_WORD else len(text)
+        last = _last_word(text)
+        cut = len(text) - (len(last) if len(last) < _LONGEST_WORD else 0)
         self._held = text[cut:]
         return text[:cut]
 
@@ -86,3 +86,11 @@ class Rest:
         """Whether more text could make a repetition of the end of `said` whole."""
         starts = range(len(self._said) - len(units))
         return any(self._said[start : start + len(units)] == units for start in starts)
+
+
+def _last_word(text: str) -> str:
+    """What the text ends with that may go on; empty after white space."""
+    if not text or text[-1].isspace():
+        return ""
+    last = text.rsplit(maxsplit=1)[-1]
+    return last if last.isascii() else _AFTER_UNSPACED.search(last)[0]  # type: ignore[index]

@@ -87,8 +87,7 @@ class Health:
     def vital(self, key: str) -> Vital:
         now = self._use(key)
         state = self._breaker(key).look(now, self._tallies(key, now))
-        counts = sum((c for _, c in self._counted(key, _SPEED_STRETCH, now)), Counts())
-        return Vital(state, speed(counts))
+        return Vital(state, speed([counts for _, counts in self._counted(key, _SPEED_STRETCH, now)]))
 
     def began(self, key: str) -> None:
         """A call begins; on a breaker that is half open it is the probe."""
@@ -154,10 +153,11 @@ class Health:
         return self._breakers[key]
 
     def _tallies(self, key: str, now: float) -> Mapping[int, Tally]:
-        counted: dict[int, Counts] = {}
+        tallies: dict[int, Tally] = {}
         for number, counts in self._counted(key, _HEALTH_STRETCH, now):
-            counted.setdefault(number, Counts()).update(counts)
-        return {n: Tally(c[CALLS], c[ERRORS], c[SLOW]) for n, c in counted.items()}
+            calls, errors, slow = tallies.get(number, Tally())
+            tallies[number] = Tally(calls + counts[CALLS], errors + counts[ERRORS], slow + counts[SLOW])
+        return tallies
 
     def _counted(self, key: str, seconds: int, now: float) -> Iterator[tuple[int, Counts]]:
         for cell in _window(key, seconds, now):

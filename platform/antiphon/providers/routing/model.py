@@ -3,7 +3,7 @@
 import random
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Literal
 
 from antiphon.engine.ports import UnknownModel
@@ -12,7 +12,7 @@ from antiphon.providers.base.llm import LanguageModel, LlmCapabilities, LlmEvent
 from antiphon.providers.routing.answer import Answer
 from antiphon.providers.routing.format import LanguageRouter
 from antiphon.providers.routing.health import Vital
-from antiphon.providers.routing.policy import Choice, CostOf, choose, draw, facts_of
+from antiphon.providers.routing.policy import Choice, CostOf, VitalOf, choose, draw, facts_of
 from antiphon.providers.routing.process import RoutingMemory
 from antiphon.providers.routing.race import Contender
 
@@ -65,7 +65,8 @@ class RoutedLlm:
         """Raises ProviderError when none of the models could answer."""
         deadline_ms = self._deadline_ms(request)
         session = self._key(f"{self.name}/{request.cache_key}")
-        choice = self._choose(request, session, deadline_ms)
+        vital_of = cache(self._vital_of)  # as of now, for the whole answer
+        choice = self._choose(request, session, deadline_ms, vital_of)
         budget = self._memory.hedge_budget(self._key(self.name))
         if self._router.hedge:
             budget.earn(self._router.hedge.budget)
@@ -86,14 +87,16 @@ class RoutedLlm:
             choice,
             deadline_ms=deadline_ms,
             budget=budget,
-            vital_of=self._vital_of,
+            vital_of=vital_of,
             enter=enter,
         )
         async with aclosing(answer.events()) as events:
             async for event in events:
                 yield event
 
-    def _choose(self, request: LlmRequest, session: str, deadline_ms: float | None) -> Choice:
+    def _choose(
+        self, request: LlmRequest, session: str, deadline_ms: float | None, vital_of: VitalOf
+    ) -> Choice:
         who = request.user or request.cache_key
         return choose(
             self._router,
@@ -101,7 +104,7 @@ class RoutedLlm:
             drawn=draw(self.name, who) if who else random.random(),
             before=self._memory.asked_first.get(session) if request.cache_key else None,
             deadline_ms=deadline_ms,
-            vital_of=self._vital_of,
+            vital_of=vital_of,
             cost_of=self._cost_of,
         )
 
