@@ -6,7 +6,7 @@ import math
 import pytest
 
 from antiphon.providers.routing.breakers import Breaker, BreakerRules, Tally, trips
-from antiphon.providers.routing.health import Health, LocalTotals, Seen, Unreachable, Vital
+from antiphon.providers.routing.health import Health, Seen, Unreachable, Vital
 from antiphon.providers.routing.hedging import BURST, HedgeBudget
 from antiphon.providers.routing.process import Recent
 from antiphon.providers.routing.statistics import Counts, Speed, count_first_word, speed
@@ -16,6 +16,18 @@ FAILED = Seen(5.0, failed=True)
 SLOW = Seen(3_500.0, spoke=True)
 OVERTAKEN = Seen(600.0, overtaken=True)
 NOTHING = Seen(50.0)
+
+
+class LocalTotals:
+    """Totals of "processes" that are one."""
+
+    def __init__(self):
+        self._counts = {}
+
+    async def exchange(self, added, wanted):
+        for cell, counts in added.items():
+            self._counts.setdefault(cell, Counts()).update(counts)
+        return {cell: Counts(self._counts[cell]) for cell in wanted if cell in self._counts}
 
 
 class Clock:

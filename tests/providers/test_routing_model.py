@@ -12,6 +12,7 @@ from antiphon.engine.ports import UnknownModel
 from antiphon.providers.base.attempts import ReportsAttempts, answer
 from antiphon.providers.base.errors import ProviderError
 from antiphon.providers.base.llm import (
+    Filler,
     LlmCapabilities,
     LlmRequest,
     LlmUsage,
@@ -411,7 +412,7 @@ FILLER = {"phrases": ["One moment.", "Let me see."]}
 async def test_a_filler_is_spoken_when_nothing_was_said_by_its_time():
     desk = Desk(say("It rains.", first=2.0), filler=FILLER, latency_budget_ms=900)
     async with aclosing(desk.router.stream(desk.request())) as events:
-        assert await anext(events) == TextDelta("Let me see. ")
+        assert await anext(events) == Filler("Let me see. ")
         assert now_ms() == pytest.approx(600, abs=1)
         assert text_of([event async for event in events]) == "It rains."
     assert desk.decided == ["chosen", "filler"]
@@ -437,7 +438,7 @@ async def test_a_filler_covers_a_tool_call_that_takes_long_to_write():
     desk = Desk(slow, filler={**FILLER, "after_ms": 500})
     events = await desk.ask(tools=[WEATHER])
     assert text_of(events) == "Let me see. "
-    assert isinstance(events[0], TextDelta)
+    assert isinstance(events[0], Filler)
 
 
 async def test_a_failure_after_a_filler_had_started():

@@ -81,6 +81,11 @@ class TextDelta:
 
 
 @dataclass(frozen=True, slots=True)
+class Filler(TextDelta):
+    """A phrase to speak at once, whole as it is, because there are no words of the answer yet."""
+
+
+@dataclass(frozen=True, slots=True)
 class ToolCallStarted:
     call_id: str
     name: str

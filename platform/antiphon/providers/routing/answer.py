@@ -12,6 +12,7 @@ from antiphon.providers.base.errors import ProviderError
 from antiphon.providers.base.llm import (
     Decision,
     DecisionKind,
+    Filler,
     LlmEvent,
     LlmRequest,
     LlmUsage,
@@ -185,14 +186,14 @@ class Answer:
         self._filler_at = math.inf
         return TextDelta(text)
 
-    def _filler(self) -> TextDelta:
+    def _filler(self) -> Filler:
         """A phrase, which is another one in the next turn. It is no part of what a model is told that it said."""
         assert self._router.filler is not None
         self._filler_at = math.inf
         self._spoke = True
         phrases = self._router.filler.phrases
         self._decide("filler", f"Nothing was said for {self._elapsed_ms:.0f} ms.")
-        return TextDelta(phrases[len(self._request.messages) % len(phrases)].strip() + " ")
+        return Filler(phrases[len(self._request.messages) % len(phrases)].strip() + " ")
 
     def _when_filler_is_due(self) -> float:
         """On the loop's clock. Only speech has fillers: who reads sees that nothing has come."""

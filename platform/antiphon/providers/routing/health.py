@@ -187,15 +187,3 @@ class Health:
 def _window(key: str, seconds: int, now: float) -> tuple[Cell, Cell]:
     number = int(now // seconds)
     return Cell(key, seconds, number), Cell(key, seconds, number - 1)
-
-
-class LocalTotals:
-    """Totals of the sessions of one process, or of a test's."""
-
-    def __init__(self) -> None:
-        self._counts: dict[Cell, Counts] = {}
-
-    async def exchange(self, added: Mapping[Cell, Counts], wanted: Collection[Cell]) -> Mapping[Cell, Counts]:
-        for cell, counts in added.items():
-            self._counts.setdefault(cell, Counts()).update(counts)
-        return {cell: Counts(self._counts[cell]) for cell in wanted if cell in self._counts}

@@ -10,9 +10,8 @@ from antiphon.providers.base.llm import Attempt, LanguageModel, LlmEvent, LlmReq
 from antiphon.providers.base.tokens import estimated_tokens
 from antiphon.providers.routing.health import Health, Seen
 
-_MEASURED = (
-    16  # tokens from which a model's rate is known; later ones wait for the voice rather than the model
-)
+# Tokens from which on a model's rate is known. Later ones wait for the voice rather than for the model.
+_MEASURED = 16
 
 # What tells something of a provider, rather than of the request.
 _SICK = {"auth", "rate_limit", "quota", "overloaded", "not_found", "timeout", "network", "upstream"}
