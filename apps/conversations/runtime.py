@@ -2,6 +2,8 @@
 
 import asyncio
 import threading
+import uuid
+from collections.abc import Mapping
 
 from channels.db import database_sync_to_async
 from django.conf import settings
@@ -9,15 +11,22 @@ from django.conf import settings
 from antiphon.config.env import env
 from antiphon.config.inference import Inference, load_inference
 from antiphon.config.serve import keep_open_for
+from antiphon.metering.expected import usual_answer_micro
 from antiphon.outbound.http import OutboundHttp
 from antiphon.outbound.policy import OutboundPolicy
+from antiphon.providers.base.provider import Provider
 from antiphon.providers.base.tools import ToolServers
 from antiphon.providers.mcp.servers import McpServers
 from antiphon.providers.registry import ModelRegistry
+from antiphon.providers.routing.format import Router
+from antiphon.providers.routing.process import RoutingMemory
+from antiphon.providers.routing.routers import Routers
 from apps.conversations.calls import Calls
 from apps.conversations.event_log import EventLog
 from apps.credentials.selectors import providers_of
 from apps.keys.services import KeyGrant
+from apps.routers.exchange import HealthExchange
+from apps.routers.selectors import routers_of
 from apps.usage.services import unpriced_check
 
 calls = Calls()
@@ -25,6 +34,8 @@ calls = Calls()
 _loaded: Inference | None = None
 _event_log: EventLog | None = None
 _loading = threading.Lock()
+_routing = RoutingMemory()
+_health = HealthExchange(_routing.health)
 _outbound = OutboundHttp(OutboundPolicy.allowing(env().outbound_allow))
 _tool_servers = McpServers(_outbound)
 
@@ -41,6 +52,7 @@ async def startup() -> None:
         redis_url=settings.REDIS_URL,
         lease_seconds=env().antiphon_lease_seconds,
     )
+    _health.start(settings.REDIS_URL)
     keep_open_for(calls)
 
 
@@ -54,13 +66,19 @@ async def inference() -> Inference:
 async def models_of(grant: KeyGrant) -> ModelRegistry:
     """What the tenant's sessions can name, with its own keys and servers as they are now."""
     loaded = await inference()
-    providers = await database_sync_to_async(providers_of, thread_sensitive=False)(grant.tenant_id)
+    load = database_sync_to_async(_chosen_by, thread_sensitive=False)
+    providers, routers = await load(grant.tenant_id)
     return loaded.models_for(
         grant.default_model,
         grant.default_transcription_model,
         grant.default_speech_model,
         providers=providers,
+        routers=Routers(routers, tenant=str(grant.tenant_id), memory=_routing, cost_of=usual_answer_micro),
     )
+
+
+def _chosen_by(tenant_id: uuid.UUID) -> tuple[Mapping[str, Provider], Mapping[str, Router]]:
+    return providers_of(tenant_id), routers_of(tenant_id)
 
 
 def is_loaded() -> bool:
@@ -83,6 +101,7 @@ def event_log() -> EventLog:
 async def shutdown() -> None:
     global _loaded, _event_log
     await calls.stop()
+    await _health.stop()
     if _event_log is not None:
         ending, _event_log = _event_log, None
         await asyncio.to_thread(ending.stop)

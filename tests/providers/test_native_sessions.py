@@ -9,7 +9,7 @@ from antiphon.providers.base.endpoint import Endpoint
 from antiphon.providers.base.realtime import RealtimeCapabilities
 from antiphon.providers.gemini.realtime import GeminiRealtime
 from antiphon.providers.openai_realtime.realtime import OpenAiRealtime
-from antiphon.providers.registry import Defaults, ModelRegistry
+from antiphon.providers.registry import Defaults, Engines, ModelRegistry
 from antiphon.providers.scripted.llm import ScriptedLlm, say
 from antiphon.providers.scripted.realtime import ScriptedRealtime, speak
 from antiphon.providers.scripted.stt import Heard, ScriptedStt
@@ -122,7 +122,7 @@ async def test_a_tool_is_used(stage, vendor):
 async def test_a_registry_tells_models_that_speak_from_others(wire):
     native, llm = ScriptedRealtime(speak("Hi.")), ScriptedLlm(say("Hi."))
     defaults = Defaults("scripted/llm", "scripted/stt", "scripted/tts")
-    registry = ModelRegistry(wire, defaults, language_models=[llm], realtime_models=[native])
+    registry = ModelRegistry(wire, defaults, engines=Engines([llm], realtime_models=[native]))
     assert registry.capabilities("scripted/native") is native.capabilities
     assert registry.capabilities("scripted/llm") is llm.capabilities
     assert registry.capabilities("gpt-realtime") is llm.capabilities

@@ -9,6 +9,7 @@ from apps.conversations.models import RealtimeSession, SessionEvent
 from apps.core.models import TenantModel
 from apps.credentials.services import credential_set, provider_put
 from apps.keys.services import api_key_create, client_secret_create
+from apps.routers.services import router_put
 from apps.tenants.models import Role
 from apps.tenants.services import membership_create
 from tests.cast import make_user
@@ -44,6 +45,9 @@ MAKERS: dict[str, Callable[[str], TenantModel]] = {
     "credentials.ProviderCredential": lambda name: credential_set(provider="groq", key="a-secret-key"),
     "credentials.TenantProvider": lambda name: provider_put(
         slug=name, dialect="openai", base_url="https://models.example.com/v1"
+    ),
+    "routers.Router": lambda name: router_put(
+        name=name, definition='{"kind": "speech_to_text", "models": ["local/test"]}'
     ),
     "conversations.RealtimeSession": make_session,
     "conversations.SessionEvent": make_event,

@@ -14,6 +14,8 @@ from antiphon.providers.base.llm import LanguageModel
 from antiphon.providers.base.provider import Provider
 from antiphon.providers.base.stt import SpeechToText
 from antiphon.providers.base.tts import TextToSpeech
+from antiphon.providers.catalogue import loader as catalogue
+from antiphon.providers.catalogue.entries import LanguageEntry, RealtimeEntry, TextToSpeechEntry
 from antiphon.providers.local.dialogue.model import DialogueModel
 from antiphon.providers.local.dialogue.tools.embedding import MINI_LM, MiniLmMatcher
 from antiphon.providers.local.dialogue.tools.minilm import MiniLm
@@ -21,7 +23,8 @@ from antiphon.providers.local.pool import InferencePool
 from antiphon.providers.local.speech import load_local_speech
 from antiphon.providers.local.tts import LocalTts
 from antiphon.providers.local.weights import Weights, WeightsMissing
-from antiphon.providers.registry import Defaults, Engines, Facts, ModelRegistry, no_facts
+from antiphon.providers.registry import Defaults, Engines, ModelFacts, ModelRegistry
+from antiphon.providers.routing.routers import Routers
 from antiphon.providers.vendors import VENDORS, server
 
 log = logging.getLogger(__name__)
@@ -43,7 +46,6 @@ class Inference:
     defaults: Defaults
     wire: Wire
     pool: InferencePool
-    facts: Facts = no_facts
 
     def models_for(
         self,
@@ -52,9 +54,10 @@ class Inference:
         voice: str = "",
         *,
         providers: Mapping[str, Provider] | None = None,
+        routers: Routers | None = None,
     ) -> ModelRegistry:
         """The models of a tenant with these defaults; an empty one is the platform's. Its own `providers` take the
-        places of the platform's."""
+        places of the platform's, and its `routers` choose among them."""
         defaults = Defaults(
             model or self.defaults.language_model,
             recogniser or self.defaults.speech_to_text,
@@ -65,7 +68,8 @@ class Inference:
             defaults,
             engines=self.engines,
             providers={**self.providers, **(providers or {})},
-            facts=self.facts,
+            routers=routers,
+            facts=catalogue_facts,
         )
 
     async def warm_up(self) -> None:
@@ -114,6 +118,16 @@ def _load_dialogue(weights: Weights) -> LanguageModel:
     except WeightsMissing as error:
         log.warning("local/dialogue finds tools by keywords alone. %s", error)
         return DialogueModel()
+
+
+def catalogue_facts(name: str) -> ModelFacts:
+    """What the catalogue says of a model."""
+    match catalogue.find(name):
+        case LanguageEntry() | RealtimeEntry() as entry:
+            return ModelFacts(entry.capabilities, entry.voices)
+        case TextToSpeechEntry() as entry:
+            return ModelFacts(voices=entry.voices)
+    return ModelFacts()
 
 
 def default_models(env: Env, recognisers: Sequence[SpeechToText]) -> Defaults:

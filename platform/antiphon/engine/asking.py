@@ -128,7 +128,9 @@ def generation(state: SessionState, response: RunningResponse, *, paced: bool) -
         metadata=params.metadata or {},
         session_metadata=provider_data.metadata(session.providerData),
         user=provider_data.user(session.providerData),
+        language=_language(session),
         cache_key=session.id,
+        modality=response.response.output_modalities[0],
         latency_budget_ms=provider_data.latency_budget_ms(session.providerData),
     )
     output = session.audio.output
@@ -178,6 +180,12 @@ def check_abilities(
             refuse("has the same settings for all responses", f"response.{name}")
     if or_else(voice, session.audio.output.voice) != session.audio.output.voice:
         refuse("has the same voice for all responses", "response.audio.output.voice")
+
+
+def _language(session: Session) -> str | None:
+    """The language that the client said is spoken."""
+    wanted = session.audio.input.transcription
+    return wanted.language if wanted else None
 
 
 def or_else(value: Any, default: Any) -> Any:

@@ -19,6 +19,7 @@ from antiphon.providers.base.attempts import answer
 from antiphon.providers.base.llm import (
     Attempt,
     Decision,
+    Filler,
     LlmEvent,
     LlmUsage,
     Stop,
@@ -26,6 +27,7 @@ from antiphon.providers.base.llm import (
     ToolCallDelta,
     ToolCallStarted,
 )
+from antiphon.providers.base.several import speech_usages
 from antiphon.providers.base.tts import Audio, Spoken, TextToSpeech, TtsStream, WordMark
 
 Deliver = Callable[[inputs.Happening], Awaitable[None]]
@@ -131,7 +133,9 @@ async def _speak(
     async def write() -> None:
         pieces = Speakable()
         async for event in events:
-            if isinstance(event, TextDelta):
+            if isinstance(event, Filler):
+                await speech.send(event.text)
+            elif isinstance(event, TextDelta):
                 for piece in pieces.push(event.text):
                     await speech.send(piece)
             elif isinstance(event, ToolCallStarted | ToolCallDelta):
@@ -150,8 +154,8 @@ async def _speak(
         raise broken.exceptions[0] from None
     finally:
         await speech.aclose()
-        if speech.usage.characters:
-            note(inputs.SpeechUsed(job.response_id, voice.name, speech.usage))
+        for name, used in speech_usages(voice.name, speech):
+            note(inputs.SpeechUsed(job.response_id, name, used))
     await calls.deliver(deliver)
     return ending.happening()
 

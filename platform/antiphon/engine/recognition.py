@@ -9,6 +9,7 @@ from antiphon.engine import effects as fx
 from antiphon.engine import inputs
 from antiphon.engine.ports import Models, UnknownModel
 from antiphon.providers.base.errors import ProviderError
+from antiphon.providers.base.several import recognition_usages
 from antiphon.providers.base.stt import FinalTranscript, PartialTranscript, SttStream, TurnSignal
 
 log = logging.getLogger(__name__)
@@ -121,8 +122,8 @@ class Recognition:
         finally:
             turn.stream = None
             await stream.aclose()
-            if stream.usage is not None:
-                self._take(inputs.RecognitionUsed(item_id, turn.model, stream.usage))
+            for name, used in recognition_usages(turn.model, stream):
+                self._take(inputs.RecognitionUsed(item_id, name, used))
         if turn.is_over:
             self._take(failure)
 

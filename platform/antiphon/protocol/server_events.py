@@ -360,7 +360,7 @@ class LatencyDecided(ServerEvent, tag="antiphon.latency.decided"):
     `session.providerData.antiphon.events`."""
 
     response_id: str
-    decision: Literal["hedged", "stepped_down", "filler", "fell_back", "continued", "speculated"]
+    decision: Literal["chosen", "stepped_down", "hedged", "fell_back", "continued", "filler", "speculated"]
     reason: str
     """A sentence for people."""
     after_ms: float

@@ -15,6 +15,8 @@ from antiphon.providers.base.provider import Kind, Provider, Service
 from antiphon.providers.base.realtime import RealtimeCapabilities, RealtimeModel
 from antiphon.providers.base.stt import SpeechToText
 from antiphon.providers.base.tts import TextToSpeech
+from antiphon.providers.routing.format import PREFIX
+from antiphon.providers.routing.routers import ROUTED, Routers
 
 _OTHERS = re.compile(r"gpt-([\w.]+-)*realtime(-[\w.]+)*|inworld/.+")  # OpenAI's own models, Inworld's routers
 _KIND_WORDS: Mapping[Kind, str] = {
@@ -107,18 +109,22 @@ class ModelRegistry:
         *,
         engines: Engines | None = None,
         providers: Mapping[str, Provider] | None = None,
+        routers: Routers | None = None,
         facts: Facts = no_facts,
     ) -> None:
         self._wire = wire
         self.defaults = defaults
         self._engines = engines or Engines()
         self._providers = providers or {}
+        self._routers = routers
         self._facts = facts
 
     def capabilities(self, name: str) -> LlmCapabilities:
         """Of what answers in a session on this model; RealtimeCapabilities if it hears and speaks itself. Raises
         UnknownModel."""
         name = self._answering(name)
+        if self._routers and name.startswith(PREFIX):
+            return self._routers.language_model(name, self.language_model).capabilities
         engines = self._engines
         if engine := engines.realtime_models.get(name) or engines.language_models.get(name):
             return engine.capabilities
@@ -128,6 +134,8 @@ class ModelRegistry:
     def language_model(self, name: str) -> LanguageModel:
         """Raises UnknownModel."""
         name = self._answering(name)
+        if self._routers and name.startswith(PREFIX):
+            return self._routers.language_model(name, self.language_model)
         if engine := self._engines.language_models.get(name):
             return engine
         found = self._locate(name, "language")
@@ -169,6 +177,12 @@ class ModelRegistry:
             for service in provider.services
             for model in service.models
         }
+        if self._routers:
+            models |= {
+                ModelInfo(name, _provider(name), kind)
+                for kind in ROUTED
+                for name in self._routers.names(kind)
+            }
         return tuple(sorted(models, key=lambda model: (model.name, model.kind)))
 
     async def warm_up(self, model: str | None = None) -> None:
@@ -182,9 +196,11 @@ class ModelRegistry:
         )
         endpoints = []
         for name, kinds in wanted:
-            with suppress(UnknownModel):
-                found = self._locate(name, *kinds)
-                endpoints.append(found.provider.endpoint(found.service))
+            routed = self._routers.models(name) if self._routers and name.startswith(PREFIX) else ()
+            for one in routed or (name,):
+                with suppress(UnknownModel):
+                    found = self._locate(one, *kinds)
+                    endpoints.append(found.provider.endpoint(found.service))
         await asyncio.gather(*(self._wire.warm_up(endpoint) for endpoint in endpoints))
 
     def _answering(self, name: str) -> str:
@@ -201,12 +217,16 @@ class ModelRegistry:
         return find(default)
 
     def _recogniser(self, name: str) -> SpeechToText:
+        if self._routers and name.startswith(PREFIX):
+            return self._routers.speech_to_text(name, self._recogniser)
         if engine := self._engines.recognisers.get(name):
             return engine
         recogniser: SpeechToText = self._locate(name, "speech_to_text").make(self._wire)
         return recogniser
 
     def _voice(self, name: str) -> TextToSpeech:
+        if self._routers and name.startswith(PREFIX):
+            return self._routers.text_to_speech(name, self._voice)
         if engine := self._engines.voices.get(name):
             return engine
         found = self._locate(name, "text_to_speech")

@@ -12,7 +12,7 @@ from antiphon.providers.base.endpoint import BARE, BASIC, BEARER, TOKEN, KeyHead
 from antiphon.providers.base.llm import LlmCapabilities
 from antiphon.providers.base.provider import Kind, Provider, Service
 from antiphon.providers.base.realtime import RealtimeCapabilities
-from antiphon.providers.openai_compatible.chat import Quirks
+from antiphon.providers.openai_compatible.quirks import QUIRKS
 
 MODELS = "/models"
 ANTHROPIC_KEY = KeyHeader("x-api-key", "")
@@ -25,14 +25,11 @@ _SEES = LlmCapabilities(images=True)
 _REALTIME_NAMES = re.compile(r".*realtime.*")  # gpt-realtime-2, gpt-4o-realtime-preview
 _OPENAI_REALTIME = RealtimeCapabilities(images=True, speed=True)
 
-_QUIRKS: Mapping[str, Quirks] = {
-    "openai": Quirks(max_completion_tokens=True),
-    "azure": Quirks(max_completion_tokens=True),
-}
+_CHAT_QUIRKS = {**QUIRKS, "azure": QUIRKS["openai"]}
 
 
 def _chat_quirks(slug: str) -> Mapping[str, Any]:
-    return {"quirks": _QUIRKS[slug]} if slug in _QUIRKS else {}
+    return {"quirks": _CHAT_QUIRKS[slug]} if slug in _CHAT_QUIRKS else {}
 
 
 def _chat(

@@ -37,6 +37,7 @@ INSTALLED_APPS = [
     "apps.keys",
     "apps.credentials",
     "apps.usage",
+    "apps.routers",
     "apps.conversations",
     "apps.api",
 ]

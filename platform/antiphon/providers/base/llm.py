@@ -51,12 +51,12 @@ class ToolChoice:
 
 @dataclass(frozen=True, slots=True)
 class LlmRequest:
-    """`report` is told of each attempt at an answer once it is over, however it ended, `decided` of what is done
-    to keep `latency_budget_ms`, the time in which the first audio should be there.
+    """`report` is told of each attempt at an answer once it is over, however it ended, `decided` of what a router
+    decides on the way, also to keep `latency_budget_ms`, the time in which the first audio should be there.
 
     `metadata` is the response's, `session_metadata` the session's (`providerData.metadata`), `user` says which of
-    the tenant's users speaks; routers decide by the latter two. `cache_key` is equal for requests that share a
-    beginning.
+    the tenant's users speaks, `modality` how the answer is given; routers decide by them. `cache_key` is equal for
+    requests that share a beginning.
     """
 
     instructions: str
@@ -72,6 +72,7 @@ class LlmRequest:
     session_metadata: Mapping[str, str] = field(default_factory=dict)
     user: str = ""
     cache_key: str = ""
+    modality: Literal["audio", "text"] = "audio"
     latency_budget_ms: float | None = None
     report: "Report" = field(default=lambda attempt: None, compare=False, repr=False)
     decided: "Decided" = field(default=lambda decision: None, compare=False, repr=False)
@@ -79,6 +80,10 @@ class LlmRequest:
 
 class TextDelta(msgspec.Struct, frozen=True, gc=False):  # a struct, since it is made for every token
     text: str
+
+
+class Filler(TextDelta, frozen=True, gc=False):
+    """A phrase to speak at once, whole as it is, because there are no words of the answer yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,14 +149,25 @@ class Attempt:
     error: ErrorKind | None = None
 
 
+DecisionKind = Literal[
+    "chosen",  # asked first
+    "stepped_down",  # asked first in place of a better one that would have been too late
+    "hedged",  # asked beside one that is slow
+    "fell_back",  # asked after one that failed
+    "continued",  # asked to go on where one broke off
+    "filler",  # a phrase is spoken, because there are no words yet
+    "speculated",
+]
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Something that was done so that an answer does not come too late, `after_ms` of waiting for it.
+    """What was decided on the way to an answer, `after_ms` of waiting for it.
 
     `reason` is a sentence for people, `model` the one that was asked because of it.
     """
 
-    kind: Literal["hedged", "stepped_down", "filler", "fell_back", "continued", "speculated"]
+    kind: DecisionKind
     reason: str
     after_ms: float
     model: str = ""
