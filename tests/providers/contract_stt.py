@@ -81,7 +81,9 @@ class SttContract:
             stream.push(self.speech)
             stream.finish()
             consumer = asyncio.create_task(collect(stream))
-            await asyncio.sleep(1.0)
+            async with asyncio.timeout(5):
+                while stream.usage is None or stream.usage.audio_ms < len(self.speech) // 48:
+                    await asyncio.sleep(0.002)
             await stream.aclose()
             await consumer
             assert stream.usage.audio_ms == len(self.speech) // 48

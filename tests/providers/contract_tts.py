@@ -64,7 +64,9 @@ class TtsContract:
         stream = stalled.open(CONFIG)
         await stream.send(PIECES[0])
         consumer = asyncio.create_task(collect(stream))
-        await asyncio.sleep(1.0)
+        async with asyncio.timeout(5):
+            while not stream.usage.characters:
+                await asyncio.sleep(0.002)
         await stream.aclose()
         await consumer
         assert stream.usage.characters == len(PIECES[0])
