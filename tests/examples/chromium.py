@@ -29,7 +29,8 @@ class Page:
         async for frame in self._connection:
             answer = json.loads(frame)
             if answer.get("id") == self._commands:
-                return answer["result"]["result"].get("value")
+                # A page that is just being left has no answer.
+                return answer["result"]["result"].get("value") if "result" in answer else None
         raise ConnectionError("The browser has gone.")
 
     async def wait_for(self, expression: str) -> Any:
