@@ -54,7 +54,7 @@ class _Pool:
 class Reply:
     """The body of an answer: its `first` piece, and `more`. An empty piece is the end.
 
-    A server that sends nothing for `idle` seconds, while somebody waits for it, has `stalled`. To set a timer for each
+    A server that sends nothing for `idle` seconds, while somebody waits, has `stalled`. To set a timer for each
     piece would cost a twentieth of what a token costs; this one is set again when it goes off.
     """
 
