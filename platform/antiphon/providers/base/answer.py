@@ -3,10 +3,12 @@
 from abc import ABC, abstractmethod
 from asyncio import timeout
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import aclosing, suppress
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Literal
 from uuid import uuid4
+
+from aiohttp import ClientError
 
 from antiphon.providers.base.endpoint import Endpoint
 from antiphon.providers.base.errors import ProviderError
@@ -109,30 +111,30 @@ async def stream_answer(
 ) -> AsyncGenerator[LlmEvent, None]:
     """Posts `body` and gives the events of the answer. Raises ProviderError with `started` and the usage so far."""
     parser = SseParser()
-    posted = wire.post(answer.endpoint, path, body, "application/json", headers)
-    async with aclosing(posted) as chunks:
-        try:
-            async for chunk in chunks:
+    try:
+        async with wire.posting(answer.endpoint, path, body, "application/json", headers) as reply:
+            chunk = reply.first
+            while chunk:
                 for data in parser.feed(chunk):
                     for event in answer.read(data):
                         yield event
                 if answer.done:
                     break
-            ending = answer.end(request)
-        except ProviderError as error:
-            error.started = answer.started
-            error.usage = answer.usage_so_far
-            raise
-        except ValueError as error:  # an event that is too large, or one that is none
-            raise ProviderError(
-                "upstream",
-                f"{answer.endpoint.host} sent something that is no answer of a language model.",
-                started=answer.started,
-                usage=answer.usage_so_far,
-            ) from error
-        for event in ending:
-            yield event
-        with suppress(ProviderError, TimeoutError):
-            async with timeout(DRAIN):
-                async for _ in chunks:
-                    pass
+                chunk = await reply.more()
+            for event in answer.end(request):
+                yield event
+            with suppress(TimeoutError, ClientError):
+                async with timeout(DRAIN):
+                    while chunk:
+                        chunk = await reply.more()
+    except ProviderError as error:
+        error.started = answer.started
+        error.usage = answer.usage_so_far
+        raise
+    except ValueError as error:  # an event that is too large, or one that is none
+        raise ProviderError(
+            "upstream",
+            f"{answer.endpoint.host} sent something that is no answer of a language model.",
+            started=answer.started,
+            usage=answer.usage_so_far,
+        ) from error

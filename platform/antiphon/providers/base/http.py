@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 from weakref import WeakKeyDictionary
@@ -49,6 +49,42 @@ class _Pool:
     shared: dict[Any, Any] = field(default_factory=dict)
     used_at: float = 0.0
     last_used: dict[str, float] = field(default_factory=dict)  # by base URL, on the loop's clock
+
+
+class Reply:
+    """The body of an answer: its `first` piece, and `more`. An empty piece is the end.
+
+    A server that sends nothing for `idle` seconds, while somebody waits, has `stalled`. To set a timer for each
+    piece would cost a twentieth of what a token costs; this one is set again when it goes off.
+    """
+
+    def __init__(self, response: aiohttp.ClientResponse, idle: float, first: bytes) -> None:
+        self.first = first
+        self.stalled = False
+        self._response = response
+        self._idle = idle
+        self._loop = asyncio.get_running_loop()
+        self._waits_since: float | None = None
+        self._timer = self._loop.call_later(idle, self._look)
+
+    async def more(self) -> bytes:
+        self._waits_since = self._loop.time()
+        piece = await self._response.content.readany()
+        self._waits_since = None
+        return piece
+
+    def close(self) -> None:
+        self._timer.cancel()
+        self._response.close()
+
+    def _look(self) -> None:
+        now = self._loop.time()
+        ends = (now if self._waits_since is None else self._waits_since) + self._idle
+        if now < ends:
+            self._timer = self._loop.call_at(ends, self._look)
+        else:
+            self.stalled = True
+            self._response.close()
 
 
 _Credentials = tuple[str | None, bool]
@@ -112,31 +148,55 @@ class Wire:
 
         `headers` come on top of the endpoint's. Raises ProviderError, with `started` once a piece was given out.
         """
+        async with self.posting(endpoint, path, body, content_type, headers) as reply:
+            chunk = reply.first
+            while chunk:
+                yield chunk
+                chunk = await reply.more()
+
+    @asynccontextmanager
+    async def posting(
+        self,
+        endpoint: Endpoint,
+        path: str,
+        body: bytes | aiohttp.FormData,
+        content_type: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> AsyncGenerator[Reply, None]:
+        """As `post`, for those who read often: a generator less between them and the socket. Failures to read leave
+        the context as ProviderErrors."""
         self._check(endpoint)
         pool = self._pool(endpoint)
         sent = {**endpoint.headers, **(headers or {})}
         if content_type:
             sent["Content-Type"] = content_type
         response: aiohttp.ClientResponse | None = None
-        started = False
+        reply: Reply | None = None
         try:
             async with asyncio.timeout(self.timeouts.first_byte):
                 response = await pool.session.post(
-                    endpoint.url(path), data=body, headers=sent, allow_redirects=False
+                    endpoint.url(path),
+                    data=body,
+                    headers=sent,
+                    allow_redirects=False,
+                    timeout=aiohttp.ClientTimeout(total=None, connect=self.timeouts.connect),
                 )
                 if response.status != 200:
                     raise await _refusal(endpoint, response)
-                chunk = await response.content.readany()
-            while chunk:
-                yield chunk
-                started = True
-                chunk = await response.content.readany()
-            self._mark_used(pool, endpoint)
+                first = await response.content.readany()
+            reply = Reply(response, self.timeouts.idle, first)
+            yield reply
+            if response.content.at_eof():
+                self._mark_used(pool, endpoint)
         except (aiohttp.ClientError, OSError, OutboundRefused) as error:
+            started = reply is not None and bool(reply.first)
+            cause = TimeoutError() if reply is not None and reply.stalled else error
             # Chained, it would carry the request's headers, and with them the key, into logs.
-            raise _failure(endpoint, error, started) from None
+            raise _failure(endpoint, cause, started) from None
         finally:
-            if response is not None:
+            if reply is not None:
+                reply.close()
+            elif response is not None:
                 response.close()
 
     async def get(self, endpoint: Endpoint, path: str, max_bytes: int = 1 << 22) -> bytes:

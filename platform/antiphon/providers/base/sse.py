@@ -19,13 +19,17 @@ class SseParser:
         lines = (self._line + chunk).split(b"\n")
         self._line = lines.pop()
         events = []
+        data = self._data
         for line in lines:
-            if line.startswith(b"data:"):
-                self._data.append(line[6:] if line.startswith(b"data: ") else line[5:])
-            elif not line and self._data:
-                events.append(b"\n".join(self._data))
-                self._data.clear()
-        if len(self._line) + sum(map(len, self._data)) > self._max_bytes:
+            if not line:
+                if data:
+                    events.append(b"\n".join(data))
+                    data.clear()
+            elif line.startswith(b"data: "):
+                data.append(line[6:])
+            elif line.startswith(b"data:"):
+                data.append(line[5:])
+        if (self._line or data) and len(self._line) + sum(map(len, data)) > self._max_bytes:
             raise ValueError(f"An event is larger than {self._max_bytes} bytes.")
         return events
 

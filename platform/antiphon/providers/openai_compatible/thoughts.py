@@ -17,7 +17,9 @@ class WithoutThoughts:
         self._held += text
         begun = self._held.lstrip()
         if begun.startswith(BEGIN):
-            rest = begun.partition(END)[2]
+            _, ended, rest = begun.partition(END)
+            if not ended:
+                self._held = BEGIN + begun[len(BEGIN) :][-len(END) :]  # as much as may hold half an end
             self.passed = bool(rest.strip())
             return rest.lstrip() if self.passed else ""
         if BEGIN.startswith(begun):  # it may still become one
