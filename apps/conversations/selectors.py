@@ -27,9 +27,9 @@ class ModelInfo:
 
 
 async def model_list(grant: KeyGrant) -> list[ModelInfo]:
-    """The models that a session of this tenant can name, of every kind, by name: embedded ones, routers, those of the
-    operator's own servers, and what the catalogue knows of vendors for which there is a key. Others of these vendors
-    may work as well."""
+    """The models that a session of this tenant can name, of every kind, by name: embedded ones, routers, those
+    of the operator's own servers, and what the catalogue knows of vendors for which there is a key. Others of
+    these vendors may work as well."""
     models = await runtime.models_of(grant)
     listed = {model.name: ModelInfo(model.name, model.provider) for model in models.list()}
     usable, today = models.usable, _today()

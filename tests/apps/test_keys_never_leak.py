@@ -252,7 +252,7 @@ async def test_no_key_is_seen_anywhere(
         keys[fault] = new_key()
         with tenant_context(alice.tenant.id):
             if case.vendor:
-                monkeypatch.setitem(VENDORS, slug, case.moved(base_url))  # type: ignore[arg-type]
+                monkeypatch.setitem(VENDORS, slug, case.moved(base_url))
                 row = credential_set(provider=slug, key=keys[fault])
             else:
                 row = provider_put(slug=slug, dialect=case.dialect, base_url=base_url, key=keys[fault])

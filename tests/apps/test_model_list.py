@@ -60,7 +60,8 @@ def test_a_model_says_when_it_will_be_gone(alice: Person) -> None:
 def test_a_model_that_is_gone_is_not_listed(alice: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     give_key(alice, "openai")
     entry = loader.find("openai/gpt-4.1-mini")
-    assert entry is not None and entry.shutdown_at == date(2027, 1, 14)
+    assert entry is not None
+    assert entry.shutdown_at == date(2027, 1, 14)
     for day, is_there in ((date(2027, 1, 13), True), (date(2027, 1, 14), False)):
         monkeypatch.setattr("apps.conversations.selectors._today", lambda day=day: day)
         assert (entry.name in listed(alice)) == is_there

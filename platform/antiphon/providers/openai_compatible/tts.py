@@ -69,7 +69,7 @@ class OpenAiTts:
                 raise ProviderError("upstream", f"{self._endpoint.host} sent {error}.") from error
 
     async def _sound(self, body: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
-        """The body, unless it is text, as some servers report errors and pages of proxies look. Raises ProviderError."""
+        """The body, unless it is text: some servers report errors so, and proxies. Raises ProviderError."""
         head = b""
         async for chunk in body:
             if len(head) >= TELLING:
