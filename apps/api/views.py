@@ -149,4 +149,6 @@ def _json(body: Any) -> HttpResponse:
 
 
 def _present(model: ModelInfo) -> dict[str, Any]:
-    return {"object": "model", **asdict(model)}
+    """A date of shutdown is there only if one is known."""
+    fields = {name: value for name, value in asdict(model).items() if value is not None}
+    return {"object": "model", **fields}

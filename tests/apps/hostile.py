@@ -26,6 +26,11 @@ class Asked:
         return "upgrade: websocket" in self.head.lower()
 
     @property
+    def is_work(self) -> bool:
+        """Whether a model is asked, rather than whether the key is right."""
+        return self.is_socket or self.head.startswith("POST ")
+
+    @property
     def accept(self) -> str:
         found = re.search(r"sec-websocket-key: (\S+)", self.head, re.I)
         guid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, section 1.3
@@ -118,6 +123,15 @@ FAULTS: Mapping[str, Callable[[Asked], bytes | None]] = {
         '{"type": "error", "error": {"message": "no: KEY", "code": "KEY"}, "message": "KEY"}'
     ),
     "error-as-text": stream_of('{"error": "no: KEY", "error_code": 401, "error_message": "no: KEY"}'),
+    # What Deepgram, AssemblyAI, ElevenLabs and Inworld call the words of an error.
+    "error-in-other-words": stream_of(
+        '{"type": "Error", "message_type": "input_error", "code": "400", "error_code": 400, '
+        '"error": {"code": 3, "message": "no: KEY"}, "description": "no: KEY", "message": "no: KEY"}'
+    ),
+    "half-an-answer": stream_of(
+        '{"id": "KEY", "model": "KEY", "choices": [{"delta": {"content": "Hello."}}]}\n\n'
+        'data: {"error": {"message": "no: KEY"}}'
+    ),
     "garbage": stream_of("KEY KEY {KEY"),
     "wrong-shape": stream_of('["KEY", {"KEY": "KEY"}]'),
     "wrong-handshake": wrong_handshake,
@@ -130,7 +144,7 @@ FAULTS: Mapping[str, Callable[[Asked], bytes | None]] = {
 
 @dataclass
 class HostileVendor:
-    """`at(fault)` is the base URL under which it fails so; `seen` are the keys it was sent."""
+    """`at(fault)` is the base URL under which it fails so; `seen` are the keys with which its models were asked."""
 
     port: int
     seen: set[str]
@@ -150,7 +164,8 @@ async def hostile_vendor(tls: ssl.SSLContext | None = None) -> AsyncIterator[Hos
             path = head.split(" ", 2)[1]
             found = _KEY.search(unquote(head))
             asked = Asked(head, found[0] if found else "")
-            seen.add(asked.key)
+            if asked.is_work:
+                seen.add(asked.key)
             reply = FAULTS[path.split("/")[1]](asked)
             if reply is None:
                 writer.transport.abort()

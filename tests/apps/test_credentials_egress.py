@@ -2,7 +2,9 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -14,12 +16,14 @@ from antiphon.outbound.policy import OutboundPolicy
 from antiphon.providers.base.errors import ProviderError
 from antiphon.providers.base.http import Wire
 from antiphon.providers.base.llm import LlmRequest, Message
+from antiphon.providers.base.realtime import RealtimeRequest
 from antiphon.providers.base.stt import SttConfig
 from antiphon.providers.base.tts import TtsConfig
 from antiphon.providers.registry import Defaults, ModelRegistry
-from antiphon.providers.scripted.server import Canned, StubServer
+from antiphon.providers.scripted.server import StubServer
+from antiphon.providers.vendors import VENDORS
 from apps.core.tenancy import tenant_context
-from apps.credentials.models import TenantProvider
+from apps.credentials.models import ProviderCredential, TenantProvider
 from apps.credentials.selectors import provider_list, providers_of
 from apps.credentials.services import credential_check, credential_set, provider_put
 from tests.apps.live import in_thread, live_platform, live_session
@@ -69,11 +73,15 @@ def put(base_url: str, dialect: str = "openai", key: str = "k") -> TenantProvide
     return provider_put(slug="acme", dialect=dialect, base_url=base_url, key=key)
 
 
-def put_unseen(person: Person, base_url: str, dialect: str = "openai") -> None:
+def put_unseen(person: Person, base_url: str, slug: str = "acme", dialect: str = "openai") -> None:
     """As if the address had been harmless when it was added."""
     with tenant_context(person.tenant.id):
-        put("https://1.1.1.1/v1", dialect)
-        TenantProvider.objects.update(base_url=base_url)
+        if slug in VENDORS:
+            credential_set(provider=slug, key="k", base_url="https://1.1.1.1/v1")
+            ProviderCredential.objects.update(base_url=base_url)
+        else:
+            put("https://1.1.1.1/v1", dialect)
+            TenantProvider.objects.update(base_url=base_url)
 
 
 class TestWhenOneIsAdded:
@@ -153,71 +161,114 @@ async def ask_voice(models: ModelRegistry) -> None:
         pass
 
 
-WAYS = [("openai", ask_model), ("openai", ask_recogniser), ("openai", ask_voice)]
+async def ask_upstream(models: ModelRegistry) -> None:
+    """Over a WebSocket, to the address that goes with a vendor's key."""
+    upstream = models.realtime_model("azure/realtime").open()
+    try:
+        prompt = LlmRequest("", [Message("user", "Hello", item_id="item_1")])
+        async for _ in upstream.respond(RealtimeRequest(prompt, "audio", "alloy")):
+            pass
+    finally:
+        await upstream.aclose()
+
+
+@dataclass(frozen=True)
+class Way:
+    """How something of a tenant's is reached."""
+
+    slug: str
+    dialect: str
+    ask: Callable[[ModelRegistry], Awaitable[None]]
+
+    def __str__(self) -> str:
+        return f"{self.slug}-{self.dialect}-{self.ask.__name__}"
+
+
+WAYS = [
+    Way("acme", "openai", ask_model),
+    Way("acme", "openai", ask_recogniser),
+    Way("acme", "openai", ask_voice),
+    Way("acme", "anthropic", ask_model),
+    Way("acme", "gemini", ask_model),
+    Way("azure", "openai", ask_upstream),
+]
+
+
+@dataclass
+class Doorbell:
+    """A server that counts who comes, and sends everybody elsewhere if it knows where."""
+
+    location: str = ""
+    rings: int = 0
+    port: int = 0
+
+    @property
+    def base_url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/v1"
+
+    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.rings += 1
+        with suppress(ConnectionError, asyncio.IncompleteReadError):
+            await reader.readuntil(b"\r\n\r\n")
+            head = "HTTP/1.1 302 Found" if self.location else "HTTP/1.1 500 Internal"
+            writer.write(f"{head}\r\nLocation: {self.location}\r\nConnection: close\r\n\r\n".encode())
+            await writer.drain()
+        writer.close()
+
+
+@asynccontextmanager
+async def doorbell(location: str = "") -> AsyncIterator[Doorbell]:
+    bell = Doorbell(location)
+    server = await asyncio.start_server(bell.answer, "127.0.0.1", 0)
+    async with server:
+        bell.port = server.sockets[0].getsockname()[1]
+        yield bell
 
 
 @pytest.fixture
-async def inside() -> AsyncIterator[StubServer]:
+async def inside() -> AsyncIterator[Doorbell]:
     """A server that tenants must not reach."""
-    async with StubServer() as running:
+    async with doorbell() as running:
         yield running
 
 
-class TestWhenOneIsUsed:
-    @pytest.mark.parametrize(("dialect", "ask"), WAYS, ids=lambda value: getattr(value, "__name__", value))
-    async def test_an_address_inside_is_refused(
-        self, alice: Person, inside: StubServer, dialect: str, ask: Callable[[ModelRegistry], Any]
-    ) -> None:
-        port = inside.base_url.rpartition(":")[2].removesuffix("/v1")
-        for address in (inside.base_url, f"https://127.0.0.1:{port}/v1", f"https://127.1:{port}/v1"):
-            await in_thread(put_unseen, alice, address, dialect)
+@pytest.mark.parametrize("way", WAYS, ids=str)
+class TestEachWay:
+    async def test_an_address_inside_is_refused(self, alice: Person, inside: Doorbell, way: Way) -> None:
+        for host in ("http://127.0.0.1", "https://127.0.0.1", "https://127.1"):
+            await in_thread(put_unseen, alice, f"{host}:{inside.port}/v1", way.slug, way.dialect)
             models, wire = await in_thread(registry, alice)
             with pytest.raises(ProviderError) as refused:
-                await ask(models)
+                await way.ask(models)
             assert refused.value.kind == "invalid"
-            await models.warm_up("acme/m")
+            await models.warm_up(f"{way.slug}/m")
             await wire.aclose()
-        assert not inside.requests
+        assert not inside.rings
 
-    @pytest.mark.parametrize(("dialect", "ask"), WAYS, ids=lambda value: getattr(value, "__name__", value))
     async def test_a_name_that_leads_inside_by_now_is_refused(
-        self,
-        alice: Person,
-        inside: StubServer,
-        names: dict[str, str],
-        dialect: str,
-        ask: Callable[[ModelRegistry], Any],
+        self, alice: Person, inside: Doorbell, names: dict[str, str], way: Way
     ) -> None:
-        names["models.example.com"] = "1.1.1.1"
-        port = inside.base_url.rpartition(":")[2]
-
-        def add() -> None:
-            with tenant_context(alice.tenant.id):
-                put(f"https://models.example.com:{port}", dialect)
-
-        await in_thread(add)
         names["models.example.com"] = "127.0.0.1"
+        address = f"https://models.example.com:{inside.port}/v1"
+        await in_thread(put_unseen, alice, address, way.slug, way.dialect)
         models, wire = await in_thread(registry, alice)
         with pytest.raises(ProviderError, match=r"models\.example\.com is not on the public internet"):
-            await ask(models)
+            await way.ask(models)
         await wire.aclose()
-        assert not inside.requests
+        assert not inside.rings
 
-    @pytest.mark.parametrize(("dialect", "ask"), WAYS, ids=lambda value: getattr(value, "__name__", value))
-    async def test_a_redirect_inside_is_not_followed(
-        self, alice: Person, inside: StubServer, dialect: str, ask: Callable[[ModelRegistry], Any]
-    ) -> None:
-        async with StubServer() as outside:
-            port = outside.base_url.rpartition(":")[2]
-            outside.next_answer(Canned(status=302, headers={"Location": f"{inside.base_url}/models"}))
-            await in_thread(put_unseen, alice, f"http://127.0.0.1:{port}", dialect)
+    async def test_a_redirect_inside_is_not_followed(self, alice: Person, inside: Doorbell, way: Way) -> None:
+        async with doorbell(inside.base_url) as outside:
+            await in_thread(put_unseen, alice, outside.base_url, way.slug, way.dialect)
             models, wire = await in_thread(registry, alice, "127.0.0.1")
             with pytest.raises(ProviderError):
-                await ask(models)
+                await way.ask(models)
             await wire.aclose()
-            assert len(outside.requests) == 1
-        assert not inside.requests
+            assert outside.rings
+        assert not inside.rings
 
+
+class TestWhenOneIsUsed:
     def test_a_check_does_not_go_there(self, alice: Person) -> None:
         put_unseen(alice, "https://10.0.0.5/v1")
         with tenant_context(alice.tenant.id):
@@ -226,7 +277,7 @@ class TestWhenOneIsUsed:
         assert "OUTBOUND_ALLOW" in row.check_error
 
     async def test_a_session_says_why(
-        self, alice: Person, inside: StubServer, monkeypatch: pytest.MonkeyPatch
+        self, alice: Person, inside: Doorbell, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         await in_thread(put_unseen, alice, inside.base_url)
         key = (await in_thread(alice.make_key)).text
@@ -236,11 +287,12 @@ class TestWhenOneIsUsed:
             failed = (await session.event("response.done"))["response"]
         assert failed["status"] == "failed"
         assert "OUTBOUND_ALLOW" in failed["status_details"]["error"]["message"]
-        assert not inside.requests
+        assert not inside.rings
 
-    async def test_the_operator_may_allow_it(self, alice: Person, inside: StubServer) -> None:
-        await in_thread(put_unseen, alice, inside.base_url)
-        models, wire = await in_thread(registry, alice, "127.0.0.1")
-        await asyncio.gather(ask_model(models), ask_recogniser(models), ask_voice(models))
-        await wire.aclose()
-        assert len(inside.requests) == 3
+    async def test_the_operator_may_allow_it(self, alice: Person) -> None:
+        async with StubServer() as server:
+            await in_thread(put_unseen, alice, server.base_url)
+            models, wire = await in_thread(registry, alice, "127.0.0.1")
+            await asyncio.gather(ask_model(models), ask_recogniser(models), ask_voice(models))
+            await wire.aclose()
+            assert len(server.requests) == 3

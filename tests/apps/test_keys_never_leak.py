@@ -24,6 +24,7 @@ from django.test import Client
 from pytest_django.fixtures import Settings
 
 from antiphon.config.settings.logs import configure_logs
+from antiphon.providers.adapters import ADAPTERS
 from antiphon.providers.base.provider import Kind, Provider, Service
 from antiphon.providers.vendors import SERVER_KINDS, VENDORS
 from apps.accounts.models import User
@@ -32,7 +33,7 @@ from apps.conversations.models import RealtimeSession, SessionEvent
 from apps.core.tenancy import tenant_context
 from apps.credentials.selectors import credential_list, provider_list, providers_of
 from apps.credentials.services import credential_check, credential_set, provider_put
-from tests.adapters import PRESENT
+from apps.routers.services import router_put
 from tests.apps.hostile import FAULTS, HostileVendor, hostile_vendor
 from tests.apps.live import (
     SECOND,
@@ -47,6 +48,7 @@ from tests.platform_fixture import PROJECT, Platform
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "across"])
 
+OURS = {"antiphon": {"events": ["attempts", "decisions"]}}
 PIECE = 10  # characters of a key that nobody may see together
 
 
@@ -82,7 +84,7 @@ class Case:
         return (service.kind, service.dialect) == (self.kind, self.dialect)
 
 
-CASES = [Case(*place) for place in PRESENT]
+CASES = [Case(*place) for place in ADAPTERS]
 
 
 @dataclass
@@ -158,10 +160,11 @@ def new_key() -> str:
     return f"sk-leakable-{secrets.token_hex(16)}"
 
 
-async def talk(session: LiveSession, case: Case, slug: str) -> None:
+async def talk(session: LiveSession, kind: Kind, model: str) -> None:
     """Makes the session use the model, and waits until it has failed or answered."""
-    if case.kind == "speech_to_text":
-        transcription = {"model": f"{slug}/{case.model}"}
+    session.say("session.update", session={"type": "realtime", "providerData": OURS})
+    if kind == "speech_to_text":
+        transcription = {"model": model}
         audio: dict[str, Any] = {"input": {"transcription": transcription, "turn_detection": None}}
         session.say("session.update", session={"type": "realtime", "audio": audio})
         session.say("input_audio_buffer.append", audio=SECOND)
@@ -169,8 +172,8 @@ async def talk(session: LiveSession, case: Case, slug: str) -> None:
         prefix = "conversation.item.input_audio_transcription"
         await session.event(f"{prefix}.failed", f"{prefix}.completed")
         return
-    if case.kind == "text_to_speech":
-        audio = {"output": {"model": f"{slug}/{case.model}", "voice": "heart"}}
+    if kind == "text_to_speech":
+        audio = {"output": {"model": model, "voice": "heart"}}
         session.say("session.update", session={"type": "realtime", "audio": audio})
     session.user_says("Hello")
     session.say("response.create")
@@ -186,12 +189,32 @@ def rows(person: Person) -> list[Any]:
         return [*RealtimeSession.objects.values(), *SessionEvent.objects.order_by("id").values()]
 
 
+def kinds_of_rows(person: Person) -> set[str]:
+    with tenant_context(person.tenant.id):
+        return set(SessionEvent.objects.values_list("type", flat=True))
+
+
+def told_logs(person: Person) -> str:
+    """What the command prints of each session."""
+    out = io.StringIO()
+    with tenant_context(person.tenant.id):
+        sessions = list(RealtimeSession.objects.values_list("session_id", flat=True))
+    for session_id in sessions:
+        call_command("session_log", session_id, f"--tenant={person.tenant.slug}", stdout=out)
+    return out.getvalue()
+
+
 def pages(person: Person, user: User) -> str:
     """What the tenant and the staff see."""
     member, staff = Client(), Client()
     assert member.login(email=person.user.email, password=PASSWORD)
     staff.force_login(user)
-    models = ("credentials/tenantprovider", "credentials/providercredential", "conversations/realtimesession")
+    models = (
+        "credentials/tenantprovider",
+        "credentials/providercredential",
+        "conversations/realtimesession",
+        "routers/router",
+    )
     answers = [member.get(f"/t/{person.tenant.slug}/{page}") for page in ("", "providers/")]
     answers += [*(staff.get(f"/staff/{m}/") for m in models)]
     with tenant_context(person.tenant.id):
@@ -229,7 +252,7 @@ async def test_no_key_is_seen_anywhere(
         keys[fault] = new_key()
         with tenant_context(alice.tenant.id):
             if case.vendor:
-                monkeypatch.setitem(VENDORS, slug, case.moved(base_url))  # type: ignore[arg-type]
+                monkeypatch.setitem(VENDORS, slug, case.moved(base_url))
                 row = credential_set(provider=slug, key=keys[fault])
             else:
                 row = provider_put(slug=slug, dialect=case.dialect, base_url=base_url, key=keys[fault])
@@ -244,12 +267,13 @@ async def test_no_key_is_seen_anywhere(
             slug = await in_thread(bring, fault, base_url)
             model = f"{slug}/{case.model}" if case.kind in ("language", "realtime") else "local/dialogue"
             async with live_session(api_key, model) as session:
-                await talk(session, case, slug)
+                await talk(session, case.kind, f"{slug}/{case.model}")
             everything.add("events", heard(session))
             everything.add("rest", await in_thread(tell_rest, api_key, f"{slug}/{case.model}"))
             everything.add("objects", repr(await in_thread(providers_of, alice.tenant.id)))
             everything.add("objects", repr(runtime._loaded))
     everything.add("event log", await in_thread(rows, alice))
+    everything.add("session_log", await in_thread(told_logs, alice))
     everything.add("pages", await in_thread(pages, alice, user))
     everything.add("logs", logs.getvalue())
     everything.add("printed", "".join(capfd.readouterr()))
@@ -259,6 +283,58 @@ async def test_no_key_is_seen_anywhere(
     assert "127.0.0.1" in everything.said["events"], "the failures were told"
     for key in keys.values():
         assert not everything.leaks(key)
+
+
+@pytest.mark.parametrize("kind", SERVER_KINDS["openai"])
+async def test_no_key_is_in_what_routers_tell(
+    kind: Kind,
+    alice: Person,
+    vendor: HostileVendor,
+    everything: Everything,
+    logs: io.StringIO,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whose first model fails, so that the second one, of another key, is asked."""
+    keys = {fault: (new_key(), new_key()) for fault in FAULTS}
+
+    def bring(fault: str) -> None:
+        with tenant_context(alice.tenant.id):
+            for slug, key in zip((f"first-{fault}", f"second-{fault}"), keys[fault], strict=True):
+                provider_put(slug=slug, dialect="openai", base_url=vendor.at(fault), key=key)
+            router_put(name=fault, definition=json.dumps(router_of(kind, fault)))
+
+    api_key = (await in_thread(alice.make_key)).text
+    user = await in_thread(User.objects.create_superuser, "root@example.com", PASSWORD)
+    async with live_platform(monkeypatch, "127.0.0.1"):
+        for fault in FAULTS:
+            await in_thread(bring, fault)
+            name = f"router/{fault}"
+            async with live_session(api_key, name if kind == "language" else "local/dialogue") as session:
+                await talk(session, kind, name)
+            everything.add("events", heard(session))
+    everything.add("event log", await in_thread(rows, alice))
+    everything.add("session_log", await in_thread(told_logs, alice))
+    everything.add("pages", await in_thread(pages, alice, user))
+    everything.add("logs", logs.getvalue())
+
+    assert vendor.seen == {key for pair in keys.values() for key in pair}
+    assert "usage" in await in_thread(kinds_of_rows, alice)
+    if kind == "language":
+        assert '"type": "antiphon.attempt.ended"' in everything.said["events"]
+        assert '"decision": "fell_back"' in everything.said["events"]
+        assert {"model.attempt", "latency.decided"} <= await in_thread(kinds_of_rows, alice)
+    for pair in keys.values():
+        assert not [leak for key in pair for leak in everything.leaks(key)]
+
+
+def router_of(kind: Kind, fault: str) -> dict[str, Any]:
+    models = [f"first-{fault}/m", f"second-{fault}/m"]
+    match kind:
+        case "language":
+            return {"kind": kind, "default": {"variants": [{"models": models}]}}
+        case "speech_to_text":
+            return {"kind": kind, "models": models}
+    return {"kind": kind, "candidates": [{"model": model} for model in models]}
 
 
 async def test_a_key_given_to_the_command_is_not_printed(
@@ -302,7 +378,7 @@ async def test_the_whole_platform_prints_and_keeps_no_key(
             if case.vendor is None and case.dialect == "openai":
                 model = f"leaky-{fault}/m" if case.kind == "language" else "local/dialogue"
                 async with remote_session(platform, model) as session:
-                    await talk(session, case, f"leaky-{fault}")
+                    await talk(session, case.kind, f"leaky-{fault}/m")
                 everything.add("events", heard(session))
     session_id = session.events[0]["session"]["id"]
     everything.add("event log", await manage(platform, "session_log", session_id, "--tenant=demo"))

@@ -121,6 +121,34 @@ async def test_stereo_is_refused(server, tts):
         await heard(server, tts, bytes(head), PCM)
 
 
+@pytest.mark.parametrize("size", [1, 7, 10_000])
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"error": {"message": "There is no voice heart."}}',
+        "<!DOCTYPE html>\n<html><body>Bad gateway</body></html>",
+        "data: {}",
+    ],
+)
+async def test_text_is_no_sound(server, tts, text, size):
+    body = text.encode()
+    with pytest.raises(ProviderError, match="sent text in place of sound: ") as failure:
+        await heard(server, tts, *(body[i : i + size] for i in range(0, len(body), size)))
+    assert (failure.value.kind, failure.value.started) == ("upstream", False)
+
+
+async def test_text_in_place_of_sound_is_told_without_the_key(wire, server):
+    tts = OpenAiTts(wire, Endpoint(server.base_url, "a-secret-key"), "kokoro", name="custom/kokoro")
+    with pytest.raises(ProviderError, match=r"The key \*\*\* is not valid for this model\.") as failure:
+        await heard(server, tts, b"The key a-secret-key is not valid for this model.")
+    assert "secret" not in failure.value.message
+
+
+@pytest.mark.parametrize("pcm", [b"\0\0", b"ab" * 15 + b"\xff\xff" + b"ab" * 100])
+async def test_sound_may_have_bytes_of_letters_or_be_short(server, tts, pcm):
+    assert await heard(server, tts, pcm) == pcm
+
+
 async def test_closing_lets_the_server_go(server, tts):
     server.next_answer(Canned([PCM], then="stall"))
     stream = tts.open(CONFIG)

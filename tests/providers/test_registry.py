@@ -26,7 +26,6 @@ from antiphon.providers.registry import (
 )
 from antiphon.providers.scripted import Heard, ScriptedLlm, ScriptedStt, ScriptedTts, say
 from antiphon.providers.vendors import OURS, SERVER_KINDS, VENDORS, server
-from tests.adapters import PRESENT
 from tests.providers.contract_llm import HELLO, answer_of
 from tests.providers.contract_stt import SECOND, turn
 from tests.providers.contract_tts import speak
@@ -354,7 +353,7 @@ class TestVendors:
         assert with_key("deepgram").check_endpoint.headers == {"Authorization": "Token a-secret-key"}
         assert with_key("nvidia").check_endpoint is None
 
-    @pytest.mark.parametrize("place", PRESENT, ids=" ".join)
+    @pytest.mark.parametrize("place", ADAPTERS, ids=" ".join)
     def test_adapters_are_made_alike(self, place):
         parameters = inspect.signature(adapter(*place)).parameters
         assert list(parameters)[:3] == ["wire", "endpoint", "model"]

@@ -163,8 +163,13 @@ class ModelRegistry:
         default = self.defaults.text_to_speech
         return self._first(name, default, self._voice)
 
+    @property
+    def usable(self) -> frozenset[str]:
+        """The slugs of the providers that can be used now, each with any of its models."""
+        return frozenset(slug for slug, provider in self._providers.items() if provider.obstacle is None)
+
     def list(self) -> tuple[ModelInfo, ...]:
-        """What can be used now, by name."""
+        """What is known by name and can be used now, in order."""
         models = {
             ModelInfo(name, _provider(name), kind)
             for kind, names in self._engines.names().items()
@@ -276,8 +281,7 @@ class ModelRegistry:
         if names := sorted(n for n in self._engines.names().get(kind, ()) if _provider(n) == slug):
             return f"{slug} has {', '.join(names)}."
         here = {_provider(name) for names in self._engines.names().values() for name in names}
-        usable = {provider.slug for provider in self._providers.values() if provider.obstacle is None}
-        return f"The providers that can be used are {', '.join(sorted(here | usable))}."
+        return f"The providers that can be used are {', '.join(sorted(here | self.usable))}."
 
 
 @dataclass(frozen=True, slots=True)

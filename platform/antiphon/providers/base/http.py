@@ -285,12 +285,31 @@ class Wire:
                 timeout=aiohttp.ClientTimeout(
                     total=None, connect=self.timeouts.connect, sock_read=self.timeouts.idle
                 ),
+                trace_configs=[_staying()],
             )
         )
 
     @staticmethod
     def _mark_used(pool: _Pool, endpoint: Endpoint) -> None:
         pool.last_used[endpoint.base_url] = asyncio.get_running_loop().time()
+
+
+def _staying() -> aiohttp.TraceConfig:
+    """Refuses redirects of WebSockets' handshakes, which aiohttp follows with the key, and has no way to be asked
+    not to."""
+
+    async def refuse(
+        _session: object, _context: object, redirect: aiohttp.TraceRequestRedirectParams
+    ) -> None:
+        response = redirect.response
+        response.close()
+        raise aiohttp.WSServerHandshakeError(
+            response.request_info, (), status=response.status, headers=response.headers
+        )
+
+    staying = aiohttp.TraceConfig()
+    staying.on_request_redirect.append(refuse)
+    return staying
 
 
 async def _refusal(endpoint: Endpoint, response: aiohttp.ClientResponse) -> ProviderError:
