@@ -6,7 +6,6 @@ Providers and routers are put in place by the commands, while the platform runs;
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import openai
@@ -53,11 +52,24 @@ WEATHER = {
     "description": "The weather in a city.",
     "parameters": {"type": "object", "properties": {"city": {"type": "string"}}},
 }
+ROUTERS: dict[str, dict[str, Any]] = {
+    "hedged": {
+        "default": {"variants": [{"models": ["acme/stalls", "second/answers"]}]},
+        "hedge": {"after_ms": 400, "budget": 1},
+    },
+    "dying": {"default": {"variants": [{"models": ["acme/dies", "second/goes-on"]}]}},
+    "filling": {
+        "default": {"variants": [{"models": ["acme/slow"]}]},
+        "latency_budget_ms": 500,
+        "voice_ms": 100,
+        "filler": {"phrases": ["One moment."]},
+    },
+}
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def vendors(platform: Platform) -> AsyncIterator[Vendors]:
-    async with vendors_of(platform) as running:
+async def vendors(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Vendors]:
+    async with vendors_of(platform, tmp_path_factory.mktemp("routers"), ROUTERS) as running:
         yield running
 
 
@@ -135,7 +147,9 @@ async def test_a_conversation_goes_through_three_swaps_of_its_model_with_its_con
     beginning = [("user", "My name is Ada."), ("assistant", "Hello Ada."), ("user", "What is my name?")]
     assert [told(request) for request in vendors.claude.requests] == [beginning]
     [native] = vendors.azure.asked
-    assert native.known[:-1] == [f"{who}: {text}" for who, text in [*beginning, ("assistant", "You said Ada.")]]
+    assert native.known[:-1] == [
+        f"{who}: {text}" for who, text in [*beginning, ("assistant", "You said Ada.")]
+    ]
     assert native.known[-1] == f"user: <{len(pcm) // 48} ms>"
     assert told(asked(vendors.acme)[0]) == beginning[:1]
     last = told(asked(vendors.acme)[-1])
@@ -147,15 +161,9 @@ async def test_a_conversation_goes_through_three_swaps_of_its_model_with_its_con
     assert len(missed) <= len(recording.text.split()) // 4, said
 
 
-async def test_a_stalled_model_is_overtaken_by_the_hedge_and_its_connection_closed(
-    vendors: Vendors, tmp_path: Path
-) -> None:
-    models = [{"models": ["acme/stalls", "second/answers"]}]
-    router = await vendors.put_router(
-        "hedged", tmp_path, default={"variants": models}, hedge={"after_ms": 400, "budget": 1}
-    )
+async def test_a_stalled_model_is_overtaken_by_the_hedge_and_its_connection_closed(vendors: Vendors) -> None:
     vendors.script(say("Too late.", first=600.0), second=say(PARIS))
-    async with vendors.talker(router) as talker:
+    async with vendors.talker("router/hedged") as talker:
         await configure(talker, output_modalities=WRITTEN, providerData=TOLD_ALL)
         response = await ask(talker, "What is the capital of France?")
         assert (response.status, words(response)) == ("completed", PARIS)
@@ -166,7 +174,7 @@ async def test_a_stalled_model_is_overtaken_by_the_hedge_and_its_connection_clos
         await talker.wait_for("antiphon.attempt.ended", 2)
         decision = talker.of("antiphon.latency.decided")[-1]
         assert (decision.decision, decision.model) == ("hedged", "second/answers")
-        assert 400 <= decision.after_ms < 800
+        assert 400 <= decision.after_ms < 1500
         assert chain(talker) == {
             ("acme/stalls", "first", "superseded"),
             ("second/answers", "hedge", "completed"),
@@ -177,17 +185,18 @@ async def test_a_stalled_model_is_overtaken_by_the_hedge_and_its_connection_clos
     assert {row["response_id"] for row in rows if row["type"] == "model.attempt"} == {response.id}
     used = {row["body"]["model"]: row["body"] for row in rows if row["type"] == "usage"}
     assert (used["acme/stalls"]["outcome"], used["acme/stalls"]["estimated"]) == ("superseded", True)
-    assert quantities(used["second/answers"])["output_text_token"] == response.usage.output_token_details.text_tokens
+    assert (
+        quantities(used["second/answers"])["output_text_token"]
+        == response.usage.output_token_details.text_tokens
+    )
 
 
 async def test_a_provider_that_dies_in_mid_sentence_leaves_a_whole_reply_and_one_chain_of_attempts(
-    vendors: Vendors, tmp_path: Path
+    vendors: Vendors,
 ) -> None:
-    models = [{"models": ["acme/dies", "second/goes-on"]}]
-    router = await vendors.put_router("dying", tmp_path, default={"variants": models})
     beginning = [(0.0, TextDelta(text)) for text in ("The capital ", "of France ")]
     vendors.script([*beginning, (0.1, ProviderError("network", "gone"))], second=say("of France is Paris."))
-    async with vendors.talker(router) as talker:
+    async with vendors.talker("router/dying") as talker:
         await configure(talker, audio=ACME_SPEAKS, providerData=TOLD_ALL)
         response = await ask(talker, "What is the capital of France?")
         assert (response.status, words(response)) == ("completed", PARIS)
@@ -205,7 +214,10 @@ async def test_a_provider_that_dies_in_mid_sentence_leaves_a_whole_reply_and_one
         ("acme/dies", "failed"),
         ("second/goes-on", "completed"),
     ]
-    assert sum(quantities(row)["output_text_token"] for row in used) == response.usage.output_token_details.text_tokens
+    assert (
+        sum(quantities(row)["output_text_token"] for row in used)
+        == response.usage.output_token_details.text_tokens
+    )
 
 
 @pytest.mark.parametrize("slug", ["acme", "claude", "gem"])
@@ -235,40 +247,22 @@ async def test_a_tool_is_called_and_its_result_comes_back_in_each_dialect(
     bodies = [r.body for r in servers[slug].requests if "messages" in r.body or "contents" in r.body]
     assert len(bodies) == 2
     assert "clear" not in json.dumps(bodies[0])
-    results = {
-        "acme": lambda body: (body["messages"][-1]["role"], body["messages"][-1]["content"]),
-        "claude": lambda body: (body["messages"][-1]["content"][0]["type"], _text_of_result(body)),
-        "gem": lambda body: (
-            body["contents"][-1]["parts"][0]["functionResponse"]["name"],
-            json.dumps(body["contents"][-1]["parts"][0]["functionResponse"]["response"]),
-        ),
-    }
-    kind, result = results[slug](bodies[1])
-    assert kind == {"acme": "tool", "claude": "tool_result", "gem": "weather"}[slug]
-    assert "clear" in result
+    assert "clear" in json.dumps(result_in(bodies[1]))
 
 
-async def test_a_filler_is_spoken_when_nothing_comes_in_time(vendors: Vendors, tmp_path: Path) -> None:
-    router = await vendors.put_router(
-        "filling",
-        tmp_path,
-        default={"variants": [{"models": ["acme/slow"]}]},
-        latency_budget_ms=500,
-        voice_ms=100,
-        filler={"phrases": ["One moment."]},
-    )
-    vendors.script(say(PARIS, first=1.5))
-    async with vendors.talker(router) as talker:
+async def test_a_filler_is_spoken_when_nothing_comes_in_time(vendors: Vendors) -> None:
+    vendors.script(say(PARIS, first=3.0))
+    async with vendors.talker("router/filling") as talker:
         await configure(talker, audio=ACME_SPEAKS, providerData=TOLD_ALL)
         response = await ask(talker, "What is the capital of France?")
         assert (response.status, words(response)) == ("completed", f"One moment. {PARIS}")
         [filler] = [one for one in talker.of("antiphon.latency.decided") if one.decision == "filler"]
-        assert 400 <= filler.after_ms < 700
+        assert 400 <= filler.after_ms < 1500
         created, sound = talker.of("response.created")[0], talker.of("response.output_audio.delta")[0]
-        assert talker.at(sound) - talker.at(created) < 1.3, "the filler did not wait for the model"
+        assert talker.at(sound) - talker.at(created) < 2.5, "the filler did not wait for the model"
         await hear_out(talker)
         await ask(talker, "Thank you.")
-    assert told(asked(vendors.acme)[-1])[1] == ("assistant", PARIS), "no model is told that it said it"
+    assert told(asked(vendors.acme)[-1])[1] == ("assistant", f"One moment. {PARIS}"), "as it was heard"
 
 
 async def test_an_answer_begun_early_is_recorded_and_all_that_was_used_is_in_the_log(
@@ -285,7 +279,7 @@ async def test_an_answer_begun_early_is_recorded_and_all_that_was_used_is_in_the
             audio={"input": listening, "output": {"model": "acme/mouth"}},
             providerData=TOLD_ALL,
         )
-        await talker.play(sentence("0870").path, silence=4.0)
+        await talker.play(sentence("0880").path, silence=2.5)
         done = await talker.wait_for("response.done")
         assert words(done.response) == "Once upon a time."
         [early] = talker.of("antiphon.latency.decided")
@@ -323,5 +317,15 @@ def quantities(record: dict[str, Any]) -> dict[str, int]:
     return {line["unit"]: line["quantity"] for line in (*record["lines"], *record["unpriced"])}
 
 
-def _text_of_result(body: dict[str, Any]) -> str:
-    return json.dumps(body["messages"][-1]["content"][0]["content"])
+def result_in(body: dict[str, Any]) -> Any:
+    """The result of a tool with which a request ends, in whichever dialect it is."""
+    if "contents" in body:
+        [part] = body["contents"][-1]["parts"]
+        assert part["functionResponse"]["name"] == "weather"
+        return part["functionResponse"]["response"]
+    last = body["messages"][-1]
+    if last["role"] == "tool":
+        return last["content"]
+    [block] = last["content"]
+    assert block["type"] == "tool_result"
+    return block["content"]

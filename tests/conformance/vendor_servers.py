@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ from antiphon.providers.scripted.llm import Answer, ScriptedLlm
 from antiphon.providers.scripted.server import Canned, Received, StubServer
 from antiphon.providers.scripted.stt import Heard, ScriptedStt
 from antiphon.providers.scripted.tts import ScriptedTts
-from tests.conformance.commands import manage
+from tests.conformance.commands import manage, manage_all
 from tests.conformance.talker import Talker
 from tests.platform_fixture import Platform
 from tests.providers.vendors.anthropic import AnthropicServer, AnthropicSpelling
@@ -49,13 +49,6 @@ class Vendors:
         for server in (self.acme, self.second, self.claude, self.gem):
             server.requests.clear()
 
-    async def put_router(self, name: str, folder: Path, **definition: Any) -> str:
-        """The name by which sessions know it."""
-        file = folder / f"{name}.json"
-        file.write_text(json.dumps({"kind": "language", **definition}))
-        await run(self.platform, "put_router", "--tenant", "demo", "--name", name, str(file))
-        return f"router/{name}"
-
     async def log_of(self, talker: Talker) -> list[dict[str, Any]]:
         """The rows of a session that has ended."""
         session_id = talker.events[0].session.id
@@ -68,14 +61,14 @@ class Vendors:
 
 
 @asynccontextmanager
-async def vendors_of(platform: Platform) -> AsyncIterator[Vendors]:
-    """The servers run in this event loop."""
+async def vendors_of(
+    platform: Platform, folder: Path, routers: Mapping[str, Mapping[str, Any]]
+) -> AsyncIterator[Vendors]:
+    """The servers run in this event loop. `folder` is for the files of the routers."""
     async with AsyncExitStack() as stack:
         acme, second = [
             await stack.enter_async_context(
-                StubServer(
-                    stt=ScriptedStt(Heard(HEARD)), tts=ScriptedTts(ms_per_character=_MS_PER_CHARACTER)
-                )
+                StubServer(stt=ScriptedStt(Heard(HEARD)), tts=ScriptedTts(ms_per_character=_MS_PER_CHARACTER))
             )
             for _ in range(2)
         ]
@@ -83,21 +76,30 @@ async def vendors_of(platform: Platform) -> AsyncIterator[Vendors]:
         gem = await stack.enter_async_context(GeminiServer())
         azure = await stack.enter_async_context(OpenAiVendor())
         azure.sound = False  # it hears people, not sounds that tell their place
-        await asyncio.gather(
-            add_provider(platform, "acme", acme.base_url),
-            add_provider(platform, "second", second.base_url),
-            add_provider(platform, "claude", claude.base_url, "anthropic"),
-            add_provider(platform, "gem", gem.base_url, "gemini"),
-            add_provider(platform, "azure", azure.base_url),
-        )
+        commands = [
+            _add_provider("acme", acme.base_url),
+            _add_provider("second", second.base_url),
+            _add_provider("claude", claude.base_url, "anthropic"),
+            _add_provider("gem", gem.base_url, "gemini"),
+            _add_provider("azure", azure.base_url),
+        ]
+        for name, definition in routers.items():
+            file = folder / f"{name}.json"
+            file.write_text(json.dumps({"kind": "language", **definition}))
+            commands.append(["put_router", "--tenant", "demo", "--name", name, str(file)])
+        done = await asyncio.to_thread(manage_all, platform.data_dir, commands, typed=f"{KEY}\n" * 5)
+        assert done.returncode == 0, done.stderr
         yield Vendors(platform, acme, second, claude, gem, azure)
 
 
-async def add_provider(platform: Platform, slug: str, base_url: str = "", dialect: str = "openai") -> str:
+async def add_provider(platform: Platform, slug: str, base_url: str = "") -> str:
     """What the command printed. The key is typed."""
-    where = ("--dialect", dialect, "--base-url", base_url) if base_url else ()
-    arguments = ("--tenant", "demo", "--slug", slug, *where, "--key", "-")
-    return await run(platform, "add_provider", *arguments, typed=f"{KEY}\n")
+    return await run(platform, *_add_provider(slug, base_url), typed=f"{KEY}\n")
+
+
+def _add_provider(slug: str, base_url: str, dialect: str = "openai") -> list[str]:
+    where = ["--dialect", dialect, "--base-url", base_url] if base_url else []
+    return ["add_provider", "--tenant", "demo", "--slug", slug, *where, "--key", "-"]
 
 
 async def run(platform: Platform, *arguments: str, typed: str = "") -> str:
