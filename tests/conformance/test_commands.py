@@ -1,21 +1,11 @@
 """Commands beside a running platform: they find its database by the data folder they share."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import openai
 
-from tests.platform_fixture import PROJECT, Platform
-
-
-def manage(data_dir: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    env = {name: value for name, value in os.environ.items() if not name.endswith(("_URL", "_URL_FILE"))}
-    env.pop("DJANGO_SETTINGS_MODULE", None)
-    command = [sys.executable, str(PROJECT / "manage.py"), *arguments]
-    env["ANTIPHON_DATA_DIR"] = str(data_dir)
-    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=120, check=False)
+from tests.conformance.commands import manage
+from tests.platform_fixture import Platform
 
 
 def test_a_new_key_is_all_that_is_printed_and_it_works(platform: Platform) -> None:
