@@ -340,7 +340,8 @@ class TestVendors:
                 any(service.kind == kind for service in vendor.services) for kind in KINDS
             ]
             assert cells[4] == ", ".join(dict.fromkeys(service.dialect for service in vendor.services))
-            assert cells[5] == ("yes" if vendor.check else "no")
+            assert set(FEATURES) & set(filter(None, cells[5].split(", "))) == features_of(vendor)
+            assert cells[6] == ("yes" if vendor.check else "no")
 
     def test_all_addresses_are_encrypted_ones(self):
         addresses = [s.base_url for v in VENDORS.values() for s in v.services if s.base_url]
@@ -369,6 +370,28 @@ class TestVendors:
             [sys.executable, "-c", code], cwd=PROJECT / "platform", capture_output=True, text=True, check=True
         )
         assert printed.stdout.strip() == "[]"
+
+
+FEATURES = ("effort", "cache", "partials", "turns", "marks")
+
+
+def features_of(vendor):
+    """Those of FEATURES that its adapters and quirks have."""
+    found = set()
+    for service in vendor.services:
+        if service.kind == "language":
+            quirks = service.quirks.get("quirks", Quirks())
+            own = service.dialect != "openai"
+            if own or quirks.efforts or quirks.reasoning != "reasoning_effort":
+                found.add("effort")
+            if quirks.prompt_cache_key or service.dialect == "anthropic":
+                found.add("cache")
+        elif service.kind in ("speech_to_text", "text_to_speech"):
+            model = adapter(service.kind, service.dialect)(None, None, "m", name=f"{vendor.slug}/m")
+            can = model.capabilities
+            names = {"streaming": "partials", "turn_signals": "turns", "word_marks": "marks"}
+            found |= {name for field, name in names.items() if getattr(can, field, False)}
+    return found
 
 
 def with_everything(vendor):
