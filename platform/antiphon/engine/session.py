@@ -99,7 +99,7 @@ class RunningSession:
         self._detector: tuple[int, VadStream] | None = None
         self._recognition = Recognition(host.models, self._spawn, self.take)
         self._speculation: Speculation | None = None
-        self._upstreams = Upstreams(host.models, self._spawn)
+        self._upstreams = Upstreams(host.models, self._spawn, self.take)
         self._remote_calls = RemoteCalls(host.tool_servers, self._spawn, self.take)
         self._handlers: dict[type, Callable[..., None]] = {
             fx.Send: self._send,

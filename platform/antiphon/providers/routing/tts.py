@@ -199,7 +199,7 @@ class RoutedSpeech:
         return await self._patience.next(events, part.leg.name)
 
     def _be_patient_again(self, part: _Part) -> None:
-        """A voice that has spoken is waited for as long as one that has not, while it owes us a piece or its end."""
+        """A voice that has spoken is waited for as long as one that has not, while it owes a piece, or its end."""
         owes = self._ended or part.spoken < self._fed
         if part.bytes:
             self._patience.ends_in(self._seconds if owes and self._waiting else None)
