@@ -225,9 +225,10 @@ class TestXai(Realtime, RealtimeContract):
         vendor.answers = [[Speak("Hello there.")]]
         began = asyncio.get_running_loop().time()
         await answer(upstream, request(user("hi"), spoken(200)))
+        await asyncio.sleep(0.05)
         await upstream.aclose()
         used = upstream.take_usage()
-        assert 0 < used.open_ms <= (asyncio.get_running_loop().time() - began) * 1000 + 1
+        assert 50 <= used.open_ms <= (asyncio.get_running_loop().time() - began) * 1000 + 1
         assert used.text_messages == 1
         assert upstream.take_usage() == UpstreamUsage()
 
