@@ -221,7 +221,9 @@ class TestXai(Realtime, RealtimeContract):
         assert usage.estimated
         assert usage.output_audio_tokens == 30
 
-    async def test_the_time_of_its_connection_and_what_it_is_told_in_writing_is_counted(self, upstream, vendor):
+    async def test_the_time_of_its_connection_and_what_it_is_told_in_writing_is_counted(
+        self, upstream, vendor
+    ):
         vendor.answers = [[Speak("Hello there.")]]
         began = asyncio.get_running_loop().time()
         await answer(upstream, request(user("hi"), spoken(200)))
