@@ -30,6 +30,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     "conversing": load.conversing,
     "latency": latency.voice_to_voice,
     "semantic": latency.voice_to_voice_semantic,
+    "early": latency.begun_early,
     "model": latency.end_of_turn_model,
     "barge-in": barge_in.over_websocket,
     "line": barge_in.on_a_line,

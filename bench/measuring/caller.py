@@ -194,8 +194,10 @@ def server_vad(silence_ms: int = 200) -> dict[str, Any]:
     return _listening({"type": "server_vad", "silence_duration_ms": silence_ms})
 
 
-def semantic_vad(eagerness: str) -> dict[str, Any]:
-    return _listening({"type": "semantic_vad", "eagerness": eagerness})
+def semantic_vad(eagerness: str, *, speculate: bool) -> dict[str, Any]:
+    """`speculate`: answers may be begun before their turn is known to be over."""
+    listening = _listening({"type": "semantic_vad", "eagerness": eagerness})
+    return {**listening, "providerData": {"antiphon": {"speculate": speculate}}}
 
 
 def _listening(turn_detection: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,9 @@
 """The engine's invariants under random clients, models, detectors and readers."""
 
+import asyncio
 import json
 import random
+import re
 from typing import Any
 
 import pybase64
@@ -17,11 +19,16 @@ from antiphon.protocol.codec import BadEvent, decode_client_event, encode_server
 from antiphon.protocol.items import RemoteTool, RemoteToolError
 from antiphon.protocol.server_events import Error, InputAudioCommitted, OutputAudioDelta, ServerEvent
 from antiphon.protocol.session import Session
-from antiphon.providers.base.llm import LlmCapabilities, LlmUsage
+from antiphon.providers.base.errors import ProviderError
+from antiphon.providers.base.llm import LlmCapabilities, LlmUsage, ToolCall
 from antiphon.providers.base.realtime import RealtimeCapabilities
+from antiphon.providers.scripted.llm import ScriptedLlm, call_tools, say
+from antiphon.providers.scripted.stt import Heard, ScriptedStt
 from tests.engine.machine_harness import RATE_LIMITS, WINDOW_BYTES
 from tests.engine.replay import Replay
+from tests.engine.session_harness import Client, Stage
 from tests.openai_types import check_server_event
+from tests.virtual_clock import VirtualClockLoop
 
 OUT_OF_ORDER = RemoteToolError(type="http_error", code=502, message="Out of order.")
 PIECES = ["Well, ", "that is a long story. ", "One two three. ", "Yes! "]
@@ -517,3 +524,107 @@ def test_the_model_never_sees_words_that_were_not_heard(
         assert at + ms * len(taken.rstrip()) / len(text) <= heard + ms / len(text) + 1
         said = said[len(text) :]
         at += ms
+
+
+moments = st.sampled_from([0.0, 0.06, 0.2, 0.5, 1.2])
+interventions = [
+    "commit",
+    "clear",
+    "create",
+    "cancel",
+    "item",
+    "model",
+    "voice",
+    "server_vad",
+    "off",
+    "retract",
+]
+in_pauses = st.lists(
+    st.tuples(st.one_of(st.just("speak"), st.just("pause"), st.sampled_from(interventions)), moments),
+    min_size=4,
+    max_size=24,
+)
+
+
+@given(in_pauses, st.sampled_from([0.9, 0.3]), st.booleans(), st.integers(0, 99))
+def test_nothing_of_a_dropped_answer_is_ever_seen(
+    script: list[tuple[str, float]], score: float, follows: bool, seed: int
+) -> None:
+    with asyncio.Runner(loop_factory=VirtualClockLoop) as runner:
+        runner.run(_converse(script, score, follows, random.Random(seed)))
+
+
+async def _converse(
+    script: list[tuple[str, float]], score: float, follows: bool, dice: random.Random
+) -> None:
+    """Every answer says and calls something of its own, so that what is seen tells whose it is."""
+    answers: list[Any] = []
+    for n in range(60):
+        steps = (
+            call_tools(ToolCall(f"call_{n}", "order", "{}"))
+            if n % 3 == 2
+            else say(f"Answer {n}. " * 9, pace=0.05)
+        )
+        broken: Any = [(0.1, ProviderError("overloaded", "Too busy."))]
+        answers.append(broken if dice.random() < 0.1 else [(dice.random(), steps[0][1]), *steps[1:]])
+    partials = {"partial_every_ms": 300} if follows else {}
+    heard = [Heard(f"words {n}", delay=dice.random() / 2, **partials) for n in range(60)]
+    stage = Stage(llm=ScriptedLlm(*answers), stt=ScriptedStt(*heard))
+    stage.end_of_turn.probability = score
+    async with stage.session() as client:
+        for step, seconds in [("semantic_vad", 0.0), *script, ("pause", 6.0)]:
+            await _one_step(client, step, seconds)
+    calls = stage.llm.calls
+    assert not [call for call in calls if call.state == "running"]
+    attempted = [event for event in stage.seen if isinstance(event, inputs.Attempted)]
+    assert len(attempted) == len(calls), "each is reported once"
+    wasted = [event for event in attempted if not event.response_id]
+    assert {event.attempt.reason for event in wasted} <= {"speculation"}
+    assert {event.attempt.outcome for event in wasted} <= {"superseded", "failed"}
+    responses = {event["response"]["id"] for event in client.of("response.created")}
+    of_responses = {event.response_id for event in attempted if event.response_id}
+    assert of_responses <= responses
+    assert {event["response_id"] for event in client.of("antiphon.latency.decided")} <= responses
+    shown = json.dumps([event for event in client.events if event["type"].startswith("response.")])
+    numbers = {*re.findall(r"Answer (\d+)\.", shown), *re.findall(r"call_(\d+)\"", shown)}
+    assert len(numbers) <= len(of_responses), "what is seen is of answers that became responses"
+
+
+async def _one_step(client: Client, step: str, seconds: float) -> None:
+    def update(**session: Any) -> None:
+        client.send("session.update", session={"type": "realtime", **session})
+
+    match step:
+        case "speak" | "pause":
+            await client.speak(0.3 + seconds, loud=step == "speak")
+        case "commit" | "clear":
+            client.send(f"input_audio_buffer.{step}")
+        case "create" | "cancel":
+            client.send(f"response.{step}")
+        case "retract":
+            for kind in ("input_audio_buffer.commit", "response.create", "response.cancel"):
+                client.send(kind)
+        case "item":
+            client.send(
+                "conversation.item.create",
+                item={"type": "message", "role": "user", "content": [{"type": "input_text", "text": "hm"}]},
+            )
+        case "model":
+            update(modelId=f"scripted/{seconds}")
+        case "voice":
+            update(audio={"output": {"speed": 1.0 + seconds / 4}})
+        case "off":
+            update(audio={"input": {"turn_detection": None}})
+        case "semantic_vad":
+            events = {"antiphon": {"events": ["attempts", "decisions"]}}
+            tool = {
+                "type": "function",
+                "name": "order",
+                "description": "Orders.",
+                "parameters": {"type": "object"},
+            }
+            turns = {"input": {"turn_detection": {"type": step, "eagerness": "low"}}}
+            update(audio=turns, tools=[tool], providerData=events)
+        case "server_vad":
+            update(audio={"input": {"turn_detection": {"type": step}}})
+    await asyncio.sleep(seconds / 4)

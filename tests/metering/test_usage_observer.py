@@ -1,5 +1,6 @@
 """What a session uses is recorded once, whatever happens to it."""
 
+import asyncio
 import math
 import random
 from collections.abc import Sequence
@@ -14,9 +15,11 @@ from antiphon.engine.observers.usage import UsageObserver
 from antiphon.metering.price_files import list_prices
 from antiphon.metering.records import UsageRecord
 from antiphon.providers.base.llm import Attempt, LlmUsage, TextDelta
+from antiphon.providers.base.realtime import UpstreamUsage
 from antiphon.providers.base.stt import SttUsage
 from antiphon.providers.base.tts import TtsUsage
 from antiphon.providers.scripted.llm import ScriptedLlm, say
+from antiphon.providers.scripted.realtime import ScriptedRealtime, speak
 from antiphon.providers.scripted.stt import Heard, ScriptedStt
 from tests.engine.session_harness import Stage
 
@@ -198,3 +201,43 @@ async def test_records_of_random_conversations_have_keys_of_their_own() -> None:
             await client.turn(chance.random())
     ids = [record.id for record in recorded.records]
     assert len(ids) == len(set(ids)) > 3
+
+
+def test_a_model_that_is_billed_by_the_hour_is_priced_by_its_connection() -> None:
+    model = "xai/grok-voice-think-fast-2.0"
+    records = Recorded().see(
+        attempted(model=model, usage=LlmUsage(200, 80, estimated=True)),
+        inputs.UpstreamUsed(model, UpstreamUsage(open_ms=60_000, text_messages=3)),
+        inputs.UpstreamUsed(model, UpstreamUsage(open_ms=30_000)),
+    )
+    assert [record.id for record in records] == [
+        "sess_1:response:resp_1:0",
+        f"sess_1:connection:{model}:0",
+        f"sess_1:connection:{model}:1",
+    ]
+    assert [record.price_micro for record in records] == [0, 80_000 + 12_000, 40_000]
+    assert not any(record.unpriced for record in records)
+    assert {(record.response_id, record.item_id) for record in records[1:]} == {(None, None)}
+
+
+def test_the_connection_to_a_model_that_is_billed_by_tokens_costs_nothing() -> None:
+    assert not Recorded().see(inputs.UpstreamUsed("openai/gpt-realtime-2", UpstreamUsage(open_ms=60_000)))
+
+
+def test_an_unknown_model_that_speaks_itself_is_an_alarm() -> None:
+    (record,) = Recorded().see(attempted(model="xai/grok-voice-99"))
+    assert record.unpriced
+
+
+async def test_a_native_session_records_how_long_its_connection_was_open_once() -> None:
+    model = ScriptedRealtime(speak("Hello there."))
+    stage = Stage(model=model.name, native=[model])
+    async with stage.session() as client:
+        for n in range(2):
+            await client.turn()
+            await client.wait_for("response.done", n + 1)
+        await asyncio.sleep(10)
+    used = [event.usage.open_ms for event in stage.seen if isinstance(event, inputs.UpstreamUsed)]
+    assert len(used) == 3, "after each answer, and at the end"
+    assert used[-1] == pytest.approx(10_000, abs=500)
+    assert sum(used) < asyncio.get_running_loop().time() * 1000

@@ -10,7 +10,7 @@ import pytest
 from antiphon.providers.base.endpoint import Endpoint, KeyHeader
 from antiphon.providers.base.errors import ProviderError
 from antiphon.providers.base.llm import LlmUsage, Message, Stop, TextDelta, ToolChoice
-from antiphon.providers.base.realtime import RealtimeCapabilities
+from antiphon.providers.base.realtime import RealtimeCapabilities, UpstreamUsage
 from antiphon.providers.base.tts import Audio
 from antiphon.providers.openai_realtime.realtime import OpenAiRealtime
 from tests.providers.contract_realtime import (
@@ -220,6 +220,19 @@ class TestXai(Realtime, RealtimeContract):
         assert isinstance(usage, LlmUsage)
         assert usage.estimated
         assert usage.output_audio_tokens == 30
+
+    async def test_the_time_of_its_connection_and_what_it_is_told_in_writing_is_counted(
+        self, upstream, vendor
+    ):
+        vendor.answers = [[Speak("Hello there.")]]
+        began = asyncio.get_running_loop().time()
+        await answer(upstream, request(user("hi"), spoken(200)))
+        await asyncio.sleep(0.05)
+        await upstream.aclose()
+        used = upstream.take_usage()
+        assert 50 <= used.open_ms <= (asyncio.get_running_loop().time() - began) * 1000 + 1
+        assert used.text_messages == 1
+        assert upstream.take_usage() == UpstreamUsage()
 
     async def test_a_call_that_nobody_announced_is_one(self, upstream, vendor):
         vendor.announces = False

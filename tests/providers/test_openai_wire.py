@@ -3,6 +3,8 @@ import traceback
 from contextlib import aclosing
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from antiphon.providers.base.endpoint import Endpoint
 from antiphon.providers.base.errors import ProviderError
@@ -179,6 +181,32 @@ async def test_the_first_request_after_warming_up_needs_no_new_connection(wire, 
     await post(wire, endpoint)
     assert [request.path for request in server.requests] == ["/v1/models", "/v1/chat/completions"]
     assert len({request.peer for request in server.requests}) == 1
+
+
+async def test_the_first_socket_after_warming_up_needs_no_new_connection_and_the_next_is_warmed_again(wire):
+    peers = []
+
+    async def answer(request):
+        peers.append(request.transport.get_extra_info("peername"))
+        if request.method == "HEAD":
+            return web.Response(status=404, text="There is nothing here.")
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        async for _ in socket:
+            pass
+        return socket
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", answer)
+    async with TestServer(app) as server:
+        endpoint = Endpoint(str(server.make_url("/v1")), "a-key")
+        for _ in range(2):
+            await wire.warm_up(endpoint)
+            socket = await wire.connect(endpoint, "/speak")
+            await socket.aclose()
+    assert len(peers) == 4
+    assert (peers[0], peers[2]) == (peers[1], peers[3])
+    assert len(set(peers)) == 2
 
 
 async def test_warming_up_a_server_that_is_not_there_is_no_error(wire):

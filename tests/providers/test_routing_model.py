@@ -275,6 +275,50 @@ async def test_a_model_that_dies_in_mid_sentence_leaves_a_whole_reply_and_one_ch
     assert events[-2].estimated
 
 
+def stalls_after(text):
+    """Says a text, and then nothing, without an error."""
+    return [*say(text)[:-2], *STALL]
+
+
+async def test_a_model_that_stalls_in_mid_sentence_is_followed_within_seconds():
+    desk = Desk(stalls_after("The table is "), say("booked for eight."))
+    began = now_ms()
+    assert text_of(await desk.ask()) == "The table is booked for eight."
+    assert now_ms() - began == 4000
+    assert desk.chain == [("m/a", "first", "superseded"), ("m/b", "continuation", "completed")]
+    assert desk.attempts[0].usage.output_tokens > 0, "what it said is to be paid"
+    assert desk.states("m/a") == ["cancelled"]
+    assert desk.decided[-1] == "continued"
+
+
+async def test_a_model_that_stalls_again_and_again_is_a_sick_one():
+    desk = Desk(stalls_after("The table is "), say("booked for eight."))
+    for _ in range(5):
+        await desk.ask()
+    assert desk.memory.health.vital("acme:m/a").breaker == "open"
+
+
+async def test_a_slow_listener_is_no_stalled_model():
+    desk = Desk(say("The table is booked."), say("Never asked."))
+    async with aclosing(answer(desk.router, desk.request())) as events:
+        async for _ in events:
+            await asyncio.sleep(30)
+    assert desk.chain == [("m/a", "first", "completed")]
+
+
+async def test_the_last_model_may_take_its_time_in_mid_sentence():
+    desk = Desk(say("The table is booked.", pace=10.0))
+    assert text_of(await desk.ask()) == "The table is booked."
+
+
+async def test_calls_of_a_model_that_stalls_are_made_by_another_one():
+    desk = Desk([*call_tools(PARIS)[:2], *STALL], call_tools(OSLO))
+    events = await desk.ask(tools=[WEATHER])
+    assert [event.call_id for event in calls_of(events)] == [OSLO.call_id] * 3
+    assert desk.chain == [("m/a", "first", "superseded"), ("m/b", "fallback", "completed")]
+
+
+
 @pytest.mark.parametrize(
     "continued",
     [

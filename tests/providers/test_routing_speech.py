@@ -223,6 +223,39 @@ async def test_a_voice_that_stalls_is_replaced_when_patience_ends():
     assert first.calls[0].state == "cancelled"
 
 
+@pytest.mark.parametrize("at_ms", [60 * 15, 60 * 18, 60 * 30])
+async def test_a_voice_that_stalls_after_its_first_audio_is_replaced_when_patience_ends(at_ms):
+    text = ("One two three. ", "Four five six. ")
+    first, second = voice("a", Speech(breaks_after_ms=at_ms)), voice("b")
+    events = await speak(routed_tts(first, second, patience_ms=1000), *text)
+    assert spoken(events) == "".join(text)
+    assert text_of(pcm_of(events), 60).endswith("Four five six. ")
+    assert asyncio.get_running_loop().time() == pytest.approx(0 if at_ms == 60 * 30 else 1)
+
+
+async def test_a_voice_that_waits_for_more_text_is_not_replaced():
+    tts = routed_tts(voice("a"), voice("b"), patience_ms=1000)
+    stream = tts.open(TtsConfig("default"))
+    reading = asyncio.create_task(collect(stream))
+    await stream.send(PIECES[0])
+    await asyncio.sleep(30)
+    await send_all(stream, PIECES[1:])
+    assert heard(await reading) == "".join(PIECES)
+    assert [name for name, _ in speech_usages(tts.name, stream)] == ["m/a"]
+    await stream.aclose()
+
+
+async def test_a_slow_listener_is_no_stalled_voice():
+    tts = routed_tts(voice("a"), voice("b"), patience_ms=1000)
+    stream = tts.open(TtsConfig("default"))
+    sending = asyncio.create_task(send_all(stream, PIECES))
+    async for _ in stream.events():
+        await asyncio.sleep(5)
+    await sending
+    assert [name for name, _ in speech_usages(tts.name, stream)] == ["m/a"]
+    await stream.aclose()
+
+
 async def test_patience_with_a_voice_begins_with_the_text():
     tts = routed_tts(voice("a"), voice("b"), patience_ms=1000)
     stream = tts.open(TtsConfig("default"))

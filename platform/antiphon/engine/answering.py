@@ -124,9 +124,11 @@ class Answering:
             turn=item_id,
         )
         response.offer = self._remote.offer(self._state.session.tools)
+        left_out = set(self._state.left_out)
         with suppress(CannotAsk):  # said when the turn is over
             job = generation(self._state, response, paced=self._paced)
             self._state.do(Speculate(replace(job, response_id="")))
+        self._state.left_out = left_out  # the turn may yet come to nothing
 
     def cancel(self, response_id: str | None) -> None:
         active = self._active

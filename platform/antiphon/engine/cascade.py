@@ -80,10 +80,11 @@ class Ending:
 async def announced(
     events: AsyncGenerator[Event, None], response_id: str, deliver: Deliver
 ) -> AsyncGenerator[Event, None]:
+    """With `ModelStarted` before the model's own first event: a filler is none."""
     first = True
     async with aclosing(events):
         async for event in events:
-            if first:
+            if first and not isinstance(event, Filler):
                 first = False
                 await deliver(inputs.ModelStarted(response_id))
             yield event

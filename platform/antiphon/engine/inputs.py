@@ -9,6 +9,7 @@ from antiphon.protocol.codec import BadEvent
 from antiphon.protocol.items import RemoteTool, RemoteToolError
 from antiphon.providers.base.errors import ErrorKind
 from antiphon.providers.base.llm import Attempt, Decision, LlmUsage
+from antiphon.providers.base.realtime import UpstreamUsage
 from antiphon.providers.base.stt import SttUsage
 from antiphon.providers.base.tts import TtsUsage
 
@@ -189,6 +190,15 @@ class SpeechUsed:
 
 
 @dataclass(frozen=True, slots=True)
+class UpstreamUsed:
+    """What the connection to a model that speaks itself has cost since it was last said. Changes nothing; observers
+    count it."""
+
+    model: str
+    usage: UpstreamUsage
+
+
+@dataclass(frozen=True, slots=True)
 class ToolsListed:
     """A server has said which tools it has."""
 
@@ -228,7 +238,7 @@ Generation = (
     TextGenerated | SpeechText | SpeechAudio | CallStarted | CallArguments | Generated | GenerationBroke
 )
 
-Used = Attempted | RecognitionUsed | SpeechUsed
+Used = Attempted | RecognitionUsed | SpeechUsed | UpstreamUsed
 
 Happening = (
     AudioFrame
@@ -253,6 +263,7 @@ Happening = (
     | Attempted
     | LatencyDecided
     | SpeechUsed
+    | UpstreamUsed
     | ToolsListed
     | ToolsNotListed
     | RemoteToolReturned

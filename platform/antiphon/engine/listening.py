@@ -13,6 +13,7 @@ from antiphon.engine.state import SessionState
 from antiphon.engine.transcripts import Transcripts
 from antiphon.engine.turns import (
     UNHEARD_MS,
+    WINDOW,
     PauseBegan,
     ProbablyOver,
     SpeechResumed,
@@ -125,6 +126,8 @@ class Listening:
         end = self._buffer.end
         if end - start < SHORTEST_COMMIT_MS * SAMPLES_PER_MS:
             raise errors.buffer_too_small((end - start) / SAMPLES_PER_MS)
+        if self._detector is not None and end - self._detector.evaluated >= WINDOW:
+            self._transcripts.stop_foreseeing(self._item_id)  # nobody knows yet whether speech went on
         self._commit(start, end, self._item_id if speaking else self._state.ids.new("item"))
         if self._detector is not None:
             self._detector.restart(end)

@@ -320,6 +320,7 @@ _HANDLERS: dict[type, Callable[[SessionMachine, Any], None]] = {
     inputs.Attempted: SessionMachine._attempted,
     inputs.LatencyDecided: SessionMachine._latency_decided,
     inputs.SpeechUsed: SessionMachine._for_observers,
+    inputs.UpstreamUsed: SessionMachine._for_observers,
     inputs.WordMarked: SessionMachine._word_marked,
     inputs.SpeechEven: SessionMachine._speech_even,
     inputs.ModelStarted: SessionMachine._for_observers,

@@ -113,11 +113,12 @@ class _Kept:
 
 class Upstreams:
     """A session's connections to models that speak themselves: one for each, from its first use until the session
-    has left it and its last answer is over."""
+    has left it and its last answer is over. What they cost is noted after each answer, and at their end."""
 
-    def __init__(self, models: Models, spawn: Spawn) -> None:
+    def __init__(self, models: Models, spawn: Spawn, note: Note) -> None:
         self._models = models
         self._spawn = spawn
+        self._note = note
         self._kept: dict[str, _Kept] = {}
         self._closing: set[_Kept] = set()
 
@@ -143,12 +144,13 @@ class Upstreams:
             yield kept.upstream
         finally:
             kept.answers -= 1
+            self._note_usage(kept)
             self._close_if_unused(model, kept)
 
     async def aclose(self) -> None:
         """Once nothing more is asked of them."""
         kept = [*self._kept.values(), *self._closing]
-        await asyncio.gather(*(one.upstream.aclose() for one in kept))
+        await asyncio.gather(*map(self._close, kept))
 
     def _get(self, model: str) -> _Kept:
         kept = self._kept.get(model)
@@ -164,5 +166,13 @@ class Upstreams:
             self._spawn(self._close(kept), "close an upstream")
 
     async def _close(self, kept: _Kept) -> None:
-        await kept.upstream.aclose()
-        self._closing.discard(kept)
+        try:
+            await kept.upstream.aclose()
+        finally:
+            self._note_usage(kept)
+            self._closing.discard(kept)
+
+    def _note_usage(self, kept: _Kept) -> None:
+        used = kept.upstream.take_usage()
+        if used.open_ms or used.text_messages:
+            self._note(inputs.UpstreamUsed(kept.upstream.name, used))

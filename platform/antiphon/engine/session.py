@@ -99,7 +99,7 @@ class RunningSession:
         self._detector: tuple[int, VadStream] | None = None
         self._recognition = Recognition(host.models, self._spawn, self.take)
         self._speculation: Speculation | None = None
-        self._upstreams = Upstreams(host.models, self._spawn)
+        self._upstreams = Upstreams(host.models, self._spawn, self.take)
         self._remote_calls = RemoteCalls(host.tool_servers, self._spawn, self.take)
         self._handlers: dict[type, Callable[..., None]] = {
             fx.Send: self._send,
@@ -201,13 +201,13 @@ class RunningSession:
         now = self._now()
         for observe in self._host.observers:
             observe(event, now)
-        self._asking = asking
+        asked_before, self._asking = self._asking, asking  # effects can report something at once
         try:
             self._carry_out(self._machine.handle(event, now))
         except Exception as error:
             self._fail(error)
         finally:
-            self._asking = None
+            self._asking = asked_before
 
     async def _live(self) -> None:
         try:
@@ -371,13 +371,21 @@ class RunningSession:
         begun = self._speculation
         if begun is not None and begun.answers(effect):
             self._speculation = None
+            begun.adopt(effect.response_id)
         else:
             begun = None
             if not effect.beside:
                 self._drop_speculation()
+
+        def over(_: object) -> None:
+            """Also if the task was cancelled before it began."""
+            self._generations.pop(effect.response_id, None)
+            if begun is not None:
+                begun.drop()
+
         task = self._spawn(self._respond(effect, begun), "generate a response")
         self._generations[effect.response_id] = task
-        task.add_done_callback(lambda _: self._generations.pop(effect.response_id, None))
+        task.add_done_callback(over)
 
     def _speculate(self, effect: fx.Speculate) -> None:
         self._drop_speculation()
@@ -395,7 +403,7 @@ class RunningSession:
     async def _respond(self, effect: fx.Generate, begun: Speculation | None) -> None:
         try:
             if begun is not None:
-                await begun.become(effect.response_id, self._deliver)
+                await begun.become(self._deliver)
             elif effect.native:
                 async with self._upstreams.to(effect.model) as upstream:
                     await native.generate(effect, upstream, self._deliver, self.take)
@@ -417,6 +425,8 @@ class RunningSession:
     def _stop_generating(self, effect: fx.StopGenerating) -> None:
         if task := self._generations.get(effect.response_id):
             task.cancel()
+        else:  # it was still waiting for its words
+            self._drop_speculation()
 
     # Time
 

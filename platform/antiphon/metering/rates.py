@@ -120,17 +120,22 @@ class RateCard:
 
         Quantities are measured in more ways than a vendor bills by (a recording has a length, even where tokens are
         billed): one without a rate is unpriced only if nothing else was priced, or if it counts tokens and the
-        others that have a price do, too. Every use is also a request; that is never unpriced.
+        others that have a price do, too. Tokens of a model that is billed by the hour are none of these. Every use
+        is also a request; that is never unpriced.
         """
         rates = self.rates_of(model, at)
         found = [(unit, quantity, _find(rates, unit)) for unit, quantity in quantities.items()]
         exact = [(u, q, rate) for u, q, rate in found if rate is not None and not rate.estimate]
         billed = exact or [(u, q, rate) for u, q, rate in found if rate is not None]
         by_token = any(_is_token(unit) for unit, _, _ in billed)
+
+        def is_free(unit: Unit) -> bool:
+            if _is_token(unit) and by_token:
+                return False
+            return bool(billed) or unit == "request" or (_is_token(unit) and "session_ms" in rates)
+
         unpriced = [
-            Unpriced(unit, quantity)
-            for unit, quantity, rate in found
-            if rate is None and unit != "request" and (not billed or (by_token and _is_token(unit)))
+            Unpriced(unit, quantity) for unit, quantity, rate in found if rate is None and not is_free(unit)
         ]
         return Priced(
             tuple(_line(unit, quantity, rate) for unit, quantity, rate in billed),

@@ -11,7 +11,7 @@ from msgspec import Struct
 from antiphon.metering.rates import Line, Priced, Unpriced
 from antiphon.providers.base.llm import Outcome
 
-Kind = Literal["response", "transcription", "speech"]
+Kind = Literal["response", "transcription", "speech", "connection"]
 
 
 class UsageRecord(Struct, frozen=True):
@@ -52,15 +52,14 @@ def usage_record(
     outcome: Outcome | None = None,
     at: float,
 ) -> UsageRecord:
-    """`subject_id` is that of the response, or of the item that was transcribed."""
-    is_item = kind == "transcription"
+    """`subject_id` is that of the response, or of the item that was transcribed; of a connection, its model."""
     return UsageRecord(
         id=f"{session_id}:{kind}:{subject_id}:{attempt}",
         tenant_id=tenant_id,
         session_id=session_id,
         kind=kind,
-        response_id=None if is_item else subject_id,
-        item_id=subject_id if is_item else None,
+        response_id=subject_id if kind in ("response", "speech") else None,
+        item_id=subject_id if kind == "transcription" else None,
         attempt=attempt,
         model=model,
         provider=model.partition("/")[0],

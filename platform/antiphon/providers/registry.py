@@ -192,7 +192,8 @@ class ModelRegistry:
 
     async def warm_up(self, model: str | None = None) -> None:
         """Opens the connections that a session on `model` (None: the default) will use first, so that its first
-        turn is as fast as the tenth. Leaves errors to their use."""
+        turn is as fast as the tenth: a socket takes over the HTTP connection that is open to its host, so nothing
+        that a vendor could bill is begun. Leaves errors to their use."""
         defaults = self.defaults
         wanted: tuple[tuple[str, tuple[Kind, ...]], ...] = (
             (self._answering(model or defaults.language_model), ("realtime", "language")),

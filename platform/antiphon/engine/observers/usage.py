@@ -1,4 +1,5 @@
-"""What a session uses, as usage records: one for each attempt at an answer, each transcription and each speech."""
+"""What a session uses, as usage records: one for each attempt at an answer, each transcription and each speech,
+and some for the connection to a model that is billed by time."""
 
 from collections import defaultdict
 from collections.abc import Callable
@@ -8,7 +9,7 @@ from antiphon.engine import inputs
 from antiphon.metering.rates import RateCard
 from antiphon.metering.records import Kind, UsageRecord, usage_record
 from antiphon.providers.base.llm import Outcome
-from antiphon.providers.base.usage import Quantities, of_recognition, of_speech, of_tokens
+from antiphon.providers.base.usage import Quantities, of_connection, of_recognition, of_speech, of_tokens
 
 
 class UsageObserver:
@@ -61,6 +62,12 @@ class UsageObserver:
     def _spoke(self, event: inputs.SpeechUsed, at: float) -> None:
         self._record("speech", event.response_id, event.model, of_speech(event.usage), at)
 
+    def _connected(self, event: inputs.UpstreamUsed, at: float) -> None:
+        """Only what is billed for being connected: any other model is paid by what its answers use."""
+        quantities = of_connection(event.usage)
+        if any(self._rates.find(event.model, unit, at) for unit in quantities):
+            self._record("connection", event.model, event.model, quantities, at)
+
     def _record(
         self,
         kind: Kind,
@@ -94,4 +101,5 @@ _HANDLERS: dict[type, Callable[[UsageObserver, Any, float], None]] = {
     inputs.Attempted: UsageObserver._attempted,
     inputs.RecognitionUsed: UsageObserver._recognised,
     inputs.SpeechUsed: UsageObserver._spoke,
+    inputs.UpstreamUsed: UsageObserver._connected,
 }

@@ -9,11 +9,38 @@ from typing import Any
 import msgspec
 
 from antiphon.providers.base.errors import ProviderError
+from antiphon.providers.base.realtime import UpstreamUsage
 from antiphon.providers.base.socket import VendorSocket
 
 log = logging.getLogger(__name__)
 
 _FAREWELL = 0.5  # seconds that a server gets to close its side
+
+
+class Meter:
+    """Counts what the connections of one upstream use, also while they are open."""
+
+    def __init__(self) -> None:
+        self.text_messages = 0
+        self._clock = asyncio.get_running_loop().time
+        self._connections = 0
+        self._since = self._clock()
+        self._open = 0.0  # seconds, up to then
+
+    def connected(self, connections: int) -> None:
+        """So many more of them, or fewer."""
+        now = self._clock()
+        self._open += self._connections * (now - self._since)
+        self._since = now
+        self._connections += connections
+
+    def take(self) -> UpstreamUsage:
+        """Since this was last asked."""
+        self.connected(0)
+        used = UpstreamUsage(round(self._open * 1000), self.text_messages)
+        self._open -= used.open_ms / 1000
+        self.text_messages = 0
+        return used
 
 
 class Duplex:
@@ -29,10 +56,12 @@ class Duplex:
         connect: Callable[[], Awaitable[VendorSocket]],
         take: Callable[[dict[str, Any]], None],
         broke: Callable[[ProviderError], None],
+        meter: Meter,
     ) -> None:
         self._connect = connect
         self._take = take
         self._broke = broke
+        self._meter = meter
         self._outgoing: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._task = asyncio.create_task(self._run(), name="speech to speech")
 
@@ -51,6 +80,7 @@ class Duplex:
         except ProviderError as error:
             self._broke(error)
             return
+        self._meter.connected(1)
         writing = asyncio.create_task(self._write(socket), name="speech to speech, writing")
         try:
             await self._read(socket)
@@ -60,6 +90,7 @@ class Duplex:
             log.exception("A speech to speech connection failed.")
             self._broke(ProviderError("upstream", "The connection failed; the operator's log says why."))
         finally:
+            self._meter.connected(-1)
             writing.cancel()
             await asyncio.gather(writing, return_exceptions=True)
             with suppress(TimeoutError):

@@ -123,7 +123,7 @@ class Wire:
         return shared
 
     async def warm_up(self, endpoint: Endpoint) -> None:
-        """Opens a connection, so that the next request pays for no handshake. Leaves errors to it."""
+        """Opens a connection, so that the next request or socket pays for no handshake. Leaves errors to it."""
         with suppress(aiohttp.ClientError, TimeoutError, OSError, OutboundRefused, ProviderError):
             self._check(endpoint)
             pool = self._pool(endpoint)
@@ -245,6 +245,7 @@ class Wire:
             raise error_from_response(endpoint, refused.status, refused.headers or {}, body) from None
         except (aiohttp.ClientError, OSError, OutboundRefused) as error:
             raise _failure(endpoint, error, started=False) from None
+        pool.last_used.pop(endpoint.base_url, None)  # a warm connection is the socket's own now
         return VendorSocket(endpoint, socket)
 
     def _check(self, endpoint: Endpoint) -> None:

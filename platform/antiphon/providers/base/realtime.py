@@ -51,6 +51,14 @@ class RealtimeRequest:
     beside: bool = False  # out of band: the conversation does not learn of it
 
 
+@dataclass(frozen=True, slots=True)
+class UpstreamUsage:
+    """What connections cost besides what they are used for: vendors bill answers by tokens, or these."""
+
+    open_ms: int = 0  # of all together
+    text_messages: int = 0  # that the model was told
+
+
 class Upstream(Protocol):
     """A connection to the model. One answer at a time, but those `beside` the conversation may overlap others."""
 
@@ -71,6 +79,9 @@ class Upstream(Protocol):
         Closing the iterator or cancelling its task cancels the answer upstream. Raises ProviderError; a connection
         that broke is replaced by the next request, which then tells the model everything again.
         """
+
+    def take_usage(self) -> UpstreamUsage:
+        """What was used since this was last asked."""
 
     async def aclose(self) -> None:
         """Releases the connection. May be called twice."""

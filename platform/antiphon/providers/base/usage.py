@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Literal, get_args
 
 from antiphon.providers.base.llm import LlmUsage
+from antiphon.providers.base.realtime import UpstreamUsage
 from antiphon.providers.base.stt import SttUsage
 from antiphon.providers.base.tts import TtsUsage
 
@@ -70,6 +71,10 @@ def of_recognition(usage: SttUsage) -> Quantities:
 
 def of_speech(usage: TtsUsage) -> Quantities:
     return _present({"character": usage.characters, "output_audio_ms": usage.audio_ms, "request": 1})
+
+
+def of_connection(usage: UpstreamUsage) -> Quantities:
+    return _present({"session_ms": usage.open_ms, "text_message": usage.text_messages})
 
 
 def _present(quantities: dict[Unit, int]) -> Quantities:

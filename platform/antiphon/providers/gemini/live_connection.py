@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from antiphon.audio.formats import Encoder
-from antiphon.providers.base.duplex import Duplex
+from antiphon.providers.base.duplex import Duplex, Meter
 from antiphon.providers.base.endpoint import Endpoint
 from antiphon.providers.base.errors import ProviderError
 from antiphon.providers.base.http import Wire
@@ -27,7 +27,7 @@ class LiveConnection:
     """
 
     def __init__(
-        self, wire: Wire, endpoint: Endpoint, setup: dict[str, Any], *, expects_history: bool
+        self, wire: Wire, endpoint: Endpoint, setup: dict[str, Any], meter: Meter, *, expects_history: bool
     ) -> None:
         self.setup = setup
         self.expects_history = expects_history
@@ -43,7 +43,7 @@ class LiveConnection:
         self._heard = 0  # bytes of it
         self._encoder = Encoder(shapes.HEARD)
         self._waiting: list[dict[str, Any]] | None = []  # None once the model is set up
-        self._duplex = Duplex(lambda: wire.connect(endpoint, _PATH), self._take, self._break)
+        self._duplex = Duplex(lambda: wire.connect(endpoint, _PATH), self._take, self._break, meter)
         if expects_history:
             setup = {**setup, "historyConfig": {"initialHistoryInClientContent": True}}
         self._duplex.send({"setup": setup})

@@ -9,10 +9,16 @@ from collections.abc import AsyncGenerator, Callable
 from dataclasses import replace
 from typing import Any
 
+from antiphon.providers.base.duplex import Meter
 from antiphon.providers.base.endpoint import Endpoint
 from antiphon.providers.base.errors import ProviderError
 from antiphon.providers.base.http import Wire
-from antiphon.providers.base.realtime import RealtimeCapabilities, RealtimeEvent, RealtimeRequest
+from antiphon.providers.base.realtime import (
+    RealtimeCapabilities,
+    RealtimeEvent,
+    RealtimeRequest,
+    UpstreamUsage,
+)
 from antiphon.providers.gemini.live_connection import LiveConnection
 from antiphon.providers.gemini.live_shapes import setup_of
 
@@ -32,13 +38,15 @@ class GeminiRealtime:
         self._model = model
 
     def open(self) -> "GeminiUpstream":
+        meter = Meter()
+
         def connect(setup: dict[str, Any], expects_history: bool) -> LiveConnection:
-            return LiveConnection(self._wire, self._endpoint, setup, expects_history=expects_history)
+            return LiveConnection(self._wire, self._endpoint, setup, meter, expects_history=expects_history)
 
         def setup(request: RealtimeRequest) -> dict[str, Any]:
             return setup_of(self._model, request, self.capabilities)
 
-        return GeminiUpstream(self.name, setup, connect)
+        return GeminiUpstream(self.name, setup, connect, meter)
 
 
 class GeminiUpstream:
@@ -46,9 +54,14 @@ class GeminiUpstream:
     over; the connection is then opened while the user still speaks."""
 
     def __init__(
-        self, name: str, setup: Callable[[RealtimeRequest], dict[str, Any]], connect: Connect
+        self,
+        name: str,
+        setup: Callable[[RealtimeRequest], dict[str, Any]],
+        connect: Connect,
+        meter: Meter,
     ) -> None:
         self.name = name
+        self._meter = meter
         self._setup = setup
         self._connect = connect
         self._connection: LiveConnection | None = None
@@ -95,6 +108,9 @@ class GeminiUpstream:
                     if not answer.over.is_set():  # a model can't be told to stop
                         await connection.aclose()
                     await self._close_old()
+
+    def take_usage(self) -> UpstreamUsage:
+        return self._meter.take()
 
     async def aclose(self) -> None:
         if self._connection is not None:

@@ -7,14 +7,14 @@ from itertools import count
 from math import inf
 from typing import Any
 
-from antiphon.providers.base.duplex import Duplex
+from antiphon.providers.base.duplex import Duplex, Meter
 from antiphon.providers.base.endpoint import Endpoint
 from antiphon.providers.base.errors import ProviderError
 from antiphon.providers.base.failures import error_from_event
 from antiphon.providers.base.http import Wire
 from antiphon.providers.base.realtime import RealtimeCapabilities, RealtimeRequest
 from antiphon.providers.openai_realtime.answer import Answer
-from antiphon.providers.openai_realtime.conversation import Conversation, OutOfStep, is_tidying
+from antiphon.providers.openai_realtime.conversation import Conversation, OutOfStep, is_text, is_tidying
 from antiphon.providers.openai_realtime.shapes import LISTENING, response_settings, session_settings
 
 _SETTLES = 5.0  # seconds that a cancelled answer may take to end
@@ -26,20 +26,26 @@ class Connection:
     """Connects at once. `error` is set when it is of no use any more."""
 
     def __init__(
-        self, wire: Wire, endpoint: Endpoint, model: str, capabilities: RealtimeCapabilities
+        self,
+        wire: Wire,
+        endpoint: Endpoint,
+        model: str,
+        capabilities: RealtimeCapabilities,
+        meter: Meter,
     ) -> None:
         self.error: ProviderError | None = None
         self.asked = 0  # answers
         self._endpoint = endpoint
         self._quiet = wire.timeouts.idle
         self._capabilities = capabilities
+        self._meter = meter
         self._conversation = Conversation()
         self._settings: dict[str, Any] = {}
         self._answers: list[Answer] = []  # oldest first
         self._numbers = count(1)
         self._expires: float | None = None  # on the clock of the loop
         self._duplex = Duplex(
-            lambda: wire.connect(endpoint, "/realtime", {"model": model}), self._take, self._break
+            lambda: wire.connect(endpoint, "/realtime", {"model": model}), self._take, self._break, meter
         )
 
     @property
@@ -110,6 +116,7 @@ class Connection:
     def _send(self, events: Sequence[dict[str, Any]], cause: str) -> None:
         """An error about an event comes back with the number of the answer that needed it."""
         for event in events:
+            self._meter.text_messages += is_text(event)
             self._duplex.send({"event_id": "tidy" if is_tidying(event) else cause, **event})
 
     def _cancel(self, answer: Answer) -> None:

@@ -112,6 +112,12 @@ class Conversation:
         return {"type": "conversation.item.delete", "item_id": known.ref}
 
 
+def is_text(event: Event) -> bool:
+    """Whether it tells the model a message in writing, which xAI bills."""
+    item = event.get("item", {})
+    return any(part["type"] in ("input_text", "output_text") for part in item.get("content", ()))
+
+
 def is_tidying(event: Event) -> bool:
     """Whether this only clears away, so that it does not matter if the provider has nothing to clear."""
     return event["type"] in _TIDYING

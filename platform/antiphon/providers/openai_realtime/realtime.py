@@ -8,10 +8,16 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import nullcontext
 
+from antiphon.providers.base.duplex import Meter
 from antiphon.providers.base.endpoint import Endpoint
 from antiphon.providers.base.errors import ProviderError
 from antiphon.providers.base.http import Wire
-from antiphon.providers.base.realtime import RealtimeCapabilities, RealtimeEvent, RealtimeRequest
+from antiphon.providers.base.realtime import (
+    RealtimeCapabilities,
+    RealtimeEvent,
+    RealtimeRequest,
+    UpstreamUsage,
+)
 from antiphon.providers.openai_realtime.answer import Answer
 from antiphon.providers.openai_realtime.connection import Connection
 from antiphon.providers.openai_realtime.conversation import OutOfStep
@@ -30,18 +36,21 @@ class OpenAiRealtime:
         self._model = model
 
     def open(self) -> "OpenAiUpstream":
-        def connect() -> Connection:
-            return Connection(self._wire, self._endpoint, self._model, self.capabilities)
+        meter = Meter()
 
-        return OpenAiUpstream(self.name, connect)
+        def connect() -> Connection:
+            return Connection(self._wire, self._endpoint, self._model, self.capabilities, meter)
+
+        return OpenAiUpstream(self.name, connect, meter)
 
 
 class OpenAiUpstream:
     """A connection that broke or is about to expire is replaced by the next request, whose answer waits for it; it
     is then told the conversation from the beginning."""
 
-    def __init__(self, name: str, connect: Callable[[], Connection]) -> None:
+    def __init__(self, name: str, connect: Callable[[], Connection], meter: Meter) -> None:
         self.name = name
+        self._meter = meter
         self._connect = connect
         self._connection: Connection | None = None
         self._old: list[Connection] = []  # yet to be closed
@@ -77,6 +86,9 @@ class OpenAiUpstream:
                 finally:
                     connection.leave(answer)
                     await self._close_old()
+
+    def take_usage(self) -> UpstreamUsage:
+        return self._meter.take()
 
     async def aclose(self) -> None:
         if self._connection is not None:

@@ -27,6 +27,9 @@ from antiphon.providers.routing.hedging import HedgeBudget
 from antiphon.providers.routing.policy import Candidate, Choice, VitalOf, hedge_after_ms
 from antiphon.providers.routing.race import Contender, Enter, Race
 
+# Seconds without a word in mid-answer after which another model goes on. What was said before plays meanwhile.
+_STALLED = 4.0
+
 
 class Answer:
     """`events` is the answer; it is asked for once."""
@@ -86,7 +89,7 @@ class Answer:
                                     yield self._filler()
                             case Stop():
                                 stop = event
-                        event = await winner.next()
+                        event = await winner.next(_STALLED if self._waiting else None)
                 except ProviderError as error:
                     self._fail(winner, error)
                     if len(self._said) > said_before:

@@ -28,6 +28,7 @@ class Contender:
         self.attempt: Attempt | None = None  # once it is over
         self.lost = False
         self.overtaken = False  # by one that began later
+        self._limit = asyncio.timeout(None)  # of the wait for the next event
         self._health = health
         self._key = key
         self._tell = request.report
@@ -47,9 +48,15 @@ class Contender:
             raise error
         return error
 
-    async def next(self) -> LlmEvent | None:
-        """None at the end. Raises ProviderError."""
-        event = await anext(self._events, None)
+    async def next(self, patience: float | None) -> LlmEvent | None:
+        """None at the end. Raises ProviderError, also when nothing comes for so many seconds: it is over then."""
+        try:
+            async with asyncio.timeout(patience) as self._limit:
+                event = await anext(self._events, None)
+        except TimeoutError:
+            if not self._limit.expired():
+                raise
+            raise ProviderError("timeout", f"{self.name} stopped in the middle of its answer.") from None
         if isinstance(event, TextDelta) and self._tokens < _MEASURED:
             self._tokens += estimated_tokens(event.text)
             self._tokens_ms = self._clock() * 1000 - self._text_began
@@ -69,14 +76,15 @@ class Contender:
         return event
 
     def _report(self, attempt: Attempt) -> None:
-        if self.lost and attempt.outcome == "cancelled":
+        stalled = self._limit.expired()
+        if (self.lost or stalled) and attempt.outcome == "cancelled":
             attempt = replace(attempt, outcome="superseded")
         self.attempt = attempt
         spoke = attempt.first_output is not None
         seen = Seen(
             waited_ms=(attempt.first_output or attempt.ended) - attempt.began,
             spoke=spoke,
-            failed=attempt.error in _SICK,
+            failed=attempt.error in _SICK or stalled,
             overtaken=self.overtaken and not spoke,
             tokens=self._tokens,
             tokens_ms=self._tokens_ms,

@@ -151,13 +151,12 @@ class RoutedSpeech:
             part = self._part
             try:
                 events = part.stream.events()
-                while (event := await self._patience.next(events, part.leg.name)) is not None:
+                while (event := await self._next(part, events)) is not None:
                     match event:
                         case Spoken(text):
                             if fresh := self._fresh(part, text):
                                 yield Spoken(fresh)
                         case Audio(pcm):
-                            self._patience.ends_in(None)
                             part.leg.spoke()
                             part.bytes += len(pcm)
                             part.piece_bytes += len(pcm)
@@ -195,6 +194,16 @@ class RoutedSpeech:
         await _close(self._part)
         await asyncio.gather(*self._closing)
 
+    async def _next(self, part: _Part, events: AsyncIterator[TtsEvent]) -> TtsEvent | None:
+        self._be_patient_again(part)
+        return await self._patience.next(events, part.leg.name)
+
+    def _be_patient_again(self, part: _Part) -> None:
+        """A voice that has spoken is waited for as long as one that has not, while it owes a piece, or its end."""
+        owes = self._ended or part.spoken < self._fed
+        if part.bytes:
+            self._patience.ends_in(self._seconds if owes and self._waiting else None)
+
     def _ask_next(self, begins: int) -> _Part:
         candidate = self._waiting.popleft()
         name = candidate.model.name
@@ -218,8 +227,10 @@ class RoutedSpeech:
                     at = end
                     self._fed = max(self._fed, at)
                     self._taken.set()
+                    self._be_patient_again(part)
                 if self._ended:
                     part.stream.end()
+                    self._be_patient_again(part)
                     return
                 self._more.clear()
                 await self._more.wait()

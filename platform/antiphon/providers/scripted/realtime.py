@@ -4,6 +4,7 @@ import re
 from collections.abc import AsyncGenerator, Callable, Sequence
 
 from antiphon.audio.pcm import size_of
+from antiphon.providers.base.duplex import Meter
 from antiphon.providers.base.errors import ProviderError
 from antiphon.providers.base.llm import LlmUsage, Stop, ToolCall
 from antiphon.providers.base.realtime import (
@@ -11,6 +12,7 @@ from antiphon.providers.base.realtime import (
     RealtimeEvent,
     RealtimeRequest,
     SpokenText,
+    UpstreamUsage,
 )
 from antiphon.providers.base.tts import Audio
 from antiphon.providers.scripted.llm import call_tools, say
@@ -91,6 +93,8 @@ class ScriptedUpstream:
         self.dropped: list[str] = []
         self.closed = False
         self._model = model
+        self._meter = Meter()
+        self._meter.connected(1)
 
     def hear(self, item_id: str, pcm: bytes) -> None:
         self.heard[item_id] = self.heard.get(item_id, b"") + pcm
@@ -111,5 +115,10 @@ class ScriptedUpstream:
                 started = True
                 yield event
 
+    def take_usage(self) -> UpstreamUsage:
+        return self._meter.take()
+
     async def aclose(self) -> None:
+        if not self.closed:
+            self._meter.connected(-1)
         self.closed = True
