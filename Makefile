@@ -4,6 +4,9 @@ PYTHON ?= python3
 RANDOM_CLIENT_MINUTES ?= 10
 UV_VERSION := 0.13.9
 
+# A file's tests stay together, since they share what they start.
+IN_PARALLEL := --numprocesses 2 --dist loadfile
+
 LOCKS := deploy/requirements
 PY := .venv/bin/python
 PIP := $(PY) -m pip install --disable-pip-version-check -qq --no-compile --no-deps --require-hashes
@@ -33,8 +36,8 @@ setup: $(BASE) $(MODELS)  ## Install everything that Antiphon needs into .venv
 up: setup  ## Start Antiphon in the foreground (PORT, HOST, ... from the environment)
 	@$(PY) manage.py up --end-with-parent
 
-test: setup $(DEV) $(CLIENTS) system-deps  ## Run the tests (ARGS="..." goes to pytest)
-	@$(PY) -m pytest $(ARGS)
+test: setup $(DEV) $(CLIENTS) system-deps  ## Run the tests, two at a time (ARGS="..." goes to pytest instead)
+	@$(PY) -m pytest $(or $(ARGS),$(IN_PARALLEL))
 
 lint: setup $(DEV)  ## Check style, types and the rules about imports
 	@$(PY) -m ruff check .

@@ -82,7 +82,7 @@ class SttContract:
             stream.finish()
             consumer = asyncio.create_task(collect(stream))
             async with asyncio.timeout(5):
-                while stream.usage is None or stream.usage.audio_ms < len(self.speech) // 48:
+                while stream.usage is None or stream.usage.audio_ms < len(self.speech) // 48:  # noqa: ASYNC110
                     await asyncio.sleep(0.002)
             await stream.aclose()
             await consumer

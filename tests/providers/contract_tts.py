@@ -65,7 +65,7 @@ class TtsContract:
         await stream.send(PIECES[0])
         consumer = asyncio.create_task(collect(stream))
         async with asyncio.timeout(5):
-            while not stream.usage.characters:
+            while not stream.usage.characters:  # noqa: ASYNC110
                 await asyncio.sleep(0.002)
         await stream.aclose()
         await consumer

@@ -318,7 +318,6 @@ async def test_calls_of_a_model_that_stalls_are_made_by_another_one():
     assert desk.chain == [("m/a", "first", "superseded"), ("m/b", "fallback", "completed")]
 
 
-
 @pytest.mark.parametrize(
     "continued",
     [
