@@ -4,8 +4,8 @@ PYTHON ?= python3
 RANDOM_CLIENT_MINUTES ?= 10
 UV_VERSION := 0.13.9
 
-# A file's tests stay together, since they share what they start.
-IN_PARALLEL := --numprocesses 2 --dist loadfile
+# These play and hear sound at its pace, and talk to whole platforms: one after the other, with the machine to themselves.
+IN_REAL_TIME := tests/clients tests/conformance tests/examples tests/random_client
 
 LOCKS := deploy/requirements
 PY := .venv/bin/python
@@ -36,8 +36,13 @@ setup: $(BASE) $(MODELS)  ## Install everything that Antiphon needs into .venv
 up: setup  ## Start Antiphon in the foreground (PORT, HOST, ... from the environment)
 	@$(PY) manage.py up --end-with-parent
 
-test: setup $(DEV) $(CLIENTS) system-deps  ## Run the tests, two at a time (ARGS="..." goes to pytest instead)
-	@$(PY) -m pytest $(or $(ARGS),$(IN_PARALLEL))
+test: setup $(DEV) $(CLIENTS) system-deps  ## Run the tests (ARGS="..." goes to pytest)
+ifdef ARGS
+	@$(PY) -m pytest $(ARGS)
+else
+	@$(PY) -m pytest --numprocesses 2 --dist loadfile $(IN_REAL_TIME:%=--ignore=%)
+	@$(PY) -m pytest $(IN_REAL_TIME)
+endif
 
 lint: setup $(DEV)  ## Check style, types and the rules about imports
 	@$(PY) -m ruff check .

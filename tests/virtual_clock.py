@@ -31,7 +31,7 @@ class VirtualClockLoop(asyncio.SelectorEventLoop):
     a `Deadlock`.
     """
 
-    def __init__(self, patience: float = 5.0) -> None:
+    def __init__(self, patience: float = 20.0) -> None:
         self.now = 0.0
         self.patience = patience
         self.jobs = 0
