@@ -129,8 +129,8 @@ FAULTS: Mapping[str, Callable[[Asked], bytes | None]] = {
         '"error": {"code": 3, "message": "no: KEY"}, "description": "no: KEY", "message": "no: KEY"}'
     ),
     "half-an-answer": stream_of(
-        '{"id": "KEY", "model": "KEY", "choices": [{"delta": {"content": "Hello."}}]}\n\n'
-        'data: {"error": {"message": "no: KEY"}}'
+        '{"type": "ping", "id": "KEY", "model": "KEY", "choices": [{"delta": {"content": "Hello."}}]}\n\n'
+        'data: {"type": "error", "error": {"message": "no: KEY"}}'
     ),
     "garbage": stream_of("KEY KEY {KEY"),
     "wrong-shape": stream_of('["KEY", {"KEY": "KEY"}]'),
