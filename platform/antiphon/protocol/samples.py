@@ -174,7 +174,7 @@ SERVER_EVENTS: tuple[ev.ServerEvent, ...] = (
     ),
     ev.AttemptEnded(
         response_id="resp_1",
-        model="groq/gpt-oss-120b",
+        model="groq/openai/gpt-oss-120b",
         reason="hedge",
         outcome="completed",
         first_output_ms=212.5,
@@ -188,7 +188,7 @@ SERVER_EVENTS: tuple[ev.ServerEvent, ...] = (
         decision="hedged",
         reason="openai/gpt-5-mini said nothing for 400 ms.",
         after_ms=400.0,
-        model="groq/gpt-oss-120b",
+        model="groq/openai/gpt-oss-120b",
     ),
 )
 
