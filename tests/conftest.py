@@ -81,10 +81,12 @@ def django_db_modify_db_settings(
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None) -> Iterator[None]:
-    """As pytest-django has it, but nobody is left in the test database when it is dropped."""
-    yield
+    """As pytest-django has it, but nobody is left in the test database when it is dropped, nor, by the checks that
+    run while it is made, in the one that `across` leads to until then."""
     from django.db import connections
 
+    connections.close_all()
+    yield
     connections.close_all()
 
 
