@@ -1,6 +1,7 @@
 """What every session of this process shares: loaded models and pooled connections."""
 
 import asyncio
+import gc
 import threading
 import uuid
 from collections.abc import Mapping
@@ -54,6 +55,8 @@ async def startup() -> None:
     )
     _health.start(settings.REDIS_URL)
     keep_open_for(calls)
+    gc.collect()
+    gc.freeze()  # what has been loaded stays: looking through it for garbage would hold all sessions up
 
 
 async def inference() -> Inference:

@@ -14,6 +14,7 @@ import uvicorn
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from antiphon.config.env import Env, env
+from antiphon.config.frames import QuickFrames
 
 MAX_FRAME_BYTES = 24 * 1024 * 1024  # 15 MiB of audio in base64, and the event around it
 _CLOSE_SECONDS = 5  # for what is left after the drain: sessions closed with 1012, requests under way
@@ -112,7 +113,7 @@ def make_config(environment: Env) -> uvicorn.Config:
         port=environment.port,
         loop="uvloop",
         lifespan="on",
-        ws=WebSocketsSansIOProtocol,
+        ws=QuickFrames,
         ws_max_size=MAX_FRAME_BYTES,
         ws_per_message_deflate=False,
         ws_ping_interval=20,
