@@ -32,7 +32,7 @@ async def settles_at(measure: Any, most: int) -> None:
 
 
 async def rests(process: psutil.Process) -> None:
-    """Waits until it has nothing to do: the voices of ten sessions whose clients have gone take 50 MiB for seconds."""
+    """Waits until it has nothing to do: ten voices whose clients have gone take 50 MiB, and seconds."""
     async with asyncio.timeout(30):
         used = -1.0
         while (now := process.cpu_times().user) - used > 0.05:
