@@ -15,9 +15,10 @@ from dataclasses import dataclass, field
 
 from msgspec import UNSET, structs
 
-from antiphon.engine import cascade, inputs, native
 from antiphon.engine import effects as fx
+from antiphon.engine import inputs
 from antiphon.engine.connection import Connection
+from antiphon.engine.generating import Generating
 from antiphon.engine.ids import Ids
 from antiphon.engine.machine import GOING_AWAY, Limits, SessionMachine
 from antiphon.engine.native import Upstreams
@@ -30,18 +31,15 @@ from antiphon.engine.ports import (
     Observer,
     Recalled,
     Transport,
-    UnknownModel,
     VadStream,
     VoiceActivity,
 )
 from antiphon.engine.recognition import Recognition
 from antiphon.engine.remote_calls import NoToolServers, RemoteCalls
-from antiphon.engine.speculation import Speculation
 from antiphon.protocol import client_events as client
 from antiphon.protocol import errors
 from antiphon.protocol import server_events as ev
 from antiphon.protocol.session import Session, TranscriptionSession, shown
-from antiphon.providers.base.errors import ProviderError
 from antiphon.providers.base.tools import ToolServers
 
 log = logging.getLogger(__name__)
@@ -95,11 +93,10 @@ class RunningSession:
         self._over = asyncio.Event()
         self._farewell: fx.Close | None = None
         self._timers: dict[str, asyncio.TimerHandle] = {}
-        self._generations: dict[str, asyncio.Task[None]] = {}
         self._detector: tuple[int, VadStream] | None = None
         self._recognition = Recognition(host.models, self._spawn, self.take)
-        self._speculation: Speculation | None = None
         self._upstreams = Upstreams(host.models, self._spawn, self.take)
+        self._generating = Generating(host.models, self._upstreams, self._spawn, self.take, self._outbox.room)
         self._remote_calls = RemoteCalls(host.tool_servers, self._spawn, self.take)
         self._handlers: dict[type, Callable[..., None]] = {
             fx.Send: self._send,
@@ -111,12 +108,12 @@ class RunningSession:
             fx.Foresee: self._recognition.foresee,
             fx.StopForeseeing: self._stop_foreseeing,
             fx.Transcribe: self._recognition.transcribe,
-            fx.Speculate: self._speculate,
+            fx.Speculate: self._generating.speculate,
             fx.Hear: self._upstreams.hear,
             fx.StopHearing: self._upstreams.stop_hearing,
             fx.Leave: self._upstreams.leave,
-            fx.Generate: self._generate,
-            fx.StopGenerating: self._stop_generating,
+            fx.Generate: self._generating.generate,
+            fx.StopGenerating: self._generating.stop,
             fx.ListTools: self._remote_calls.list_tools,
             fx.CallRemoteTool: self._remote_calls.call,
             fx.StopRemoteTool: self._remote_calls.stop,
@@ -223,7 +220,7 @@ class RunningSession:
     async def _say_goodbye(self) -> None:
         self._over.set()
         self._stop_detecting()
-        self._drop_speculation()
+        self._generating.drop_speculation()
         for timer in (*self._timers.values(), self._waiting):
             if timer is not None:
                 timer.cancel()
@@ -365,68 +362,9 @@ class RunningSession:
             return
         self.take(inputs.TurnScored(effect.pause, probability))
 
-    # Models
-
-    def _generate(self, effect: fx.Generate) -> None:
-        begun = self._speculation
-        if begun is not None and begun.answers(effect):
-            self._speculation = None
-            begun.adopt(effect.response_id)
-        else:
-            begun = None
-            if not effect.beside:
-                self._drop_speculation()
-
-        def over(_: object) -> None:
-            """Also if the task was cancelled before it began."""
-            self._generations.pop(effect.response_id, None)
-            if begun is not None:
-                begun.drop()
-
-        task = self._spawn(self._respond(effect, begun), "generate a response")
-        self._generations[effect.response_id] = task
-        task.add_done_callback(over)
-
-    def _speculate(self, effect: fx.Speculate) -> None:
-        self._drop_speculation()
-        self._speculation = Speculation(effect.job, self._host.models, self._spawn, self.take)
-
     def _stop_foreseeing(self, effect: fx.StopForeseeing) -> None:
         self._recognition.stop_foreseeing(effect.item_id)
-        self._drop_speculation()
-
-    def _drop_speculation(self) -> None:
-        if self._speculation is not None:
-            self._speculation.drop()
-            self._speculation = None
-
-    async def _respond(self, effect: fx.Generate, begun: Speculation | None) -> None:
-        try:
-            if begun is not None:
-                await begun.become(self._deliver)
-            elif effect.native:
-                async with self._upstreams.to(effect.model) as upstream:
-                    await native.generate(effect, upstream, self._deliver, self.take)
-            else:
-                await cascade.generate(effect, self._host.models, self._deliver, self.take)
-        except ProviderError as error:
-            self.take(inputs.GenerationBroke(effect.response_id, error.kind, error.message))
-        except UnknownModel as error:
-            self.take(inputs.GenerationBroke(effect.response_id, "not_found", str(error)))
-        except Exception:
-            log.exception("A response failed.")
-            message = "The response failed; the operator's log says why."
-            self.take(inputs.GenerationBroke(effect.response_id, "upstream", message))
-
-    async def _deliver(self, happening: inputs.Happening) -> None:
-        await self._outbox.room()
-        self.take(happening)
-
-    def _stop_generating(self, effect: fx.StopGenerating) -> None:
-        if task := self._generations.get(effect.response_id):
-            task.cancel()
-        else:  # it was still waiting for its words
-            self._drop_speculation()
+        self._generating.drop_speculation()
 
     # Time
 
