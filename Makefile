@@ -4,7 +4,7 @@ PYTHON ?= python3
 RANDOM_CLIENT_MINUTES ?= 10
 UV_VERSION := 0.13.9
 
-# These play and hear sound at its pace, and talk to whole platforms: one after the other, with the machine to themselves.
+# These play and hear sound at its pace, and talk to whole platforms: not while all else keeps the machine busy.
 IN_REAL_TIME := tests/clients tests/conformance tests/examples tests/random_client
 
 LOCKS := deploy/requirements
@@ -41,7 +41,7 @@ ifdef ARGS
 	@$(PY) -m pytest $(ARGS)
 else
 	@$(PY) -m pytest --numprocesses 2 --dist loadfile $(IN_REAL_TIME:%=--ignore=%)
-	@$(PY) -m pytest $(IN_REAL_TIME)
+	@$(PY) -m pytest --numprocesses 2 --dist loadfile $(IN_REAL_TIME)
 endif
 
 lint: setup $(DEV)  ## Check style, types and the rules about imports

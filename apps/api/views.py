@@ -18,9 +18,9 @@ from apps.api.errors import ApiError, unknown_url
 from apps.api.schemas import BetaSecret, ExpiresAfter, NewBetaSession, NewClientSecret
 from apps.conversations.calls import NoSuchCall
 from apps.conversations.directory import OutOfReach
+from apps.conversations.model_list import ModelInfo, model_list
 from apps.conversations.presets import CheckedPreset, preset_check
 from apps.conversations.runtime import calls
-from apps.conversations.selectors import ModelInfo, model_list
 from apps.core.health import failing_parts
 from apps.keys.credentials import key_from_headers
 from apps.keys.models import ClientSecret, Scope

@@ -1,46 +1,14 @@
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 
 from django.conf import settings
 from django.db.models import Q, QuerySet
-from django.utils import timezone
 
-from antiphon.providers.catalogue import loader as catalogue
-from apps.conversations import runtime
 from apps.conversations.models import EndReason, RealtimeSession, SessionEvent
-from apps.keys.services import KeyGrant
 from apps.tenants.models import Tenant
 
 _EVENTS_AT_ONCE = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class ModelInfo:
-    """One model that a tenant's sessions can name. `created` is in seconds since 1970; 0 is unknown."""
-
-    id: str
-    owned_by: str
-    created: int = 0
-    shutdown_date: date | None = None
-
-
-async def model_list(grant: KeyGrant) -> list[ModelInfo]:
-    """The models that a session of this tenant can name, of every kind, by name: embedded ones, routers, those
-    of the operator's own servers, and what the catalogue knows of vendors for which there is a key. Others of
-    these vendors may work as well."""
-    models = await runtime.models_of(grant)
-    listed = {model.name: ModelInfo(model.name, model.provider) for model in models.list()}
-    usable, today = models.usable, _today()
-    for entry in catalogue.entries():
-        if entry.provider in usable and entry.lifecycle_on(today) != "retired":
-            listed[entry.name] = ModelInfo(entry.name, entry.provider, shutdown_date=entry.shutdown_at)
-    return [listed[name] for name in sorted(listed)]
-
-
-def _today() -> date:
-    return timezone.now().date()
 
 
 def session_list(

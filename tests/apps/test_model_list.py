@@ -63,7 +63,7 @@ def test_a_model_that_is_gone_is_not_listed(alice: Person, monkeypatch: pytest.M
     assert entry is not None
     assert entry.shutdown_at == date(2027, 1, 14)
     for day, is_there in ((date(2027, 1, 13), True), (date(2027, 1, 14), False)):
-        monkeypatch.setattr("apps.conversations.selectors._today", lambda day=day: day)
+        monkeypatch.setattr("apps.conversations.model_list._today", lambda day=day: day)
         assert (entry.name in listed(alice)) == is_there
 
 

@@ -5,7 +5,7 @@ import time
 import uuid
 from argparse import ArgumentParser
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pybase64
 from django.core.management.base import BaseCommand, CommandError, OutputWrapper
@@ -13,7 +13,6 @@ from msgspec import structs
 
 from antiphon.audio.pcm import AudioFileError, read_audio, write_wav
 from antiphon.config.env import env
-from antiphon.config.inference import Inference, load_inference
 from antiphon.engine.ids import Ids
 from antiphon.engine.machine import Limits
 from antiphon.engine.observers.latency import LatencyObserver, TurnLatency
@@ -31,6 +30,9 @@ from antiphon.protocol.session import (
     Transcription,
 )
 from antiphon.transports.memory import MemoryTransport
+
+if TYPE_CHECKING:
+    from antiphon.config.inference import Inference
 
 _FRAME = 960  # bytes of PCM16 at 24 kHz: 20 ms
 _PAUSE = bytes(_FRAME * 50)  # one second of silence
@@ -65,6 +67,8 @@ class Command(BaseCommand):
         self.stdout.write(f"reply saved to {reply} ({len(spoken) / 48_000:.1f} s)")
 
     async def _talk(self, speech: bytes, options: dict[str, Any]) -> bytes:
+        from antiphon.config.inference import load_inference  # takes seconds, and files are refused at once
+
         inference = load_inference(env())
         await inference.warm_up()
         try:
@@ -72,7 +76,7 @@ class Command(BaseCommand):
         finally:
             await inference.aclose()
 
-    async def _converse(self, inference: Inference, speech: bytes, options: dict[str, Any]) -> bytes:
+    async def _converse(self, inference: "Inference", speech: bytes, options: dict[str, Any]) -> bytes:
         models = inference.models_for(options["model"])
         model = options["model"] or inference.defaults.language_model
         models.language_model(model)

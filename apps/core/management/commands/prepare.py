@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand
 
 class Command(BaseCommand):
     help = "Migrates the database, makes sure of the demo tenant and prints its sign-in and key as JSON."
+    requires_system_checks = []
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         call_command("migrate", verbosity=0)

@@ -25,6 +25,7 @@ class Command(BaseCommand):
         "Gives a tenant a provider: its own key for a known vendor (--slug groq --key K), or a server of its own "
         "(--slug acme --dialect openai --base-url URL --key K). Running it again replaces what was there."
     )
+    requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--tenant", required=True, metavar="SLUG")

@@ -13,6 +13,7 @@ from apps.tenants.models import Tenant
 
 class Command(BaseCommand):
     help = "Makes an API key and prints it, and nothing else, on standard output."
+    requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--tenant", required=True, metavar="SLUG")

@@ -14,6 +14,7 @@ class Command(BaseCommand):
         "Adds or replaces a router of a tenant: the rules by which one of several models answers. Its format is in "
         "docs/routers.md. Running it again with the same file changes nothing."
     )
+    requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--tenant", required=True, metavar="SLUG")
