@@ -174,7 +174,7 @@ async def test_a_stalled_model_is_overtaken_by_the_hedge_and_its_connection_clos
         await talker.wait_for("antiphon.attempt.ended", 2)
         decision = talker.of("antiphon.latency.decided")[-1]
         assert (decision.decision, decision.model) == ("hedged", "second/answers")
-        assert 400 <= decision.after_ms < 4000
+        assert 399 <= decision.after_ms < 4000  # timers may come a millisecond early
         assert chain(talker) == {
             ("acme/stalls", "first", "superseded"),
             ("second/answers", "hedge", "completed"),

@@ -27,6 +27,7 @@ from antiphon.providers.routing.format import parse
 from antiphon.providers.routing.health import Health
 from antiphon.providers.routing.model import RoutedLlm
 from antiphon.providers.routing.process import RoutingMemory
+from antiphon.providers.routing.race import Race
 from antiphon.providers.scripted import ScriptedLlm, call_tools, say
 from tests.providers.contract_llm import HELLO, WEATHER, LlmContract, Stalled
 
@@ -170,6 +171,26 @@ async def test_a_stalled_primary_with_a_hedge_of_400_ms_is_answered_by_the_secon
     assert desk.decisions[1].model == "m/b"
     assert desk.decisions[1].reason == "m/a said nothing for 400 ms."
     assert desk.decisions[1].after_ms == pytest.approx(400, abs=1)
+
+
+@pytest.mark.parametrize(
+    ("settings", "decided"),
+    [
+        ({"hedge": {"after_ms": 400}}, ["chosen", "hedged"]),
+        ({"patience_ms": 500}, ["chosen", "fell_back"]),
+        ({"hedge": {"after_ms": 400}, "filler": {"phrases": ["One moment."], "after_ms": 200}}, None),
+    ],
+)
+async def test_a_loop_that_wakes_a_little_early_changes_no_decision(monkeypatch, settings, decided):
+    waits = Race.next
+
+    async def wakes_early(race, until):
+        return await waits(race, until - 0.0009)  # as libuv's clock, which counts milliseconds, has it
+
+    monkeypatch.setattr(Race, "next", wakes_early)
+    desk = Desk(STALL, say("Second here."), **settings)
+    await desk.ask()
+    assert desk.decided == (decided or ["chosen", "filler", "hedged"])
 
 
 async def test_a_primary_that_speaks_in_time_is_not_hedged():

@@ -111,9 +111,11 @@ class Answer:
         while True:
             if not self._race.running:
                 self._ask_next()
-            contender = await self._race.next(min(self._hedge_at, self._patience_at, self._filler_at))
+            # Which of them it is must not be asked of the clock: event loops wake up to a millisecond early.
+            due = min(self._hedge_at, self._patience_at, self._filler_at)
+            contender = await self._race.next(due)
             if contender is None:
-                if self._clock() >= self._filler_at:
+                if due == self._filler_at:
                     return None
                 self._lose_patience()
             elif contender.error is not None:
@@ -141,7 +143,7 @@ class Answer:
     def _lose_patience(self) -> None:
         slow = self._race.running[-1]
         waited = f"{slow.name} said nothing for {(self._clock() - slow.asked_at) * 1000:.0f} ms."
-        if self._clock() < self._hedge_at:
+        if self._patience_at < self._hedge_at:
             self._decide("fell_back", waited, self._ask("fallback"))
         elif self._budget.spend():
             self._decide("hedged", waited, self._ask("hedge"))
