@@ -17,7 +17,7 @@ from antiphon.protocol.session import Session
 from antiphon.providers.base.http import Wire
 from antiphon.providers.local.speech import EveryPauseEnds
 from antiphon.providers.local.weights import SILERO_VAD, Weights
-from antiphon.providers.registry import Defaults, ModelRegistry
+from antiphon.providers.registry import Defaults, Engines, ModelRegistry
 from antiphon.providers.scripted.llm import ScriptedLlm, say
 from antiphon.providers.scripted.stt import Heard, ScriptedStt
 from antiphon.providers.scripted.tts import ScriptedTts
@@ -106,9 +106,7 @@ def _scripted() -> ModelRegistry:
     return ModelRegistry(
         Wire(),
         Defaults("scripted/llm", "scripted/stt", "scripted/tts"),
-        language_models=[ScriptedLlm(say(_LONG))],
-        recognisers=[ScriptedStt(Heard("stop"))],
-        voices=[ScriptedTts()],
+        engines=Engines([ScriptedLlm(say(_LONG))], [ScriptedStt(Heard("stop"))], [ScriptedTts()]),
     )
 
 

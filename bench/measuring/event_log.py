@@ -5,6 +5,7 @@ import time
 import uuid
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import pybase64
 
@@ -18,7 +19,7 @@ from measuring.table import Row, median
 
 _EVENTS = 20_000
 _RUNS = 7
-_PART = {
+_PART: dict[str, Any] = {
     "response_id": "resp_" + "a" * 21,
     "item_id": "item_" + "b" * 21,
     "output_index": 0,

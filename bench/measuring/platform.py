@@ -41,7 +41,7 @@ class Platform:
     def cpu_seconds(self) -> float:
         """User and system time of the web process, all its threads."""
         times = self.web.cpu_times()
-        return times.user + times.system
+        return float(times.user + times.system)
 
     def memory(self) -> int:
         """Bytes that the web process has for itself, with its share of what is shared (PSS)."""

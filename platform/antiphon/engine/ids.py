@@ -2,8 +2,9 @@
 
 import random
 
-_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-_LENGTH = 21  # with the longest prefix it stays below the 32 characters OpenAI allows
+_BITS = (
+    84  # as 21 hexadecimal digits; with the longest prefix that stays below the 32 characters OpenAI allows
+)
 
 
 class Ids:
@@ -14,4 +15,4 @@ class Ids:
 
     def new(self, prefix: str) -> str:
         """`prefix` is event, item, resp, call, conv or sess."""
-        return f"{prefix}_{''.join(self._source.choices(_ALPHABET, k=_LENGTH))}"
+        return f"{prefix}_{self._source.getrandbits(_BITS):021x}"
