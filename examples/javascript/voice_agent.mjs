@@ -1,18 +1,20 @@
 // A voice agent with turn taking: it listens all the time, answers when you pause, and stops when you talk over it.
 //
-//   node voice_agent.mjs question.wav reply.wav
+//   node voice_agent.mjs question.wav [interruption.wav] reply.wav
 //
-// The WAV file (16-bit mono) stands in for a microphone; what a loudspeaker would have played is written to the other.
+// WAV files (16-bit mono, one rate) stand in for a microphone, the second one begins as soon as the agent speaks.
+// What a loudspeaker would have played is written to the last.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const url = (process.env.ANTIPHON_URL ?? 'http://127.0.0.1:8000/v1').replace('http', 'ws');
 const key = `openai-insecure-api-key.${process.env.ANTIPHON_API_KEY}`;
-const [question, reply] = process.argv.slice(2);
+const files = process.argv.slice(2);
+const reply = files.pop();
 
-const wav = readFileSync(question);
-const rate = wav.readUInt32LE(24);
-const recording = wav.subarray(44);
+const wavs = files.map((file) => readFileSync(file));
+const rate = wavs[0].readUInt32LE(24);
+const spoken = wavs.map((wav) => wav.subarray(44));
 let answered = false;
 let [said, saidMs, itemId, began] = [[], 0, '', 0];
 
@@ -22,14 +24,17 @@ socket.onerror = () => {
   throw new Error(`No connection to ${url}`);
 };
 
-/** Sends the recording at the pace of a microphone, then silence until it has been answered. */
+/** Sends recordings at the pace of a microphone, each after the first one over the agent's voice, then silence. */
 async function listen() {
   const frame = (rate / 50) * 2; // bytes of 20 ms
   const start = performance.now();
-  for (let n = 0; n * frame < recording.length || !answered; n++) {
-    const heard = Buffer.concat([recording.subarray(n * frame, (n + 1) * frame)], frame); // filled up with silence
+  let recording = spoken.shift();
+  for (let n = 1; recording.length || spoken.length || !answered; n++) {
+    if (spoken.length && itemId) recording = spoken.shift();
+    const heard = Buffer.concat([recording.subarray(0, frame)], frame); // filled up with silence
+    recording = recording.subarray(frame);
     send({ type: 'input_audio_buffer.append', audio: heard.toString('base64') });
-    await sleep(start + (n + 1) * 20 - performance.now());
+    await sleep(Math.max(0, start + n * 20 - performance.now()));
   }
   socket.close();
 }
@@ -71,7 +76,7 @@ socket.onmessage = ({ data }) => {
 
 socket.onclose = () => {
   const pcm = Buffer.concat(said);
-  const header = Buffer.from(wav.subarray(0, 44)); // with other numbers: sizes, and 24 kHz
+  const header = Buffer.from(wavs[0].subarray(0, 44)); // with other numbers: sizes, and 24 kHz
   const numbers = { 4: pcm.length + 36, 24: 24_000, 28: 48_000, 40: pcm.length };
   for (const [at, number] of Object.entries(numbers)) header.writeUInt32LE(number, Number(at));
   writeFileSync(reply, Buffer.concat([header, pcm]));

@@ -1,8 +1,9 @@
 """A voice agent with turn taking: it listens all the time, answers when you pause, and stops when you talk over it.
 
-    python voice_agent.py question.wav reply.wav
+    python voice_agent.py question.wav [interruption.wav] reply.wav
 
-The WAV file (16-bit mono) stands in for a microphone; what a loudspeaker would have played is written to the other.
+WAV files (16-bit mono, one rate) stand in for a microphone, the second one begins as soon as the agent speaks.
+What a loudspeaker would have played is written to the last.
 """
 
 import asyncio
@@ -17,10 +18,12 @@ from openai import AsyncOpenAI
 URL = os.environ.get("ANTIPHON_URL", "http://127.0.0.1:8000/v1")
 
 
-async def listen(connection, pcm, rate, answered):
-    """Sends the recording at the pace of a microphone, then silence until it has been answered."""
-    due, frame = time.monotonic(), rate // 50 * 2  # bytes of 20 ms
-    while pcm or not answered.is_set():
+async def listen(connection, spoken, rate, speaking, answered):
+    """Sends recordings at the pace of a microphone, each after the first one over the agent's voice, then silence."""
+    due, frame, pcm = time.monotonic(), rate // 50 * 2, spoken.pop(0)  # bytes of 20 ms
+    while pcm or spoken or not answered.is_set():
+        if spoken and speaking.is_set():
+            pcm = spoken.pop(0)
         heard, pcm = pcm[:frame].ljust(frame, b"\0"), pcm[frame:]
         await connection.input_audio_buffer.append(audio=base64.b64encode(heard).decode())
         due += 0.02
@@ -28,10 +31,13 @@ async def listen(connection, pcm, rate, answered):
     await connection.close()
 
 
-async def main(question, reply):
+async def main(*recordings, reply):
     client = AsyncOpenAI(base_url=URL, api_key=os.environ["ANTIPHON_API_KEY"])
-    with wave.open(question) as file:
-        rate, pcm = file.getframerate(), file.readframes(file.getnframes())
+    spoken = []
+    for recording in recordings:
+        with wave.open(recording) as file:
+            rate = file.getframerate()
+            spoken.append(file.readframes(file.getnframes()))
     async with client.realtime.connect(model="gpt-realtime") as connection, asyncio.TaskGroup() as tasks:
         audio = {
             "input": {
@@ -41,8 +47,8 @@ async def main(question, reply):
             }
         }
         await connection.session.update(session={"type": "realtime", "audio": audio})
-        answered = asyncio.Event()
-        tasks.create_task(listen(connection, pcm, rate, answered))
+        speaking, answered = asyncio.Event(), asyncio.Event()
+        tasks.create_task(listen(connection, spoken, rate, speaking, answered))
         played, item_id, began = bytearray(), "", 0.0
         async for event in connection:
             if event.type == "input_audio_buffer.speech_started":
@@ -59,6 +65,7 @@ async def main(question, reply):
             elif event.type == "response.output_audio.delta":
                 if event.item_id != item_id:
                     played, item_id, began = bytearray(), event.item_id, time.monotonic()
+                    speaking.set()
                 played += base64.b64decode(event.delta)
             elif event.type == "response.done":
                 said = (part.transcript for item in event.response.output for part in item.content)
@@ -73,4 +80,4 @@ async def main(question, reply):
     print(f"{len(played) / 48_000:.1f} s of it are in {reply}")
 
 
-asyncio.run(main(*sys.argv[1:]))
+asyncio.run(main(*sys.argv[1:-1], reply=sys.argv[-1]))

@@ -31,17 +31,12 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         folder = folders[language] = tmp_path_factory.mktemp(language)
         shutil.copytree(EXAMPLES / language, folder, dirs_exist_ok=True)
         write_wav(folder / "speech.wav", "0880")
-        write_wav(folder / "conversation.wav", "0880", "0930")
+        write_wav(folder / "interruption.wav", "0930")
     (folders["javascript"] / "node_modules").symlink_to(PROJECT / "tests" / "clients" / "js" / "node_modules")
     return folders
 
 
-def write_wav(path: Path, *numbers: str) -> None:
-    """These sentences, with pauses between them: long enough for an answer to begin on a busy machine, and shorter
-    than the answer."""
+def write_wav(path: Path, number: str) -> None:
     with wave.open(str(path), "wb") as file:
         file.setparams((1, 2, 16_000, 0, "NONE", ""))
-        for index, number in enumerate(numbers):
-            if index:
-                file.writeframes(bytes(7 * 16_000 * 2))
-            file.writeframes((sentence(number).samples * 32_767).astype("<i2").tobytes())
+        file.writeframes((sentence(number).samples * 32_767).astype("<i2").tobytes())

@@ -33,7 +33,7 @@ class Example:
     arguments: tuple[str, ...]
 
 
-TALKING = Example("voice_agent", ("conversation.wav", "reply.wav"))
+TALKING = Example("voice_agent", ("speech.wav", "interruption.wav", "reply.wav"))
 PUSHING = Example("push_to_talk", ("speech.wav",))
 CALLING = Example("function_calling", ("What is the weather in Paris?",))
 LISTENING = Example("transcription", ("speech.wav",))
