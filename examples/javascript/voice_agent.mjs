@@ -24,7 +24,7 @@ socket.onerror = () => {
   throw new Error(`No connection to ${url}`);
 };
 
-/** Sends recordings at the pace of a microphone, each after the first one over the agent's voice, then silence. */
+/** Sends recordings at a microphone's pace, each after the first one over the agent's voice, then silence. */
 async function listen() {
   const frame = (rate / 50) * 2; // bytes of 20 ms
   const start = performance.now();

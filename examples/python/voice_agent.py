@@ -19,7 +19,7 @@ URL = os.environ.get("ANTIPHON_URL", "http://127.0.0.1:8000/v1")
 
 
 async def listen(connection, spoken, rate, speaking, answered):
-    """Sends recordings at the pace of a microphone, each after the first one over the agent's voice, then silence."""
+    """Sends recordings at a microphone's pace, each after the first one over the agent's voice, then silence."""
     due, frame, pcm = time.monotonic(), rate // 50 * 2, spoken.pop(0)  # bytes of 20 ms
     while pcm or spoken or not answered.is_set():
         if spoken and speaking.is_set():

@@ -105,6 +105,17 @@ async def test_a_whole_text_frame_does_not_pass_through_the_library(monkeypatch:
     assert line.pauses == 0
 
 
+async def test_nor_do_several_that_came_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    connection, line = await opened(QuickFrames)
+    monkeypatch.setattr(connection.conn, "receive_data", None)
+    texts = ["a" * 1_300, "", "b" * 126]
+    connection.data_received(b"".join(frame(text.encode()) for text in texts))
+    assert line.waits
+    for text in texts:
+        assert await connection.receive() == {"type": "websocket.receive", "text": text}
+    assert not line.waits
+
+
 async def test_a_client_waits_while_two_messages_are_unread() -> None:
     connection, line = await opened(QuickFrames)
     connection.data_received(frame(b"one"))

@@ -3,15 +3,13 @@
 import asyncio
 import json
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
 from antiphon.engine.inputs import AudioFrame
 from antiphon.protocol.client_events import InputAudioAppend
-from antiphon.protocol.codec import decode_audio, encode_server_event
+from antiphon.protocol.codec import encode_server_event
 from antiphon.protocol.dialects.base import Dialect
 from antiphon.protocol.dialects.ga import GA
-from antiphon.protocol.errors import Refused
 from antiphon.transports.memory import MemoryTransport
 from antiphon.transports.websocket import WebSocketTransport, read_frame
 
@@ -34,9 +32,7 @@ class Line:
     def put(self, frame: str | bytes) -> None:
         event = read_frame(frame if isinstance(frame, str) else None, GA)
         if isinstance(event, InputAudioAppend):
-            with suppress(Refused):
-                pcm = decode_audio(event.audio)
-                self.transport.put(AudioFrame(pcm[: len(pcm) & ~1]))
+            self.transport.put(AudioFrame(event.audio[: len(event.audio) & ~1]))
         else:
             self.transport.put(event)
 

@@ -1,8 +1,8 @@
 """The WebSocket protocol of a web process: uvicorn's, with a short way for the frame that nearly all are.
 
-With an audio frame every 20 ms, reading frames is a good part of what a session costs. One that came by itself and
-is a whole text message is read here in a fraction of the time; any other, and all that can be wrong with one, is
-the library's. RFC 6455, section 5.2.
+With an audio frame every 20 ms, reading frames is a good part of what a session costs. Where only whole messages of
+text came, they are read here in a fraction of the time; all else, and all that can be wrong with a frame, is the
+library's. RFC 6455, section 5.2.
 """
 
 from types import GeneratorType
@@ -22,11 +22,12 @@ _MOST_UNREAD = 2  # messages, from which on the client has to wait
 
 class QuickFrames(WebSocketsSansIOProtocol):
     def data_received(self, data: bytes) -> None:
-        text = _text_of(data) if self._is_between_messages() else None
-        if text is None:
+        texts = _texts_of(data) if self._is_between_messages() else None
+        if texts is None:
             super().data_received(data)
             return
-        self.queue.put_nowait({"type": "websocket.receive", "text": text})
+        for text in texts:
+            self.queue.put_nowait({"type": "websocket.receive", "text": text})
         # The library's way pauses at each message, which is two system calls more.
         if not self.read_paused and self.queue.qsize() >= _MOST_UNREAD:
             self.read_paused = True
@@ -43,22 +44,24 @@ class QuickFrames(WebSocketsSansIOProtocol):
         return isinstance(parser, GeneratorType) and parser.gi_code is _WAITS_FOR_A_FRAME
 
 
-def _text_of(data: bytes) -> str | None:
-    """The message, if exactly one whole text frame below 64 KiB is what came."""
-    size = len(data)
-    if size < 2 + _MASK or data[0] != _WHOLE_TEXT:
-        return None
-    if 0x80 <= data[1] <= _SHORT:
-        start, length = 2, data[1] & 0x7F
-    elif data[1] == _MEDIUM:
-        start, length = 4, data[2] << 8 | data[3]
-    else:
-        return None
-    start += _MASK
-    if size != start + length:
-        return None
-    try:
-        text: str = apply_mask(data[start:], data[start - _MASK : start]).decode()
-    except UnicodeDecodeError:
-        return None
-    return text
+def _texts_of(data: bytes) -> list[str] | None:
+    """The messages, if whole text frames below 64 KiB are all that came."""
+    texts, at, size = [], 0, len(data)
+    while at < size:
+        if size - at < 2 + _MASK or data[at] != _WHOLE_TEXT:
+            return None
+        second = data[at + 1]
+        if 0x80 <= second <= _SHORT:
+            start, length = at + 2 + _MASK, second & 0x7F
+        elif second == _MEDIUM:
+            start, length = at + 4 + _MASK, data[at + 2] << 8 | data[at + 3]
+        else:
+            return None
+        at = start + length
+        if at > size:
+            return None
+        try:
+            texts.append(apply_mask(data[start:at], data[start - _MASK : start]).decode())
+        except UnicodeDecodeError:
+            return None
+    return texts

@@ -28,7 +28,7 @@ from antiphon.engine.transcripts import Transcripts
 from antiphon.protocol import client_events as client
 from antiphon.protocol import errors, provider_data
 from antiphon.protocol import server_events as ev
-from antiphon.protocol.codec import BadEvent, decode_audio
+from antiphon.protocol.codec import BadEvent
 from antiphon.protocol.errors import Refused
 from antiphon.protocol.responses import ResponseError, ResponseParams
 from antiphon.protocol.session import Session, shown
@@ -167,7 +167,7 @@ class SessionMachine:
                 check_abilities(capabilities, session)
 
     def _append(self, event: client.InputAudioAppend) -> None:
-        self._listening.append(decode_audio(event.audio))
+        self._listening.append(event.audio)
 
     def _commit(self, event: client.InputAudioCommit) -> None:
         self._listening.commit()

@@ -24,7 +24,7 @@ class SessionUpdate(ClientEventBase, frozen=True, tag="session.update"):
 class InputAudioAppend(ClientEventBase, frozen=True, tag="input_audio_buffer.append"):
     """Adds audio to the input buffer, as fast as you like. Not answered."""
 
-    audio: str
+    audio: bytes
     """Base64, in the session's input format: up to 15 MiB of audio. Half a sample at its end waits for the rest."""
 
 

@@ -1,7 +1,8 @@
 """Text frames to client events, server events to text frames.
 
-Measured per 20 ms frame: 0.5 us to decode and validate an append, 0.4 us for its base64, 0.4 us to encode an
-audio delta from a template (msgspec alone takes three times that, because it scans long strings).
+Measured per 20 ms frame: 4 us to decode and validate an append, its base64 included, which msgspec reads without
+giving other threads the interpreter (pybase64 is faster by 1 us, and waits to get it back at each frame); 0.4 us to
+encode an audio delta from a template (msgspec alone takes three times that, because it scans long strings).
 """
 
 import re
@@ -23,6 +24,7 @@ _raw_decoder = msgspec.json.Decoder(dict[str, Any])
 _encoder = msgspec.json.Encoder()
 _AUDIO = re.compile(r'"audio"\s*:\s*"')
 _LONG = 64 * 1024  # characters
+_BAD_BASE64 = "Invalid base64 encoded string - at `$.audio`"
 _DEEPEST = 100  # levels; some servers of models stop at 250, and our own code where Python's stack ends
 
 
@@ -70,7 +72,12 @@ class EventDecoder(Generic[Event]):
             event = self._decoder.decode(frame[: start.end()] + frame[end:])
         except (msgspec.DecodeError, RecursionError):
             return None
-        return structs.replace(event, audio=audio) if isinstance(event, InputAudioAppend) else None
+        if not isinstance(event, InputAudioAppend):
+            return None
+        try:
+            return structs.replace(event, audio=decode_audio(audio))
+        except Refused as refused:
+            raise BadEvent(refused, event.event_id) from None
 
     def _explain(self, frame: str, error: Exception) -> BadEvent:
         try:
@@ -89,6 +96,8 @@ class EventDecoder(Generic[Event]):
         return BadEvent(self._refusal(raw.get("type"), str(error)), event_id)
 
     def _refusal(self, kind: object, text: str) -> Refused:
+        if text == _BAD_BASE64:
+            return _bad_audio()
         if kind is None:
             return errors.invalid_request("invalid_event", "The event has no 'type'.", "type")
         if kind not in self._types:
@@ -123,9 +132,13 @@ def decode_audio(audio: str) -> bytes:
     try:
         return pybase64.b64decode(audio, validate=True)
     except ValueError:
-        raise errors.invalid_value(
-            "Invalid 'audio'. Expected base64-encoded audio bytes (standard alphabet, padded).", "audio"
-        ) from None
+        raise _bad_audio() from None
+
+
+def _bad_audio() -> Refused:
+    return errors.invalid_value(
+        "Invalid 'audio'. Expected base64-encoded audio bytes (standard alphabet, padded).", "audio"
+    )
 
 
 def encode_server_event(event: msgspec.Struct) -> str:

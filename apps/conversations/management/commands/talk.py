@@ -7,7 +7,6 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pybase64
 from django.core.management.base import BaseCommand, CommandError, OutputWrapper
 from msgspec import structs
 
@@ -174,6 +173,5 @@ async def _stream(transport: MemoryTransport, pcm: bytes) -> None:
     loop = asyncio.get_running_loop()
     begin = loop.time()
     for index, start in enumerate(range(0, len(pcm), _FRAME)):
-        audio = pybase64.b64encode_as_string(pcm[start : start + _FRAME])
-        transport.put(InputAudioAppend(audio=audio))
+        transport.put(InputAudioAppend(audio=pcm[start : start + _FRAME]))
         await asyncio.sleep(begin + (index + 1) * 0.02 - loop.time())

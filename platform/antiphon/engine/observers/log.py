@@ -116,7 +116,7 @@ class LogObserver:
         self.epoch_ms = epoch_ms
         self._seq = 0
         self._appended: tuple[int, AppendedAudio] | None = None
-        self._ms_per_character = 0.0
+        self._ms_per_byte = 0.0
         self._open: dict[str, list[Deltas]] = {}
         self._cut_items: set[str] = set()
 
@@ -132,7 +132,7 @@ class LogObserver:
     # What the client says
 
     def _append(self, event: client.InputAudioAppend, at: float) -> None:
-        self._add_audio(len(event.audio) * self._ms_per_character, at)
+        self._add_audio(len(event.audio) * self._ms_per_byte, at)
 
     def _frame(self, frame: inputs.AudioFrame, at: float) -> None:
         self._add_audio(len(frame.pcm) / (BYTES_PER_SAMPLE * SAMPLES_PER_MS), at)
@@ -154,7 +154,7 @@ class LogObserver:
     def _server_event(self, event: ev.ServerEvent, at: float) -> None:
         match event:
             case ev.SessionCreated() | ev.SessionUpdated():
-                self._ms_per_character = _ms_per_character(event.session.audio.input.format)
+                self._ms_per_byte = _ms_per_byte(event.session.audio.input.format)
             case ev.InputAudioCommitted() | ev.InputAudioCleared():
                 self._end_appended()
             case ev.ItemDone(item=Message(role="user")):
@@ -358,11 +358,10 @@ def _audio_ms(event: ev.OutputAudioDelta) -> float:
     return event.samples / SAMPLES_PER_MS
 
 
-def _ms_per_character(audio_format: Any) -> float:
-    """How long one character of base64 plays. G.711, which has no rate, is 8 kHz with a byte for each sample."""
+def _ms_per_byte(audio_format: Any) -> float:
+    """How long one byte of audio plays. G.711, which has no rate, is 8 kHz with a byte for each sample."""
     rate = getattr(audio_format, "rate", None)
-    bytes_per_ms = rate * BYTES_PER_SAMPLE / 1000 if rate else 8
-    return 0.75 / bytes_per_ms
+    return 1000 / (rate * BYTES_PER_SAMPLE) if rate else 1 / 8
 
 
 def _response_id(event: Any) -> str | None:
