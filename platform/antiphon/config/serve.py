@@ -128,6 +128,7 @@ def make_config(environment: Env) -> uvicorn.Config:
 
 def main() -> None:
     environment = env()
+    sys.setswitchinterval(0.001)
     try:
         shared = bind(environment.host, environment.port)
     except OSError as error:

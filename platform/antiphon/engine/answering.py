@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import replace
+
+from msgspec import structs
 
 from antiphon.engine import inputs
 from antiphon.engine.asking import (
@@ -127,7 +128,7 @@ class Answering:
         left_out = set(self._state.left_out)
         with suppress(CannotAsk):  # said when the turn is over
             job = generation(self._state, response, paced=self._paced)
-            self._state.do(Speculate(replace(job, response_id="")))
+            self._state.do(Speculate(structs.replace(job, response_id="")))
         self._state.left_out = left_out  # the turn may yet come to nothing
 
     def cancel(self, response_id: str | None) -> None:

@@ -1,6 +1,6 @@
 """What the machine wants done. The session carries effects out in order and decides nothing."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from antiphon.audio.formats import Format
 from antiphon.protocol.server_events import ServerEvent
@@ -11,34 +11,29 @@ from antiphon.providers.base.tools import ToolServer
 from antiphon.providers.base.tts import TtsConfig
 
 
-@dataclass(frozen=True, slots=True)
-class Send:
+class Send(Struct, frozen=True):
     event: ServerEvent
 
 
-@dataclass(frozen=True, slots=True)
-class Detect:
+class Detect(Struct, frozen=True):
     """Feed audio (PCM16, 24 kHz) to the voice activity detector of `run`; another run is a new stream."""
 
     run: int
     pcm: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class StopDetecting:
+class StopDetecting(Struct, frozen=True):
     pass
 
 
-@dataclass(frozen=True, slots=True)
-class ScoreTurn:
+class ScoreTurn(Struct, frozen=True):
     """Ask the end-of-turn model about the turn so far (PCM16, 24 kHz)."""
 
     pause: int
     pcm: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Follow:
+class Follow(Struct, frozen=True):
     """The next audio of a turn that is still being spoken, for a recogniser that hears while it is spoken."""
 
     item_id: str
@@ -47,15 +42,13 @@ class Follow:
     config: SttConfig
 
 
-@dataclass(frozen=True, slots=True)
-class StopFollowing:
+class StopFollowing(Struct, frozen=True):
     """The turn was dropped."""
 
     item_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Foresee:
+class Foresee(Struct, frozen=True):
     """Recognise a turn that is probably over: all its audio so far, should no speech follow."""
 
     item_id: str
@@ -64,15 +57,13 @@ class Foresee:
     config: SttConfig
 
 
-@dataclass(frozen=True, slots=True)
-class StopForeseeing:
+class StopForeseeing(Struct, frozen=True):
     """The turn goes on, or was dropped: what was begun for its end is void."""
 
     item_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Transcribe:
+class Transcribe(Struct, frozen=True):
     """Recognise a turn: all its audio, of which a recogniser may have followed the first part."""
 
     item_id: str
@@ -81,8 +72,7 @@ class Transcribe:
     config: SttConfig
 
 
-@dataclass(frozen=True, slots=True)
-class Hear:
+class Hear(Struct, frozen=True):
     """The next audio of a turn that is still being spoken, for a model that hears."""
 
     model: str
@@ -90,23 +80,20 @@ class Hear:
     pcm: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class StopHearing:
+class StopHearing(Struct, frozen=True):
     """The turn was dropped, or another model hears it."""
 
     model: str
     item_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Leave:
+class Leave(Struct, frozen=True):
     """The session has changed its model: the connection to this one can be closed, once its answers are over."""
 
     model: str
 
 
-@dataclass(frozen=True, slots=True)
-class Generate:
+class Generate(Struct, frozen=True):
     """`native`: the model speaks itself. `beside`: its conversation is not the session's."""
 
     response_id: str
@@ -120,29 +107,25 @@ class Generate:
     beside: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Speculate:
+class Speculate(Struct, frozen=True):
     """Begin the answer that a turn will get if it ends here and now. `job` has no response id; should the same
     be generated then, what was begun becomes that response."""
 
     job: Generate
 
 
-@dataclass(frozen=True, slots=True)
-class StopGenerating:
+class StopGenerating(Struct, frozen=True):
     response_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class ListTools:
+class ListTools(Struct, frozen=True):
     """Ask a server for its tools, which go into this item."""
 
     item_id: str
     server: ToolServer
 
 
-@dataclass(frozen=True, slots=True)
-class CallRemoteTool:
+class CallRemoteTool(Struct, frozen=True):
     """`item_id` is the call's, `response_id` empty for a call outside of any response."""
 
     item_id: str
@@ -152,31 +135,26 @@ class CallRemoteTool:
     arguments: str
 
 
-@dataclass(frozen=True, slots=True)
-class StopRemoteTool:
+class StopRemoteTool(Struct, frozen=True):
     item_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class StopPlaying:
+class StopPlaying(Struct, frozen=True):
     """Drop what a paced transport has not played yet."""
 
 
-@dataclass(frozen=True, slots=True)
-class SetTimer:
+class SetTimer(Struct, frozen=True):
     """Replaces a timer of the same name."""
 
     name: str
     after_ms: float
 
 
-@dataclass(frozen=True, slots=True)
-class CancelTimer:
+class CancelTimer(Struct, frozen=True):
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Close:
+class Close(Struct, frozen=True):
     """End the connection once everything sent so far has left."""
 
     code: int

@@ -1,8 +1,9 @@
 """What happens to a session besides client events: detectors, models, timers and the transport report."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from antiphon.protocol.client_events import ClientEvent
 from antiphon.protocol.codec import BadEvent
@@ -14,39 +15,34 @@ from antiphon.providers.base.stt import SttUsage
 from antiphon.providers.base.tts import TtsUsage
 
 
-@dataclass(frozen=True, slots=True)
-class AudioFrame:
+class AudioFrame(Struct, frozen=True):
     """Audio from a transport that carries it outside of events: PCM16 mono, 24 kHz."""
 
     pcm: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class SpeechHeard:
+class SpeechHeard(Struct, frozen=True):
     """Speech probabilities of the next consecutive VAD windows of detector `run`."""
 
     run: int
     probabilities: Sequence[float]
 
 
-@dataclass(frozen=True, slots=True)
-class TurnScored:
+class TurnScored(Struct, frozen=True):
     """How likely the speaker had finished when pause number `pause` began."""
 
     pause: int
     probability: float
 
 
-@dataclass(frozen=True, slots=True)
-class PartlyTranscribed:
+class PartlyTranscribed(Struct, frozen=True):
     """What is recognised so far of a turn, spoken or just ended; replaces what came before it."""
 
     item_id: str
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Foreseen:
+class Foreseen(Struct, frozen=True):
     """What the turn says, if it is over; not `certain` is a guess, which the final transcript may change."""
 
     item_id: str
@@ -55,30 +51,26 @@ class Foreseen:
     certain: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Transcribed:
+class Transcribed(Struct, frozen=True):
     item_id: str
     text: str
     audio_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class TranscriptionBroke:
+class TranscriptionBroke(Struct, frozen=True):
     item_id: str
     kind: ErrorKind
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class TurnSignalled:
+class TurnSignalled(Struct, frozen=True):
     """What the recogniser of a turn makes of it: it probably ended, goes on after all, or ended."""
 
     item_id: str
     sign: Literal["probably_ended", "resumed", "ended"]
 
 
-@dataclass(frozen=True, slots=True)
-class RecognitionUsed:
+class RecognitionUsed(Struct, frozen=True):
     """A recogniser is done with a turn, one way or another. Changes nothing; observers count it."""
 
     item_id: str
@@ -86,29 +78,25 @@ class RecognitionUsed:
     usage: SttUsage
 
 
-@dataclass(frozen=True, slots=True)
-class ModelStarted:
+class ModelStarted(Struct, frozen=True):
     """The first token of a response arrived. Changes nothing; observers measure with it."""
 
     response_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class TextGenerated:
+class TextGenerated(Struct, frozen=True):
     response_id: str
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class SpeechText:
+class SpeechText(Struct, frozen=True):
     """The audio that follows says this text."""
 
     response_id: str
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class WordMarked:
+class WordMarked(Struct, frozen=True):
     """When a word of the response's speech is heard, in milliseconds from the beginning of that speech."""
 
     response_id: str
@@ -117,16 +105,14 @@ class WordMarked:
     end_ms: float
 
 
-@dataclass(frozen=True, slots=True)
-class SpeechEven:
+class SpeechEven(Struct, frozen=True):
     """All of the response's speech is there; where in it each word is said was only guessed, so that text and time
     of the whole are best taken as proportional."""
 
     response_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class SpeechAudio:
+class SpeechAudio(Struct, frozen=True):
     """`audio` is in the response's output format; it plays as long as `samples` at 24 kHz."""
 
     response_id: str
@@ -134,22 +120,19 @@ class SpeechAudio:
     samples: int
 
 
-@dataclass(frozen=True, slots=True)
-class CallStarted:
+class CallStarted(Struct, frozen=True):
     response_id: str
     call_id: str
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class CallArguments:
+class CallArguments(Struct, frozen=True):
     response_id: str
     call_id: str
     arguments: str  # the next piece of the JSON text
 
 
-@dataclass(frozen=True, slots=True)
-class Generated:
+class Generated(Struct, frozen=True):
     """A model has said all it will say."""
 
     response_id: str
@@ -157,31 +140,27 @@ class Generated:
     usage: LlmUsage | None
 
 
-@dataclass(frozen=True, slots=True)
-class GenerationBroke:
+class GenerationBroke(Struct, frozen=True):
     response_id: str
     kind: ErrorKind
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class Attempted:
+class Attempted(Struct, frozen=True):
     """A request to a language model for this response is over, one way or another."""
 
     response_id: str
     attempt: Attempt
 
 
-@dataclass(frozen=True, slots=True)
-class LatencyDecided:
+class LatencyDecided(Struct, frozen=True):
     """Something was done so that this response does not come too late."""
 
     response_id: str
     decision: Decision
 
 
-@dataclass(frozen=True, slots=True)
-class SpeechUsed:
+class SpeechUsed(Struct, frozen=True):
     """A voice is done with a response, one way or another. Changes nothing; observers count it."""
 
     response_id: str
@@ -189,8 +168,7 @@ class SpeechUsed:
     usage: TtsUsage
 
 
-@dataclass(frozen=True, slots=True)
-class UpstreamUsed:
+class UpstreamUsed(Struct, frozen=True):
     """What the connection to a model that speaks itself has cost since it was last said. Changes nothing; observers
     count it."""
 
@@ -198,22 +176,19 @@ class UpstreamUsed:
     usage: UpstreamUsage
 
 
-@dataclass(frozen=True, slots=True)
-class ToolsListed:
+class ToolsListed(Struct, frozen=True):
     """A server has said which tools it has."""
 
     item_id: str
     tools: Sequence[RemoteTool]
 
 
-@dataclass(frozen=True, slots=True)
-class ToolsNotListed:
+class ToolsNotListed(Struct, frozen=True):
     item_id: str
     error: RemoteToolError
 
 
-@dataclass(frozen=True, slots=True)
-class RemoteToolReturned:
+class RemoteToolReturned(Struct, frozen=True):
     """A call of ours is over: with an output, or with an error."""
 
     item_id: str
@@ -222,15 +197,13 @@ class RemoteToolReturned:
     error: RemoteToolError | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Played:
+class Played(Struct, frozen=True):
     """A transport that plays at real-time pace has played this much of all audio it was given, in samples."""
 
     samples: int
 
 
-@dataclass(frozen=True, slots=True)
-class TimerFired:
+class TimerFired(Struct, frozen=True):
     name: str
 
 

@@ -10,6 +10,8 @@ from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any
 
+from msgspec import structs
+
 from antiphon.engine import cascade, inputs
 from antiphon.engine.effects import Generate
 from antiphon.engine.input_buffer import SAMPLES_PER_MS
@@ -43,7 +45,9 @@ class Speculation:
 
     def answers(self, job: Generate) -> bool:
         """Whether this is what that job would generate, and nothing has gone wrong with it so far."""
-        return not self._dropped and self._failure is None and replace(job, response_id="") == self.job
+        return (
+            not self._dropped and self._failure is None and structs.replace(job, response_id="") == self.job
+        )
 
     def adopt(self, response_id: str) -> None:
         """It is this response from now on: `become` delivers it, and `drop` ends it."""
@@ -103,12 +107,12 @@ class Speculation:
         if self._response_id:
             self._note_outside(self._ours(happening))
         elif isinstance(happening, inputs.Attempted):
-            self._note_outside(replace(happening, attempt=_wasted(happening.attempt)))
+            self._note_outside(structs.replace(happening, attempt=_wasted(happening.attempt)))
         elif isinstance(happening, inputs.Used):
             self._note_outside(happening)
 
     def _ours(self, happening: Any) -> inputs.Happening:
-        ours: inputs.Happening = replace(happening, response_id=self._response_id)
+        ours: inputs.Happening = structs.replace(happening, response_id=self._response_id)
         return ours
 
 

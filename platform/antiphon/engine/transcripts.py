@@ -13,6 +13,7 @@ from antiphon.engine.state import SessionState
 from antiphon.protocol import items
 from antiphon.protocol import server_events as ev
 from antiphon.protocol.responses import ResponseError
+from antiphon.protocol.session import Transcription
 from antiphon.providers.base.stt import SttConfig
 
 FORGOTTEN = "(What the user said here is no longer known.)"
@@ -32,6 +33,10 @@ class Transcripts:
         self._awaited: dict[str, Entry] = {}
         self._shown: dict[str, _Shown] = {}
         self._foreseen: Foreseen | None = None  # of the turn being spoken
+        self._configured: tuple[Transcription | None, SttConfig] = (
+            None,
+            SttConfig(),
+        )  # not made for each window
 
     def follow(self, item_id: str, pcm: bytes) -> None:
         """The next audio of a turn that is being spoken."""
@@ -144,19 +149,25 @@ class Transcripts:
 
     def _recogniser(self) -> tuple[str | None, SttConfig]:
         wanted = self._state.session.audio.input.transcription
-        if wanted is None:
-            return None, SttConfig()
-        return wanted.model, SttConfig(
-            language=wanted.language,
-            prompt=wanted.prompt,
-            keywords=tuple(wanted.keywords or ()),
-            partials=True,
-        )
+        if wanted is not self._configured[0]:
+            self._configured = wanted, _config_of(wanted)
+        return wanted.model if wanted else None, self._configured[1]
 
     def _show_more(self, item_id: str, shown: _Shown, text: str) -> None:
         delta = text[len(shown.text) :]
         shown.text = text
         self._state.send(ev.TranscriptionDelta(item_id=item_id, content_index=0, delta=delta))
+
+
+def _config_of(wanted: Transcription | None) -> SttConfig:
+    if wanted is None:
+        return SttConfig()
+    return SttConfig(
+        language=wanted.language,
+        prompt=wanted.prompt,
+        keywords=tuple(wanted.keywords or ()),
+        partials=True,
+    )
 
 
 def agreed(one: str, other: str) -> str:
