@@ -17,7 +17,7 @@ from antiphon.config.env import Env, env
 from antiphon.config.frames import QuickFrames
 
 MAX_FRAME_BYTES = 24 * 1024 * 1024  # 15 MiB of audio in base64, and the event around it
-_HAND_ON_AFTER = 0.001  # seconds that a thread which computes keeps the interpreter from sessions; Python's own is 5 ms
+_HAND_ON_AFTER = 0.001  # seconds a computing thread keeps the interpreter from sessions; Python's own is 5 ms
 _CLOSE_SECONDS = 5  # for what is left after the drain: sessions closed with 1012, requests under way
 
 # Of each socket. Little enough that a client which comes back after a lost connection gets all it missed from what
