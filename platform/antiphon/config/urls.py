@@ -9,6 +9,7 @@ urlpatterns = [
     path("", include("apps.tenants.urls")),
     path("", include("apps.keys.urls")),
     path("", include("apps.credentials.urls")),
+    path("", include("apps.dashboard.urls")),
     path("", include("apps.api.urls")),
     path("staff/", admin.site.urls),
 ]
