@@ -5,12 +5,9 @@ import pytest
 from apps.tenants.models import Role
 from apps.tenants.roles import ALLOWED, May, least_role, may_grant
 
-EXPECTED = {
-    "viewer": "view",
-    "developer": "view talk build connect end_sessions",
-    "admin": "view talk build connect end_sessions listen_in delete_sessions manage_team manage_settings read_audit",
-    "owner": "view talk build connect end_sessions listen_in delete_sessions manage_team manage_settings read_audit own",
-}
+DEVELOPER = "view talk build connect end_sessions"
+ADMIN = f"{DEVELOPER} listen_in delete_sessions manage_team manage_settings read_audit"
+EXPECTED = {"viewer": "view", "developer": DEVELOPER, "admin": ADMIN, "owner": f"{ADMIN} own"}
 
 
 @pytest.mark.parametrize("role", Role)
