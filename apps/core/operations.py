@@ -90,6 +90,42 @@ class LinkWithinTenant(_DatabaseOnly):
         return f"{field.model._meta.db_table}_{field.column}_within_tenant"
 
 
+class AppendOnly(_DatabaseOnly):
+    """Rows are never altered, and deleted by nobody but the role that bypasses row security: with their tenant, or
+    when they are old."""
+
+    def __init__(self, model_name: str) -> None:
+        self.model_name = model_name
+
+    def database_forwards(
+        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: Any, to_state: Any
+    ) -> None:
+        table = _table(schema_editor, to_state, app_label, self.model_name)
+        schema_editor.execute(
+            """CREATE OR REPLACE FUNCTION append_only() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN
+                IF TG_OP = 'DELETE' AND (SELECT rolbypassrls FROM pg_roles WHERE rolname = current_user) THEN
+                    RETURN OLD;
+                END IF;
+                RAISE EXCEPTION 'Rows of % are never changed.', TG_TABLE_NAME;
+            END $$""",
+            params=None,
+        )
+        schema_editor.execute(
+            f"CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON {table} "
+            "FOR EACH ROW EXECUTE FUNCTION append_only()"
+        )
+
+    def database_backwards(
+        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: Any, to_state: Any
+    ) -> None:
+        table = _table(schema_editor, from_state, app_label, self.model_name)
+        schema_editor.execute(f"DROP TRIGGER append_only ON {table}")
+
+    def describe(self) -> str:
+        return f"Let rows of {self.model_name} only be added"
+
+
 class CreateLookup(_DatabaseOnly):
     """A SECURITY DEFINER function: the way to find out *which* tenant a caller belongs to.
 

@@ -2,7 +2,7 @@ import uuid
 
 from django import forms
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.debug import sensitive_post_parameters
@@ -18,22 +18,22 @@ from apps.credentials.services import (
     provider_delete,
     provider_put,
 )
-from apps.tenants.access import for_members
+from apps.tenants.access import tenant_page
 from apps.tenants.models import Membership
+from apps.tenants.roles import May
 from apps.tenants.selectors import PersonalMembership
 
 
 @require_safe
-@for_members
+@tenant_page()
 def page(request: HttpRequest, membership: PersonalMembership) -> HttpResponse:
     return _render(request, membership)
 
 
 @sensitive_post_parameters("key")
 @require_POST
-@for_members
+@tenant_page(May.CONNECT)
 def set_credential(request: HttpRequest, membership: PersonalMembership) -> HttpResponse:
-    _require_developer(membership)
     form = CredentialForm(request.POST)
     if form.is_valid():
         try:
@@ -46,9 +46,8 @@ def set_credential(request: HttpRequest, membership: PersonalMembership) -> Http
 
 @sensitive_post_parameters("key")
 @require_POST
-@for_members
+@tenant_page(May.CONNECT)
 def put_provider(request: HttpRequest, membership: PersonalMembership) -> HttpResponse:
-    _require_developer(membership)
     form = ServerForm(request.POST)
     if form.is_valid():
         try:
@@ -60,9 +59,8 @@ def put_provider(request: HttpRequest, membership: PersonalMembership) -> HttpRe
 
 
 @require_POST
-@for_members
+@tenant_page(May.CONNECT)
 def check(request: HttpRequest, membership: PersonalMembership, row_id: uuid.UUID) -> HttpResponse:
-    _require_developer(membership)
     try:
         credential_check(row=_row(row_id))
     except ValidationError as error:
@@ -71,9 +69,8 @@ def check(request: HttpRequest, membership: PersonalMembership, row_id: uuid.UUI
 
 
 @require_POST
-@for_members
+@tenant_page(May.CONNECT)
 def delete(request: HttpRequest, membership: PersonalMembership, row_id: uuid.UUID) -> HttpResponse:
-    _require_developer(membership)
     row = _row(row_id)
     if isinstance(row, TenantProvider):
         provider_delete(provider=row)
@@ -91,13 +88,6 @@ def _row(row_id: uuid.UUID) -> ProviderCredential | TenantProvider:
 
 def _person(membership: PersonalMembership) -> Membership:
     return Membership.objects.get(id=membership.membership_id)
-
-
-def _require_developer(membership: PersonalMembership) -> None:
-    if not membership.may_develop:
-        raise PermissionDenied(
-            "Viewers can't change providers: ask an owner of this tenant for another role."
-        )
 
 
 def _tell(form: forms.Form, error: ValidationError) -> None:

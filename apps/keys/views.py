@@ -1,6 +1,5 @@
 import uuid
 
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
@@ -9,23 +8,23 @@ from django.views.decorators.http import require_POST, require_safe
 from apps.keys.forms import ApiKeyForm
 from apps.keys.selectors import api_key_list
 from apps.keys.services import CreatedKey, api_key_create, api_key_revoke
-from apps.tenants.access import for_members
+from apps.tenants.access import tenant_page
 from apps.tenants.models import Membership
+from apps.tenants.roles import May
 from apps.tenants.selectors import PersonalMembership
 
 
 @require_safe
-@for_members
+@tenant_page()
 def page(request: HttpRequest, membership: PersonalMembership) -> HttpResponse:
     return _render(request, membership, ApiKeyForm())
 
 
 @require_POST
 @never_cache
-@for_members
+@tenant_page(May.CONNECT)
 def create(request: HttpRequest, membership: PersonalMembership) -> HttpResponse:
     """Answers with the page itself: the new key is on it, and nowhere else."""
-    _require_developer(membership)
     form = ApiKeyForm(request.POST)
     if not form.is_valid():
         return _render(request, membership, form, status=422)
@@ -39,16 +38,10 @@ def create(request: HttpRequest, membership: PersonalMembership) -> HttpResponse
 
 
 @require_POST
-@for_members
+@tenant_page(May.CONNECT)
 def revoke(request: HttpRequest, membership: PersonalMembership, key_id: uuid.UUID) -> HttpResponse:
-    _require_developer(membership)
     api_key_revoke(key=get_object_or_404(api_key_list(), id=key_id))
     return redirect("tenant", slug=membership.tenant_slug)
-
-
-def _require_developer(membership: PersonalMembership) -> None:
-    if not membership.may_develop:
-        raise PermissionDenied("Viewers can't change API keys: ask an owner of this tenant for another role.")
 
 
 def _render(

@@ -1,10 +1,10 @@
 import uuid
 
-from django.core.validators import RegexValidator
 from django.db import models
 
 from apps.accounts.models import User
 from apps.core.models import TenantModel
+from apps.tenants.slugs import check_slug
 
 
 class Tenant(models.Model):
@@ -17,11 +17,8 @@ class Tenant(models.Model):
     slug = models.CharField(
         max_length=40,
         unique=True,
-        validators=[
-            RegexValidator(
-                r"^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$", "Use lower-case letters, digits and inner hyphens."
-            )
-        ],
+        validators=[check_slug],
+        error_messages={"unique": "Another tenant has this name already: choose another."},
     )
     name = models.CharField(max_length=100)
     default_model = models.CharField(max_length=200, blank=True)

@@ -1,10 +1,12 @@
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.db import connections
 
 from apps.core.tenancy import current_database
 from apps.tenants.models import Role
+from apps.tenants.roles import ALLOWED, May
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,9 +19,13 @@ class PersonalMembership:
     tenant_slug: str
     tenant_name: str
 
+    def allows(self, permission: May) -> bool:
+        return permission in ALLOWED[self.role]
+
     @property
-    def may_develop(self) -> bool:
-        return self.role != Role.VIEWER
+    def may(self) -> Mapping[str, bool]:
+        """By name of the permission, for templates: `membership.may.build`."""
+        return {permission.value: permission in ALLOWED[self.role] for permission in May}
 
 
 def membership_lookup(*, user_id: uuid.UUID | None, slug: str | None = None) -> PersonalMembership | None:

@@ -1,4 +1,5 @@
 from apps.accounts.models import User
+from apps.audit.services import fields_of, record
 from apps.core.tenancy import atomic, tenant_context
 from apps.tenants.models import Membership, Role, Tenant
 
@@ -11,6 +12,7 @@ def tenant_create(*, slug: str, name: str, owner: User) -> Tenant:
     tenant.save()
     with tenant_context(tenant.id):
         membership_create(user=owner, role=Role.OWNER)
+        record(action="tenant.created", target=tenant, after=fields_of(tenant, "slug", "name"))
     return tenant
 
 
@@ -21,4 +23,5 @@ def membership_create(*, user: User, role: Role) -> Membership:
     membership.claim()
     membership.full_clean()
     membership.save()
+    record(action="member.added", target=membership, after={"role": role}, label=user.email)
     return membership

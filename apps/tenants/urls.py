@@ -2,4 +2,4 @@ from django.urls import path
 
 from apps.tenants import views
 
-urlpatterns = [path("t/", views.home, name="home")]
+urlpatterns = [path("dashboard/", views.home, name="home")]

@@ -113,7 +113,7 @@ def pages(person: Person, user: User) -> str:
         "conversations/realtimesession",
         "routers/router",
     )
-    answers = [member.get(f"/t/{person.tenant.slug}/{page}") for page in ("", "providers/")]
+    answers = [member.get(f"/{person.tenant.slug}/{page}") for page in ("", "providers/")]
     answers += [*(staff.get(f"/staff/{m}/") for m in models)]
     with tenant_context(person.tenant.id):
         answers += [staff.get(f"/staff/credentials/tenantprovider/{r.id}/change/") for r in provider_list()]

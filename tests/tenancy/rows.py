@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from django.utils import timezone
 
+from apps.audit.services import record
 from apps.conversations.models import RealtimeSession, SessionEvent
 from apps.core.models import TenantModel
 from apps.credentials.services import credential_set, provider_put
@@ -40,6 +41,7 @@ def make_event(name: str) -> SessionEvent:
 
 MAKERS: dict[str, Callable[[str], TenantModel]] = {
     "tenants.Membership": lambda name: membership_create(user=make_user(name), role=Role.VIEWER),
+    "audit.AuditEvent": lambda name: record(action="test.done", target=api_key_create(name=name).key),
     "keys.ApiKey": lambda name: api_key_create(name=name).key,
     "keys.ClientSecret": make_client_secret,
     "credentials.ProviderCredential": lambda name: credential_set(provider="groq", key="a-secret-key"),

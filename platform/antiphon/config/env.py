@@ -82,6 +82,17 @@ class Env(BaseSettings):
         "host names with commas between them", ("localhost", "127.0.0.1", "[::1]")
     )
 
+    public_url: str | None = _setting(
+        "the address people use, like https://voice.example.com", pattern=r"^https?://[^/]+/?$"
+    )
+    tenant_domain: str | None = _setting(
+        "the domain below which each tenant has its own host name, like voice.example.com",
+        pattern=r"^[a-z0-9.-]+$",
+    )
+    trusted_proxies: int = _setting(
+        "the number of proxies in front that add to X-Forwarded-For, from 0 to 10", 0, ge=0, le=10
+    )
+
     antiphon_data_dir: Path = _setting("the path of a folder", PROJECT / ".antiphon")
     antiphon_web_processes: int = _setting("a whole number from 1 to 256", 1, ge=1, le=256)
     antiphon_drain_seconds: float = _setting("a number of seconds from 0 to 86400", 30.0, ge=0, le=86_400)

@@ -15,6 +15,10 @@ API_KEY_PEPPERS = env().api_key_peppers
 ENCRYPTION_KEYS = env().encryption_keys
 OUTBOUND_ALLOW = env().outbound_allow
 
+PUBLIC_URL = (env().public_url or "").rstrip("/")
+TENANT_DOMAIN = env().tenant_domain or ""
+TRUSTED_PROXIES = env().trusted_proxies
+
 SESSION_MAX_SECONDS = env().session_max_seconds
 SESSION_RESUME_SECONDS = env().session_resume_seconds
 SESSION_LOG_DAYS = env().session_log_days
@@ -35,6 +39,7 @@ INSTALLED_APPS = [
     "apps.core",
     "apps.core.staff.StaffAdminConfig",
     "channels",
+    "apps.audit",
     "apps.accounts",
     "apps.tenants",
     "apps.keys",
