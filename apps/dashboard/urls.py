@@ -1,5 +1,28 @@
 from django.urls import path
 
-from apps.dashboard import styleguide
+from apps.dashboard import session_detail, sessions, styleguide
 
-urlpatterns = [path("styleguide", styleguide.page, name="styleguide")]
+urlpatterns = [
+    path("styleguide", styleguide.page, name="styleguide"),
+    path("<slug:slug>/sessions/", sessions.page, name="sessions"),
+    path("<slug:slug>/sessions/running/", sessions.running, name="sessions-running"),
+    path("<slug:slug>/sessions/columns/", sessions.columns, name="sessions-columns"),
+    path("<slug:slug>/sessions/export.csv", sessions.export, name="sessions-export"),
+    path("<slug:slug>/sessions/<str:session_id>/", session_detail.summary, name="session"),
+    path(
+        "<slug:slug>/sessions/<str:session_id>/transcript/",
+        session_detail.transcript,
+        name="session-transcript",
+    ),
+    path("<slug:slug>/sessions/<str:session_id>/latency/", session_detail.latency, name="session-latency"),
+    path("<slug:slug>/sessions/<str:session_id>/cost/", session_detail.cost, name="session-cost"),
+    path("<slug:slug>/sessions/<str:session_id>/events/", session_detail.events, name="session-events"),
+    path("<slug:slug>/sessions/<str:session_id>/raw/", session_detail.raw, name="session-raw"),
+    path(
+        "<slug:slug>/sessions/<str:session_id>/download.json",
+        session_detail.download,
+        name="session-download",
+    ),
+    path("<slug:slug>/sessions/<str:session_id>/delete/", session_detail.delete, name="session-delete"),
+    path("<slug:slug>/sessions/<str:session_id>/end/", session_detail.end, name="session-end"),
+]
