@@ -25,6 +25,8 @@ class Entry:
 
 # In the order of the sidebar; rows of one group stand together.
 NAVIGATION = (
+    Entry("Sessions", "sessions", "messages-square", OBSERVE),
+    Entry("Live", "live", "radio", OBSERVE),
     Entry("API keys", "tenant", "key-round", CONNECT),
     Entry("Providers", "providers", "plug", CONNECT),
 )

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from apps.dashboard import session_detail, sessions, styleguide
+from apps.dashboard import live, session_detail, sessions, styleguide
 
 urlpatterns = [
     path("styleguide", styleguide.page, name="styleguide"),
@@ -25,4 +25,5 @@ urlpatterns = [
     ),
     path("<slug:slug>/sessions/<str:session_id>/delete/", session_detail.delete, name="session-delete"),
     path("<slug:slug>/sessions/<str:session_id>/end/", session_detail.end, name="session-end"),
+    path("<slug:slug>/live/", live.page, name="live"),
 ]
