@@ -1,5 +1,6 @@
 """One session: what it was, what was said, where its time and its money went, and all its events."""
 
+import json
 from itertools import islice
 
 import msgspec
@@ -7,6 +8,7 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from apps.conversations import costs, latencies, transcripts
@@ -20,6 +22,14 @@ from apps.tenants.access import tenant_page
 from apps.tenants.roles import May
 from apps.tenants.selectors import PersonalMembership
 
+_TABS = {
+    "summary": ("Summary", "session"),
+    "transcript": ("Transcript", "session-transcript"),
+    "latency": ("Latency", "session-latency"),
+    "cost": ("Cost", "session-cost"),
+    "events": ("Events", "session-events"),
+    "raw": ("Raw", "session-raw"),
+}
 _EVENTS_READ = 5000  # at most, for one page
 _EVENTS_SHOWN = 100
 
@@ -127,12 +137,16 @@ def delete(request: HttpRequest, membership: PersonalMembership, session_id: str
 @require_POST
 @tenant_page(May.END_SESSIONS)
 def end(request: HttpRequest, membership: PersonalMembership, session_id: str) -> HttpResponse:
+    """htmx gets a toast: the list brings itself up to date."""
     try:
         session_end(session=_session(session_id))
-        messages.success(request, "The session is ended.")
+        told = {"text": "The session is ended."}
     except ValidationError as error:
-        messages.error(request, " ".join(error.messages))
-    return redirect("live", membership.tenant_slug)
+        told = {"text": " ".join(error.messages), "kind": "error"}
+    if request.htmx:  # type: ignore[attr-defined]
+        return HttpResponse(status=204, headers={"HX-Trigger": json.dumps({"toast": told})})
+    messages.info(request, told["text"])
+    return redirect("session", membership.tenant_slug, session_id)
 
 
 def _session(session_id: str) -> RealtimeSession:
@@ -143,4 +157,6 @@ def _session(session_id: str) -> RealtimeSession:
 
 
 def _render(request: HttpRequest, session: RealtimeSession, tab: str, **context: object) -> HttpResponse:
-    return render(request, f"dashboard/sessions/{tab}.html", {"session": session, "tab": tab, **context})
+    where = [request.membership.tenant_slug, session.session_id]  # type: ignore[attr-defined]
+    tabs = [(label, reverse(url_name, args=where), name == tab) for name, (label, url_name) in _TABS.items()]
+    return render(request, f"dashboard/sessions/{tab}.html", {"session": session, "tabs": tabs, **context})

@@ -39,4 +39,6 @@ def of_user(
         return UserAudio(event_id=event_id, delta=event.pcm, format="audio/pcm", rate=24_000)
     source = session.audio.input.format
     rate = getattr(source, "rate", _G711_RATE)
-    return UserAudio(event_id=event_id, delta=event.audio, format=str(source.__struct_config__.tag), rate=rate)
+    return UserAudio(
+        event_id=event_id, delta=event.audio, format=str(source.__struct_config__.tag), rate=rate
+    )
