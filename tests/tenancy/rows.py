@@ -5,6 +5,9 @@ from datetime import timedelta
 
 from django.utils import timezone
 
+from apps.agents.models import AgentVersion
+from apps.agents.services import agent_create, agent_publish, agent_save_draft
+from apps.agents.spec import AgentSpec, Prompt
 from apps.audit.services import record
 from apps.conversations.models import RealtimeSession, SessionEvent
 from apps.core.models import TenantModel
@@ -39,6 +42,14 @@ def make_event(name: str) -> SessionEvent:
     )
 
 
+def make_version(name: str) -> AgentVersion:
+    """And its share of traffic."""
+    spec = AgentSpec(prompt=Prompt(instructions="Be kind."))
+    agent = agent_create(slug=name, name=name)
+    agent_save_draft(agent=agent, spec=spec, revision=0)
+    return agent_publish(agent=agent)
+
+
 MAKERS: dict[str, Callable[[str], TenantModel]] = {
     "tenants.Membership": lambda name: membership_create(user=make_user(name), role=Role.VIEWER),
     "audit.AuditEvent": lambda name: record(action="test.done", target=api_key_create(name=name).key),
@@ -51,6 +62,9 @@ MAKERS: dict[str, Callable[[str], TenantModel]] = {
     "routers.Router": lambda name: router_put(
         name=name, definition='{"kind": "speech_to_text", "models": ["local/test"]}'
     ),
+    "agents.Agent": lambda name: agent_create(slug=name, name=name),
+    "agents.AgentVersion": make_version,
+    "agents.TrafficShare": lambda name: make_version(name).share,
     "conversations.RealtimeSession": make_session,
     "conversations.SessionEvent": make_event,
 }
