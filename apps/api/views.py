@@ -22,9 +22,10 @@ from apps.conversations.model_list import ModelInfo, model_list
 from apps.conversations.presets import CheckedPreset, preset_check
 from apps.conversations.runtime import calls
 from apps.core.health import failing_parts
+from apps.keys.authentication import KeyGrant
 from apps.keys.credentials import key_from_headers
 from apps.keys.models import ClientSecret, Scope
-from apps.keys.services import KeyGrant, aclient_secret_create
+from apps.keys.services import aclient_secret_create
 from apps.usage.presenting import present_model
 from apps.usage.selectors import KINDS, listed_models
 from apps.usage.views import models_page

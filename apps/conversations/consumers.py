@@ -126,7 +126,7 @@ async def _converse(
     ):
         observers = (observer, usage_observer(opened, observer))
         running = RunningSession(session, transport, replace(host, observers=observers), Ids())
-        async with runtime.calls.running(running, call_id, tenant_id):
+        async with runtime.calls.running(running, call_id, tenant_id, opened.api_key_id):
             await socket.accept(call_id)
             log.info("session_started", model=session.model)
             async with asyncio.TaskGroup() as group:

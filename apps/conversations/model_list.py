@@ -5,7 +5,7 @@ from django.utils import timezone
 
 from antiphon.providers.catalogue import loader as catalogue
 from apps.conversations import runtime
-from apps.keys.services import KeyGrant
+from apps.keys.authentication import KeyGrant
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ class EndReason(models.TextChoices):
     CLIENT_CLOSED = "client_closed", "The client closed the connection"
     CONNECTION_LOST = "connection_lost", "The connection was lost"
     HUNG_UP = "hung_up", "The session was hung up"
+    KEY_REVOKED = "key_revoked", "Its API key was revoked"
     EXPIRED = "expired", "The session reached its longest duration"
     TOO_SLOW = "too_slow", "The client read too slowly"
     REFUSED = "refused", "The session was refused"

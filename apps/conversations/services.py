@@ -7,6 +7,7 @@ from antiphon.engine.connection import TOO_SLOW
 from antiphon.engine.machine import GOING_AWAY
 from antiphon.engine.ports import Ending
 from antiphon.engine.session import INTERNAL_ERROR
+from apps.conversations.calls import KEY_REVOKED
 from apps.conversations.models import EndReason, RealtimeSession, SessionEvent
 
 ABANDONED_AFTER = timedelta(minutes=2)  # without a sign of life, of which there is one in 30 s
@@ -26,6 +27,8 @@ def end_reason_of(ending: Ending) -> EndReason:
         return EndReason.CONNECTION_LOST if ending.code in _LOST_CODES else EndReason.CLIENT_CLOSED
     if ending.code == GOING_AWAY:
         return EndReason.EXPIRED if ending.reason == "session_expired" else EndReason.SERVER_STOPPED
+    if ending.reason == KEY_REVOKED:
+        return EndReason.KEY_REVOKED
     if ending.code == TOO_SLOW:
         return EndReason.TOO_SLOW
     if ending.code == INTERNAL_ERROR:

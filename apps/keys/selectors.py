@@ -1,4 +1,5 @@
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import TypeVar
@@ -17,9 +18,12 @@ class KeyRecord:
     """Columns of `api_key_lookup`, by name."""
 
     key_id: uuid.UUID
+    key_name: str
     digest: bytes
     pepper: int
     scopes: list[str]
+    allowed_addresses: list[str]
+    allowed_origins: list[str]
     expires_at: datetime | None
     revoked_at: datetime | None
     last_used_at: datetime | None
@@ -51,6 +55,7 @@ class ClientSecretRecord:
     key_id: uuid.UUID | None
     key_expires_at: datetime | None
     key_revoked_at: datetime | None
+    allowed_origins: list[str] | None
     person_role: str | None
     person_is_active: bool | None
     tenant_id: uuid.UUID
@@ -69,6 +74,13 @@ def client_secret_lookup(lookup: str) -> ClientSecretRecord | None:
 def api_key_list() -> QuerySet[ApiKey]:
     """The current tenant's keys that were not revoked, newest first."""
     return ApiKey.objects.filter(revoked_at=None)
+
+
+def revoked_keys(key_ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
+    """Which of these keys, of whatever tenants, are revoked."""
+    with connections[current_database()].cursor() as cursor:
+        cursor.execute("SELECT * FROM api_keys_revoked(%s)", [list(key_ids)])
+        return {row[0] for row in cursor.fetchall()}
 
 
 def _call(function: str, lookup: str, record: type[Record]) -> Record | None:
