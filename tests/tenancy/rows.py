@@ -6,7 +6,7 @@ from datetime import timedelta
 from django.utils import timezone
 
 from apps.audit.services import record
-from apps.conversations.models import RealtimeSession, SessionEvent
+from apps.conversations.models import RealtimeSession, SessionEvent, SessionText
 from apps.core.models import TenantModel
 from apps.credentials.services import credential_set, provider_put
 from apps.keys.services import api_key_create, client_secret_create
@@ -53,4 +53,7 @@ MAKERS: dict[str, Callable[[str], TenantModel]] = {
     ),
     "conversations.RealtimeSession": make_session,
     "conversations.SessionEvent": make_event,
+    "conversations.SessionText": lambda name: SessionText.objects.create(
+        session=make_session(name), text="Hello."
+    ),
 }
