@@ -13,6 +13,8 @@ from apps.keys.services import api_key_create, client_secret_create
 from apps.routers.services import router_put
 from apps.tenants.models import Role
 from apps.tenants.services import membership_create
+from apps.tools.models import SigningSecret, Tool, ToolHeader
+from apps.tools.services import tool_create
 from tests.cast import make_user
 
 
@@ -39,6 +41,12 @@ def make_event(name: str) -> SessionEvent:
     )
 
 
+def make_tool(name: str) -> Tool:
+    return tool_create(
+        slug=name, kind="http", url="https://tools.example.com/", headers={"X-Key": "a-secret-value"}
+    ).tool
+
+
 MAKERS: dict[str, Callable[[str], TenantModel]] = {
     "tenants.Membership": lambda name: membership_create(user=make_user(name), role=Role.VIEWER),
     "audit.AuditEvent": lambda name: record(action="test.done", target=api_key_create(name=name).key),
@@ -51,6 +59,9 @@ MAKERS: dict[str, Callable[[str], TenantModel]] = {
     "routers.Router": lambda name: router_put(
         name=name, definition='{"kind": "speech_to_text", "models": ["local/test"]}'
     ),
+    "tools.Tool": lambda name: tool_create(slug=name, kind="client").tool,
+    "tools.ToolHeader": lambda name: ToolHeader.objects.get(tool=make_tool(name)),
+    "tools.SigningSecret": lambda name: SigningSecret.objects.get(tool=make_tool(name)),
     "conversations.RealtimeSession": make_session,
     "conversations.SessionEvent": make_event,
     "conversations.SessionText": lambda name: SessionText.objects.create(

@@ -48,6 +48,7 @@ INSTALLED_APPS = [
     "apps.credentials",
     "apps.usage",
     "apps.routers",
+    "apps.tools",
     "apps.conversations",
     "apps.api",
     "apps.dashboard",
