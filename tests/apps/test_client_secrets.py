@@ -23,7 +23,7 @@ from apps.conversations.gateway import (
     Handshake,
     HandshakeRefused,
     authorise,
-    new_session,
+    open_session,
 )
 from apps.core.tenancy import tenant_context
 from apps.keys import secrets
@@ -74,7 +74,8 @@ async def connect(key_text: str, query: str = "") -> tuple[KeyGrant, Any]:
     handshake = Handshake.of(scope)
     grant = await authorise(handshake)
     inference = await runtime.inference()
-    return grant, new_session(handshake, grant, inference.models_for(grant.default_model))
+    opening = await open_session(handshake, grant, inference.models_for(grant.default_model))
+    return grant, opening.session
 
 
 def opened(mint: Mint, body: object = None) -> str:

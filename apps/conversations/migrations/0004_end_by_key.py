@@ -6,6 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("conversations", "0003_session_search"),
+        ("conversations", "0002_session_agent_version"),
     ]
 
     operations = [

@@ -49,6 +49,7 @@ INSTALLED_APPS = [
     "apps.usage",
     "apps.routers",
     "apps.tools",
+    "apps.agents",
     "apps.conversations",
     "apps.api",
     "apps.dashboard",
