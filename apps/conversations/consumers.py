@@ -13,6 +13,7 @@ from django.conf import settings
 from structlog.contextvars import bound_contextvars
 
 from antiphon.engine.ids import Ids
+from antiphon.engine.observers.latency import LatencyObserver
 from antiphon.engine.session import INTERNAL_ERROR, Host, RunningSession
 from antiphon.protocol import errors
 from antiphon.protocol.dialects.named import DialectName, new_dialect
@@ -124,9 +125,9 @@ async def _converse(
         bound_contextvars(tenant_id=tenant_id, session_id=session.id),
         runtime.event_log().session(opened) as observer,
     ):
-        observers = (observer, usage_observer(opened, observer))
+        observers = (observer, usage_observer(opened, observer), LatencyObserver(observer.answered))
         running = RunningSession(session, transport, replace(host, observers=observers), Ids())
-        async with runtime.calls.running(running, call_id, tenant_id):
+        async with runtime.calls.running(running, call_id, tenant_id, opened.api_key_id):
             await socket.accept(call_id)
             log.info("session_started", model=session.model)
             async with asyncio.TaskGroup() as group:

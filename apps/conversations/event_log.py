@@ -253,6 +253,8 @@ def _state_of(
         errors=totals.errors,
         user_audio_ms=round(totals.user_audio_ms),
         assistant_audio_ms=round(totals.assistant_audio_ms),
+        cost_micro=totals.cost_micro,
+        response_ms=list(totals.response_ms),
         ended_at=ended_at,
         end_reason=end_reason_of(ending) if ending else "",
         close_code=ending.code if ending else None,

@@ -23,9 +23,10 @@ from apps.conversations.dialects import as_begun, dialect_name
 from apps.conversations.log_store import SessionOpened
 from apps.conversations.preset_agents import PresetAgent, is_agent, preset_agent, variables_of
 from apps.conversations.presets import default_session, preset_dialect, read_preset, require_model
+from apps.keys.authentication import ANYONE, KeyGrant, KeyRefused, aauthenticate
+from apps.keys.callers import Caller
 from apps.keys.credentials import is_key, key_from_headers, unwrapped
 from apps.keys.models import Scope
-from apps.keys.services import KeyGrant, KeyRefused, aauthenticate
 
 BAD_KEY = 3000  # close codes of the live service (protocol reference 7)
 BAD_REQUEST = 4000
@@ -52,12 +53,14 @@ class Handshake:
     headers: Mapping[str, str]
     query: Mapping[str, list[str]]
     subprotocols: tuple[str, ...]
+    caller: Caller = ANYONE
 
     @classmethod
     def of(cls, scope: Mapping[str, Any]) -> "Handshake":
         headers = {name.decode().lower(): value.decode("latin-1") for name, value in scope["headers"]}
         query = parse_qs(scope["query_string"].decode("latin-1"))
-        return cls(scope["path"], headers, query, tuple(scope.get("subprotocols", ())))
+        caller = Caller.of_scope(scope, headers)
+        return cls(scope["path"], headers, query, tuple(scope.get("subprotocols", ())), caller)
 
     @property
     def key(self) -> str | None:
@@ -116,7 +119,7 @@ async def authorise(handshake: Handshake) -> KeyGrant:
         message = "No API key was given: send it as `Authorization: Bearer <key>`."
         raise HandshakeRefused(errors.invalid_request("invalid_api_key", message), BAD_KEY)
     try:
-        grant = await aauthenticate(key, outlived=handshake.resumes)
+        grant = await aauthenticate(key, handshake.caller, outlived=handshake.resumes)
     except KeyRefused as refused:
         raise HandshakeRefused(errors.invalid_request("invalid_api_key", str(refused)), BAD_KEY) from None
     if not grant.allows(Scope.REALTIME):

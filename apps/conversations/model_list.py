@@ -9,7 +9,7 @@ from antiphon.providers.catalogue import loader as catalogue
 from apps.agents.selectors import live_agents
 from apps.conversations import runtime
 from apps.core.tenancy import tenant_context
-from apps.keys.services import KeyGrant
+from apps.keys.authentication import KeyGrant
 
 
 @dataclass(frozen=True, slots=True)

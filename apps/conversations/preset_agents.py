@@ -13,7 +13,7 @@ from antiphon.providers.registry import ModelRegistry
 from apps.agents.choosing import PREFIX, AgentRefused, ChosenAgent, agent_choose
 from apps.agents.sessions import session_settings
 from apps.agents.variables import BadVariables, filled, values_of
-from apps.keys.services import KeyGrant
+from apps.keys.authentication import KeyGrant
 
 
 @dataclass(frozen=True, slots=True)

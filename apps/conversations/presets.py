@@ -20,7 +20,7 @@ from antiphon.protocol.session_update import SessionPatch
 from antiphon.providers.registry import ModelRegistry
 from apps.conversations import runtime
 from apps.conversations.preset_agents import is_agent, minted_agent
-from apps.keys.services import KeyGrant
+from apps.keys.authentication import KeyGrant
 
 _INSTRUCTIONS = (
     "You are a helpful voice assistant. Your answers are spoken aloud: keep them short and natural, "
