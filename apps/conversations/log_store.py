@@ -21,12 +21,13 @@ _CONNECTION: dict[str, Any] = {  # a server that went silent must not hold up th
 }
 _INSERT_SESSION = """
     INSERT INTO conversations_realtimesession (
-        id, tenant_id, session_id, call_id, api_key_id, model, kind, dialect, safety_identifier,
+        id, tenant_id, session_id, call_id, api_key_id, model, agent_version_id, kind, dialect, safety_identifier,
         started_at, alive_at, ended_at, end_reason, close_code,
         turns, responses, interruptions, errors, user_audio_ms, assistant_audio_ms, cost_micro, response_ms
     ) VALUES (
-        %(id)s, %(tenant_id)s, %(session_id)s, %(call_id)s, %(api_key_id)s, %(model)s, %(kind)s, %(dialect)s,
-        %(safety_identifier)s, %(started_at)s, now(), NULL, '', NULL, 0, 0, 0, 0, 0, 0, 0, '{}'
+        %(id)s, %(tenant_id)s, %(session_id)s, %(call_id)s, %(api_key_id)s, %(model)s, %(agent_version_id)s,
+        %(kind)s, %(dialect)s, %(safety_identifier)s, %(started_at)s, now(), NULL, '', NULL, 0, 0, 0, 0, 0, 0,
+        0, '{}'
     ) ON CONFLICT (id) DO NOTHING
 """
 _UPDATE_SESSION = """
@@ -69,7 +70,8 @@ KEEP_TEXT = """
 
 @dataclass(frozen=True, slots=True)
 class SessionOpened:
-    """What is known of a session when it begins. `id` is that of its row, `session_id` that of the protocol."""
+    """What is known of a session when it begins. `id` is that of its row, `session_id` that of the protocol.
+    `keep_events`: whether its log has more than what it used."""
 
     id: uuid.UUID
     tenant_id: uuid.UUID
@@ -81,6 +83,8 @@ class SessionOpened:
     kind: str = "realtime"
     dialect: str = "ga"
     safety_identifier: str = ""
+    agent_version_id: uuid.UUID | None = None
+    keep_events: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from django.contrib.postgres.search import SearchVector, SearchVectorField
 from django.db import models
 from django.utils import timezone
 
+from apps.agents.models import AgentVersion
 from apps.core.models import TenantModel
 from apps.keys.models import ApiKey
 
@@ -22,6 +23,7 @@ class EndReason(models.TextChoices):
     CLIENT_CLOSED = "client_closed", "The client closed the connection"
     CONNECTION_LOST = "connection_lost", "The connection was lost"
     HUNG_UP = "hung_up", "The session was hung up"
+    KEY_REVOKED = "key_revoked", "Its API key was revoked"
     EXPIRED = "expired", "The session reached its longest duration"
     TOO_SLOW = "too_slow", "The client read too slowly"
     REFUSED = "refused", "The session was refused"
@@ -31,7 +33,8 @@ class EndReason(models.TextChoices):
 
 
 class RealtimeSession(TenantModel):
-    """One session. `session_id` is its id in the protocol; what comes to pass in it are its events.
+    """One session. `session_id` is its id in the protocol; what comes to pass in it are its events. `agent_version`
+    is that of the agent it was opened with, and None for a model or a draft, whose name is in `model`.
 
     While it is open, `alive_at` and the totals follow it by half a minute at most. `assistant_audio_ms` is what was
     sent, heard or not. `cost_micro` is what its usage records come to, in micro-dollars; `response_ms` how long
@@ -42,6 +45,9 @@ class RealtimeSession(TenantModel):
     call_id = models.CharField(max_length=64, blank=True)
     api_key = models.ForeignKey(ApiKey, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
     model = models.CharField(max_length=200)
+    agent_version = models.ForeignKey(
+        AgentVersion, on_delete=models.SET_NULL, null=True, blank=True, related_name="sessions"
+    )
     kind = models.CharField(max_length=13, choices=SessionKind, default=SessionKind.REALTIME)
     dialect = models.CharField(max_length=20, default="ga")
     safety_identifier = models.CharField(max_length=200, blank=True)

@@ -10,6 +10,7 @@ from antiphon.engine.machine import GOING_AWAY
 from antiphon.engine.ports import Ending
 from antiphon.engine.session import INTERNAL_ERROR
 from apps.audit import services as audit
+from apps.conversations.calls import KEY_REVOKED
 from apps.conversations.log_store import KEEP_TEXT
 from apps.conversations.models import EndReason, RealtimeSession, SessionEvent
 from apps.core.tenancy import atomic, current_database
@@ -31,6 +32,8 @@ def end_reason_of(ending: Ending) -> EndReason:
         return EndReason.CONNECTION_LOST if ending.code in _LOST_CODES else EndReason.CLIENT_CLOSED
     if ending.code == GOING_AWAY:
         return EndReason.EXPIRED if ending.reason == "session_expired" else EndReason.SERVER_STOPPED
+    if ending.reason == KEY_REVOKED:
+        return EndReason.KEY_REVOKED
     if ending.code == TOO_SLOW:
         return EndReason.TOO_SLOW
     if ending.code == INTERNAL_ERROR:

@@ -67,6 +67,7 @@ class Host:
     observers: Sequence[Observer] = ()
     resume_seconds: float = 0.0  # for which a session waits for a client that lost its connection
     tool_servers: ToolServers = field(default_factory=NoToolServers)
+    first_message: str = ""  # of the assistant, when the session opens
 
 
 class RunningSession:
@@ -87,6 +88,7 @@ class RunningSession:
             session,
             ids=ids,
             limits=host.limits,
+            first_message=host.first_message,
             paced=transport.paced,
             recall=self._recall,
             capabilities=host.models.capabilities,
