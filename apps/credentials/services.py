@@ -8,6 +8,7 @@ from antiphon.providers.base.endpoint import Endpoint
 from antiphon.providers.base.errors import ProviderError
 from antiphon.providers.base.http import Timeouts, Wire
 from antiphon.providers.vendors import OURS, SERVER_KINDS, VENDORS
+from apps.audit.services import fields_of, record
 from apps.core.outbound import outbound_policy, require_address
 from apps.core.tenancy import atomic
 from apps.credentials.models import ProviderCredential, SealedKeyModel, TenantProvider
@@ -45,6 +46,7 @@ def credential_set(
         row = row or ProviderCredential(provider=provider, created_by=created_by)
         row.base_url, row.label = base_url, label
         _save(row, key)
+        record(action="provider_key.set", target=row, after=fields_of(row, "provider", "base_url", "label"))
     return row
 
 
@@ -77,18 +79,23 @@ def provider_put(
         row = row or TenantProvider(slug=slug, created_by=created_by)
         row.dialect, row.base_url, row.kinds = dialect, base_url, list(kinds or possible)
         _save(row, key)
+        record(action="provider.put", target=row, after=fields_of(row, "slug", "dialect", "base_url"))
     return row
 
 
 @atomic()
 def credential_delete(*, credential: ProviderCredential) -> None:
     """Sessions that run keep the key until they end."""
+    record(
+        action="provider_key.deleted", target=credential, before=fields_of(credential, "provider", "label")
+    )
     credential.delete()
 
 
 @atomic()
 def provider_delete(*, provider: TenantProvider) -> None:
     """Sessions that run keep it until they end."""
+    record(action="provider.deleted", target=provider, before=fields_of(provider, "slug", "base_url"))
     provider.delete()
 
 

@@ -27,6 +27,8 @@ class Entry:
 NAVIGATION = (
     Entry("Overview", "tenant", "house", START),
     Entry("Agents", "agents", "bot", BUILD),
+    Entry("Routers", "routers", "split", BUILD),
+    Entry("Voices", "voices", "audio-lines", BUILD),
     Entry("Sessions", "sessions", "messages-square", OBSERVE),
     Entry("Live", "live", "radio", OBSERVE),
     Entry("Logs", "logs", "triangle-alert", OBSERVE),

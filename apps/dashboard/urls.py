@@ -1,6 +1,17 @@
 from django.urls import path
 
-from apps.dashboard import agents, live, logs, overview, session_detail, sessions, styleguide
+from apps.dashboard import (
+    agents,
+    live,
+    logs,
+    overview,
+    providers,
+    routers,
+    session_detail,
+    sessions,
+    styleguide,
+    voices,
+)
 
 urlpatterns = [
     path("styleguide", styleguide.page, name="styleguide"),
@@ -39,6 +50,18 @@ urlpatterns = [
     ),
     path("<slug:slug>/sessions/<str:session_id>/delete/", session_detail.delete, name="session-delete"),
     path("<slug:slug>/sessions/<str:session_id>/end/", session_detail.end, name="session-end"),
+    path("<slug:slug>/providers/", providers.page, name="providers"),
+    path("<slug:slug>/providers/keys/", providers.set_credential, name="credential-set"),
+    path("<slug:slug>/providers/servers/", providers.put_provider, name="provider-put"),
+    path("<slug:slug>/providers/<uuid:row_id>/check/", providers.check, name="provider-check"),
+    path("<slug:slug>/providers/<uuid:row_id>/delete/", providers.delete, name="provider-delete"),
+    path("<slug:slug>/routers/", routers.index, name="routers"),
+    path("<slug:slug>/routers/new/", routers.new, name="router-new"),
+    path("<slug:slug>/routers/<str:router_name>/", routers.editor, name="router"),
+    path("<slug:slug>/routers/<str:router_name>/test/", routers.test, name="router-test"),
+    path("<slug:slug>/routers/<str:router_name>/delete/", routers.delete, name="router-delete"),
+    path("<slug:slug>/voices/", voices.page, name="voices"),
+    path("<slug:slug>/voices/sample.wav", voices.sample, name="voice-sample"),
     path("<slug:slug>/live/", live.page, name="live"),
     path("<slug:slug>/logs/", logs.page, name="logs"),
 ]
