@@ -184,6 +184,14 @@ async def attached(session: RunningSession, transport: Any = None) -> AsyncItera
 
 
 @asynccontextmanager
+async def listening(session: RunningSession, transport: Any = None) -> AsyncIterator[Client]:
+    """Somebody who listens in. Leaving the block hangs up."""
+    client = Client(transport or MemoryTransport(paced=False))
+    async with joined(client, session.listen_in(client.transport)):
+        yield client
+
+
+@asynccontextmanager
 async def resumed(session: RunningSession, last_event_id: str) -> AsyncIterator[Client]:
     """The client again, on a new connection. Leaving the block hangs it up, which ends the session."""
     client = Client(MemoryTransport(paced=False))
