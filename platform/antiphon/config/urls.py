@@ -7,6 +7,7 @@ urlpatterns = [
     path("", landing, name="landing"),
     path("", include("apps.accounts.urls")),
     path("", include("apps.tenants.urls")),
+    path("", include("apps.dashboard.urls")),
     path("", include("apps.api.urls")),
     path("staff/", admin.site.urls),
     # Last, as they begin with the name of a tenant: see apps.tenants.slugs.
