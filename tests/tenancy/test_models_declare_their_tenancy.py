@@ -12,7 +12,14 @@ from antiphon.config.env import PROJECT
 from apps.core.models import TenantManager, TenantModel
 
 GLOBAL = {
+    "account.EmailAddress",
+    "account.EmailConfirmation",
     "accounts.User",
+    "mfa.Authenticator",
+    "socialaccount.SocialAccount",
+    "socialaccount.SocialApp",
+    "socialaccount.SocialToken",
+    "usersessions.UserSession",
     "tenants.Tenant",
     "admin.LogEntry",
     "auth.Group",

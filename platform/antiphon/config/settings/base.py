@@ -3,6 +3,8 @@
 import warnings
 
 from antiphon.config.env import PROJECT, env
+from antiphon.config.settings.accounts import *  # noqa: F403
+from antiphon.config.settings.accounts import ACCOUNT_APPS
 from antiphon.config.settings.databases import database
 from antiphon.config.settings.logs import configure_logs
 
@@ -36,6 +38,7 @@ INSTALLED_APPS = [
     "django_cotton",
     "django_htmx",
     "lucide",
+    *ACCOUNT_APPS,
     "apps.core",
     "apps.core.staff.StaffAdminConfig",
     "channels",
@@ -60,6 +63,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -90,6 +94,13 @@ DATABASE_ROUTERS = ["apps.core.tenancy.TenancyRouter"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env().redis_url or "redis://localhost:6379"
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "antiphon",
+    }
+}
 CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
@@ -124,15 +135,6 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
         "options": {"expires": 3600},
     },
 }
-
-AUTH_USER_MODEL = "accounts.User"
-AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
-]
-LOGIN_URL = "sign-in"
-LOGIN_REDIRECT_URL = "home"
-LOGOUT_REDIRECT_URL = "landing"
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
