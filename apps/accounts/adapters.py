@@ -15,7 +15,7 @@ from apps.audit.acting import client_address
 class AccountAdapter(DefaultAccountAdapter):
     error_messages = {
         **DefaultAccountAdapter.error_messages,
-        "email_password_mismatch": "This address and password don't fit together: check both, or reset the password.",
+        "email_password_mismatch": "This address and password don't fit together: check both.",
         "too_many_login_attempts": "Too many attempts failed: wait five minutes, or reset the password.",
         "incorrect_code": "This code is not right: look again, or ask for a new one.",
         "incorrect_password": "This is not your password.",
