@@ -1,6 +1,7 @@
 import uuid
 from collections.abc import Collection
 
+from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 
 from apps.accounts.models import User
@@ -16,3 +17,8 @@ def users_with_second_factor(user_ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
 
 def user_by_email(email: str) -> User | None:
     return User.objects.filter(email=email.lower()).first()
+
+
+def address_is_verified(user: User) -> bool:
+    """Whether the address that the person signs in with is known to be theirs."""
+    return EmailAddress.objects.filter(user=user, email=user.email, verified=True).exists()

@@ -139,7 +139,7 @@ def test_pages_of_the_account_open(alice: Person, path: str) -> None:
 def test_what_protects_the_account_is_changed_after_the_password_was_given_again(alice: Person) -> None:
     client = Client()
     sign_in(client, alice.user.email)
-    for path in ("2fa/totp/activate/", "2fa/webauthn/add/", "password/change/"):
+    for path in ("2fa/totp/activate/", "2fa/webauthn/add/"):
         response = client.get(f"/accounts/{path}")
         assert response["location"].startswith("/accounts/reauthenticate/")
     assert "Is it you?" in client.get("/accounts/reauthenticate/").content.decode()

@@ -10,6 +10,8 @@ from django.urls.resolvers import URLResolver
 from apps.core.tenancy import tenant_context
 from apps.credentials.models import ProviderCredential
 from apps.credentials.services import credential_set
+from apps.tenants.invitations import invitation_create
+from apps.tenants.models import Invitation, Role
 from tests.cast import PASSWORD, Person
 
 STAFF = "admin"  # superusers only, across tenants by purpose
@@ -29,6 +31,11 @@ def row_of(person: Person) -> ProviderCredential:
         return credential_set(provider="groq", key="a-secret-key")
 
 
+def invitation_of(person: Person) -> Invitation:
+    with tenant_context(person.tenant.id):
+        return invitation_create(email="x@example.com", role=Role.VIEWER, granter=Role.OWNER)
+
+
 WITH_ARGUMENTS = {
     pattern.name: sorted(pattern.pattern.converters) or sorted(pattern.pattern.regex.groupindex)
     for pattern in patterns(get_resolver())
@@ -43,6 +50,9 @@ def test_it_hides_other_tenants(name: str, alice: Person, mallory: Person) -> No
         "slug": mallory.tenant.slug,
         "key_id": mallory.make_key().key.id,
         "row_id": row_of(mallory).id,
+        "member_id": mallory.membership.id,
+        "invitation_id": invitation_of(mallory).id,
+        "token": "of-mallory",
         "model_id": "agent/of-mallory",
         "call_id": "rtc_of_mallory",
     }

@@ -123,6 +123,7 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_REDIRECT_STDOUTS = False
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
+    "purge deleted tenants": {"task": "apps.tenants.tasks.purge_deleted_tenants", "schedule": 3600.0},
     "purge client secrets": {"task": "apps.keys.tasks.purge_client_secrets", "schedule": 3600.0},
     "close abandoned sessions": {
         "task": "apps.conversations.tasks.close_abandoned_sessions",
