@@ -66,8 +66,7 @@ def _dependents_first() -> Iterator[type[TenantModel]]:
     order: TopologicalSorter[type[TenantModel]] = TopologicalSorter({model: set() for model in tables})
     for model in tables:
         for field in model._meta.concrete_fields:
-            if isinstance(field, models.ForeignKey) and field.related_model in tables:
-                # What may be left without it makes no order: such a link can be part of a circle.
-                if field.related_model is not model and not field.null:
-                    order.add(field.related_model, model)
+            # A link that may be empty makes no order: it can be part of a circle, and is emptied.
+            if isinstance(field, models.ForeignKey) and not field.null and field.related_model in tables:
+                order.add(field.related_model, model)
     return iter(tuple(order.static_order()))

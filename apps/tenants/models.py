@@ -61,7 +61,7 @@ class Membership(TenantModel):
 
 
 class Invitation(TenantModel):
-    """Who has its token reads the mail of that address, and may join with that role. Kept: a digest of the token."""
+    """Who has its token reads that address's mail, and may join with that role. Kept: a digest of the token."""
 
     LIFETIME = timedelta(days=7)
 
@@ -83,7 +83,7 @@ class Invitation(TenantModel):
                 fields=["tenant", "email"],
                 condition=models.Q(accepted_at=None),
                 name="one_open_invitation_per_address",
-                violation_error_message="This address has been invited already: send that invitation again.",
+                violation_error_message="This address has been invited already: send it again.",
             )
         ]
 

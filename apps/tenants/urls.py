@@ -7,5 +7,6 @@ urlpatterns = [
     path("dashboard/new/", views.new_workspace, name="workspace-new"),
     path("dashboard/new/address/", views.proposed_address, name="workspace-address"),
     path("dashboard/switcher/", views.switcher, name="tenant-switcher"),
+    path("dashboard/stop-acting/", views.stop_acting, name="stop-acting"),
     path("invitations/<str:token>/", views.invitation, name="invitation"),
 ]

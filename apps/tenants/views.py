@@ -7,10 +7,11 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from apps.audit.acting import Actor, acting, client_address
 from apps.tenants.forms import WorkspaceForm
+from apps.tenants.impersonation import impersonation_stop
 from apps.tenants.invitations import invitation_accept
 from apps.tenants.selectors import (
     InvitationRecord,
@@ -60,6 +61,14 @@ def proposed_address(request: HttpRequest) -> HttpResponse:
 def switcher(request: HttpRequest) -> HttpResponse:
     """A part of every page of a tenant."""
     return render(request, "tenants/switcher.html", {"memberships": memberships_of(user_id=request.user.pk)})
+
+
+@require_POST
+@login_required
+def stop_acting(request: HttpRequest) -> HttpResponse:
+    """Of a superuser who acts as a member."""
+    impersonation_stop(request=request)
+    return redirect("admin:index" if request.user.is_superuser else "home")
 
 
 @never_cache

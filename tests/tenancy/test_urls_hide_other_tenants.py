@@ -36,6 +36,20 @@ def invitation_of(person: Person) -> Invitation:
         return invitation_create(email="x@example.com", role=Role.VIEWER, granter=Role.OWNER)
 
 
+def arguments_of(person: Person) -> dict[str, object]:
+    """What may stand in the URLs of a person's tenant."""
+    return {
+        "slug": person.tenant.slug,
+        "key_id": person.make_key().key.id,
+        "row_id": row_of(person).id,
+        "member_id": person.membership.id,
+        "invitation_id": invitation_of(person).id,
+        "token": "of-mallory",
+        "model_id": "agent/of-mallory",
+        "call_id": "rtc_of_mallory",
+    }
+
+
 WITH_ARGUMENTS = {
     pattern.name: sorted(pattern.pattern.converters) or sorted(pattern.pattern.regex.groupindex)
     for pattern in patterns(get_resolver())
@@ -46,16 +60,7 @@ WITH_ARGUMENTS = {
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("name", WITH_ARGUMENTS)
 def test_it_hides_other_tenants(name: str, alice: Person, mallory: Person) -> None:
-    theirs = {
-        "slug": mallory.tenant.slug,
-        "key_id": mallory.make_key().key.id,
-        "row_id": row_of(mallory).id,
-        "member_id": mallory.membership.id,
-        "invitation_id": invitation_of(mallory).id,
-        "token": "of-mallory",
-        "model_id": "agent/of-mallory",
-        "call_id": "rtc_of_mallory",
-    }
+    theirs = arguments_of(mallory)
     wanted = WITH_ARGUMENTS[name]
     assert set(wanted) <= set(theirs), "Say here what another tenant's argument looks like."
     client = Client(headers={"authorization": f"Bearer {alice.make_key().text}"})

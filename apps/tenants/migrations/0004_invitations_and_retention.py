@@ -92,7 +92,7 @@ class Migration(migrations.Migration):
                         condition=models.Q(("accepted_at", None)),
                         fields=("tenant", "email"),
                         name="one_open_invitation_per_address",
-                        violation_error_message="This address has been invited already: send that invitation again.",
+                        violation_error_message="This address has been invited already: send it again.",
                     )
                 ],
             },

@@ -7,12 +7,14 @@ from antiphon.config.settings.accounts import *  # noqa: F403
 from antiphon.config.settings.accounts import ACCOUNT_APPS
 from antiphon.config.settings.databases import database
 from antiphon.config.settings.logs import configure_logs
+from antiphon.config.settings.security import *  # noqa: F403
+from antiphon.config.settings.security import PUBLIC_HOSTS
 
 DATA_DIR = env().antiphon_data_dir
 
 SECRET_KEY = env().secret_key or ""  # Django refuses to use an empty one
 DEBUG = env().debug
-ALLOWED_HOSTS = list(env().allowed_hosts)
+ALLOWED_HOSTS = [*env().allowed_hosts, *PUBLIC_HOSTS]
 API_KEY_PEPPERS = env().api_key_peppers
 ENCRYPTION_KEYS = env().encryption_keys
 OUTBOUND_ALLOW = env().outbound_allow
@@ -39,6 +41,8 @@ INSTALLED_APPS = [
     "django_htmx",
     "lucide",
     *ACCOUNT_APPS,
+    "csp",
+    "unfold.apps.BasicAppConfig",
     "apps.core",
     "apps.core.staff.StaffAdminConfig",
     "channels",
@@ -57,6 +61,8 @@ MIDDLEWARE = [
     "apps.core.middleware.request_id",
     "apps.api.middleware.api_responses",
     "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django_permissions_policy.PermissionsPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -146,10 +152,5 @@ STATIC_URL = "static/"
 # WhiteNoise answers with files, which Django then reads in a thread: right for the few that pages need.
 warnings.filterwarnings("ignore", "StreamingHttpResponse must consume synchronous iterators")
 WHITENOISE_USE_FINDERS = True  # straight from the apps, with no collectstatic step
-
-SESSION_COOKIE_HTTPONLY = True
-SESSION_COOKIE_SAMESITE = "Lax"
-SECURE_REFERRER_POLICY = "same-origin"
-X_FRAME_OPTIONS = "DENY"
 
 LOGGING = configure_logs(json=not DEBUG)
