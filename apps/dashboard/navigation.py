@@ -27,6 +27,9 @@ class Entry:
 NAVIGATION = (
     Entry("API keys", "tenant", "key-round", CONNECT),
     Entry("Providers", "providers", "plug", CONNECT),
+    Entry("Team", "team", "users", MANAGE),
+    Entry("Audit log", "audit", "scroll-text", MANAGE, May.READ_AUDIT),
+    Entry("Settings", "settings", "settings", MANAGE, May.MANAGE_SETTINGS),
 )
 
 
