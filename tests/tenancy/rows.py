@@ -8,6 +8,8 @@ from django.utils import timezone
 from apps.agents.models import AgentVersion
 from apps.agents.services import agent_create, agent_publish, agent_save_draft
 from apps.agents.spec import AgentSpec, Prompt
+from apps.api.models import IdempotentRequest
+from apps.api.services import request_keep
 from apps.audit.services import record
 from apps.conversations.models import RealtimeSession, SessionEvent, SessionText
 from apps.core.models import TenantModel
@@ -50,6 +52,14 @@ def make_tool(name: str) -> Tool:
     ).tool
 
 
+def make_idempotent_request(name: str) -> TenantModel:
+    key = api_key_create(name=name).key
+    request_keep(
+        key_id=key.id, operation="keys_create", idempotency_key=name, body_digest=b"x", status=201, body="{}"
+    )
+    return IdempotentRequest.objects.get(key=key)
+
+
 def make_version(name: str) -> AgentVersion:
     """And its share of traffic."""
     spec = AgentSpec(prompt=Prompt(instructions="Be kind."))
@@ -67,6 +77,7 @@ MAKERS: dict[str, Callable[[str], TenantModel]] = {
     "credentials.TenantProvider": lambda name: provider_put(
         slug=name, dialect="openai", base_url="https://models.example.com/v1"
     ),
+    "api.IdempotentRequest": make_idempotent_request,
     "routers.Router": lambda name: router_put(
         name=name, definition='{"kind": "speech_to_text", "models": ["local/test"]}'
     ),

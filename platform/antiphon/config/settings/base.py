@@ -25,6 +25,7 @@ SESSION_MAX_SECONDS = env().session_max_seconds
 SESSION_RESUME_SECONDS = env().session_resume_seconds
 SESSION_LOG_DAYS = env().session_log_days
 EVENTS_PER_SECOND = env().events_per_second
+API_REQUESTS_PER_MINUTE = env().api_requests_per_minute
 
 INSTALLED_APPS = [
     "daphne",  # first, so that runserver speaks WebSocket
@@ -117,6 +118,11 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_REDIRECT_STDOUTS = False
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     "purge client secrets": {"task": "apps.keys.tasks.purge_client_secrets", "schedule": 3600.0},
+    "purge idempotent requests": {
+        "task": "apps.api.tasks.purge_idempotent_requests",
+        "schedule": 3600.0,
+        "options": {"expires": 3600},
+    },
     "close abandoned sessions": {
         "task": "apps.conversations.tasks.close_abandoned_sessions",
         "schedule": 60.0,
