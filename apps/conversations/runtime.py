@@ -24,8 +24,9 @@ from antiphon.providers.routing.process import RoutingMemory
 from antiphon.providers.routing.routers import Routers
 from apps.conversations.calls import Calls
 from apps.conversations.event_log import EventLog
+from apps.conversations.revocation import RevocationWatch
 from apps.credentials.selectors import providers_of
-from apps.keys.services import KeyGrant
+from apps.keys.authentication import KeyGrant
 from apps.routers.exchange import HealthExchange
 from apps.routers.selectors import routers_of
 from apps.usage.services import unpriced_check
@@ -36,6 +37,7 @@ _loaded: Inference | None = None
 _event_log: EventLog | None = None
 _loading = threading.Lock()
 _routing = RoutingMemory()
+_revocations = RevocationWatch(calls)
 _health = HealthExchange(_routing.health)
 _outbound = OutboundHttp(OutboundPolicy.allowing(env().outbound_allow))
 _tool_servers = McpServers(_outbound)
@@ -54,6 +56,7 @@ async def startup() -> None:
         lease_seconds=env().antiphon_lease_seconds,
     )
     _health.start(settings.REDIS_URL)
+    _revocations.start()
     keep_open_for(calls)
     gc.collect()
     gc.freeze()  # what has been loaded stays: looking through it for garbage would hold all sessions up
@@ -103,6 +106,7 @@ def event_log() -> EventLog:
 
 async def shutdown() -> None:
     global _loaded, _event_log
+    await _revocations.stop()
     await calls.stop()
     await _health.stop()
     if _event_log is not None:

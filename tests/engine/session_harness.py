@@ -225,6 +225,7 @@ class Stage:
         self.vad = LoudnessDetector()
         self.end_of_turn = ScriptedEndOfTurn()
         self.limits = given.get("limits") or Limits()
+        self.first_message = given.get("first_message", "")
         self.model = given.get("model", "scripted/llm")
         self.resume_seconds = given.get("resume_seconds", 0.0)
         self.tool_servers = given.get("tool_servers") or NoToolServers()
@@ -254,6 +255,7 @@ class Stage:
             voice_activity=self.vad,
             end_of_turn=self.end_of_turn,
             limits=self.limits,
+            first_message=self.first_message,
             observers=self.observers,
             resume_seconds=self.resume_seconds,
             tool_servers=self.tool_servers,

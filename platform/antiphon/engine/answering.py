@@ -152,6 +152,15 @@ class Answering:
             self._next_turn = ""
             self._finish(active, active.cancel(reason))
 
+    def greet(self, words: str) -> None:
+        """Says these words of its own accord. A model that speaks itself can only be told to."""
+        if self._state.session.type == "transcription":
+            return
+        if self._state.native:
+            self._begin(ResponseParams(instructions=f"Say exactly this, and nothing else: {words}"))
+        else:
+            self._begin(ResponseParams(), said=words)
+
     def answer_silence(self) -> None:
         """Says something of its own accord, since the user does not."""
         if self.is_quiet and self._state.session.type == "realtime":
@@ -280,8 +289,9 @@ class Answering:
             return self._active
         return self._out_of_band.get(response_id)
 
-    def _begin(self, params: ResponseParams, turn: str = "") -> None:
-        """`turn` is the user item that this response answers; without words in it there is nothing to say."""
+    def _begin(self, params: ResponseParams, turn: str = "", said: str = "") -> None:
+        """`turn` is the user item that this response answers; without words in it there is nothing to say. `said`
+        is what it says, if that is given."""
         entries, speech = visible(self._state, params)
         conversation = self._state.conversation if params.conversation == "auto" else None
         response = RunningResponse(
@@ -293,6 +303,7 @@ class Answering:
             context=entries,
             turn=turn,
         )
+        response.said = said
         if conversation is not None:
             self._active = response
             self._state.do(CancelTimer(IDLE))
@@ -319,7 +330,7 @@ class Answering:
         except CannotAsk as refusal:
             self._finish(response, response.fail(refusal.error))
             return
-        response.request = work.request
+        response.request = None if response.said else work.request
         response.format = work.format
         self._state.do(work)
 

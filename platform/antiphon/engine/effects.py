@@ -94,7 +94,8 @@ class Leave(Struct, frozen=True):
 
 
 class Generate(Struct, frozen=True):
-    """`native`: the model speaks itself. `beside`: its conversation is not the session's."""
+    """`native`: the model speaks itself. `beside`: its conversation is not the session's. `said`: the words to say;
+    no model is asked for any."""
 
     response_id: str
     model: str
@@ -105,6 +106,7 @@ class Generate(Struct, frozen=True):
     speech: TtsConfig
     native: bool = False
     beside: bool = False
+    said: str = ""
 
 
 class Speculate(Struct, frozen=True):

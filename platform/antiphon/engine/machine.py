@@ -79,16 +79,20 @@ class SessionMachine:
         *,
         ids: Ids,
         limits: Limits | None = None,
+        first_message: str = "",
         paced: bool = False,
         recall: Recall = _nothing_unsent,
         capabilities: Callable[[str], LlmCapabilities] = _usual,
     ) -> None:
-        """`paced`: the transport plays audio at real-time pace and reports it, rather than sending events.
+        """`first_message`: what the assistant says when the session opens; empty, and the user speaks first.
+
+        `paced`: the transport plays audio at real-time pace and reports it, rather than sending events.
 
         `recall` takes back those last deltas of a response that have not left the process yet. `capabilities` of a
         language model by name, or of one that speaks itself, raises UnknownModel.
         """
         self._limits = limits or Limits()
+        self._first_message = first_message
         self._state = SessionState(session, ids, capabilities)
         self._transcripts = Transcripts(self._state)
         self._remote = RemoteTools(self._state)
@@ -113,6 +117,8 @@ class SessionMachine:
         self._state.now = now
         self._state.send(ev.SessionCreated(session=shown(self._state.session)))
         self._state.do(SetTimer(EXPIRY, self._limits.duration_ms))
+        if self._first_message:
+            self._answering.greet(self._first_message)
         self._remote.want(self._state.session.tools)
         return self._state.take_effects()
 
@@ -288,8 +294,8 @@ class SessionMachine:
 
     def _timer_fired(self, timer: inputs.TimerFired) -> None:
         if timer.name == EXPIRY:
-            minutes = round(self._limits.duration_ms / 60_000)
-            self._state.refuse(errors.session_expired(minutes), None)
+            seconds = round(self._limits.duration_ms / 1000)
+            self._state.refuse(errors.session_expired(seconds), None)
             self._state.do(Close(GOING_AWAY, "session_expired"))
         elif timer.name == IDLE:
             self._listening.waited()

@@ -118,6 +118,7 @@ class RunningResponse:
         self.context = context
         self.turn = turn
         self.awaits: set[str] = set()  # user items whose words it needs before it can start
+        self.said = ""  # words that are given: no model is asked for any
         self.request: LlmRequest | None = None  # once its model is at work
         self.format = Format()  # of its audio
         self.offer = Offer()  # the tools that its model was offered

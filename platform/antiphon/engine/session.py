@@ -62,6 +62,7 @@ class Host:
     voice_activity: VoiceActivity
     end_of_turn: EndOfTurn
     limits: Limits
+    first_message: str = ""  # of the assistant, when the session opens
     observers: Sequence[Observer] = ()
     resume_seconds: float = 0.0  # for which a session waits for a client that lost its connection
     tool_servers: ToolServers = field(default_factory=NoToolServers)
@@ -84,6 +85,7 @@ class RunningSession:
             session,
             ids=ids,
             limits=host.limits,
+            first_message=host.first_message,
             paced=transport.paced,
             recall=self._recall,
             capabilities=host.models.capabilities,
