@@ -1,10 +1,11 @@
 import uuid
-from collections.abc import Collection, Iterator, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import F, Q, QuerySet
+from django.db.models import Count, F, Max, Q, QuerySet
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce, Now
 
@@ -59,6 +60,34 @@ def session_list(
     if text:
         found = found.filter(id__in=RawSQL("SELECT session_search(%s)", [text]))
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class AgentActivity:
+    """When an agent's last session began, and how many there were on each of the last days, the oldest first."""
+
+    last: datetime
+    by_day: Sequence[int]
+
+
+def agent_activity(*, days: int = 7) -> Mapping[uuid.UUID, AgentActivity]:
+    """Of the current tenant's published agents that ever had a session. Days are those of UTC, today the last."""
+    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    starts = [today - timedelta(days=days - 1 - day) for day in range(days)]
+    counts = {
+        f"day_{day}": Count("id", filter=Q(started_at__gte=start, started_at__lt=start + timedelta(days=1)))
+        for day, start in enumerate(starts)
+    }
+    rows: Iterable[dict[str, Any]] = (
+        RealtimeSession.objects.filter(agent_version__isnull=False)
+        .order_by()
+        .values("agent_version__agent_id")
+        .annotate(last=Max("started_at"), **counts)
+    )
+    return {
+        row["agent_version__agent_id"]: AgentActivity(row["last"], [row[name] for name in counts])
+        for row in rows
+    }
 
 
 def session_find(session_id: str) -> RealtimeSession | None:

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from apps.dashboard import audit, settings, styleguide, team
+from apps.dashboard import agents, audit, name="styleguide", settings, styleguide, styleguide  urlpatterns = [     path("styleguide", styleguide.page, team  urlpatterns = [     path("styleguide"
 
 urlpatterns = [
     path("styleguide", styleguide.page, name="styleguide"),
@@ -17,4 +17,17 @@ urlpatterns = [
     path("<slug:slug>/settings/delete/", settings.delete, name="tenant-delete"),
     path("<slug:slug>/audit/", audit.page, name="audit"),
     path("<slug:slug>/audit/export/", audit.export, name="audit-export"),
+    path("<slug:slug>/agents/", agents.index, name="agents"),
+    path("<slug:slug>/agents/<slug:agent_slug>/", agents.editor, name="agent"),
+    path("<slug:slug>/agents/<slug:agent_slug>/draft", agents.save_draft, name="agent-draft"),
+    path("<slug:slug>/agents/<slug:agent_slug>/details", agents.save_details, name="agent-details"),
+    path("<slug:slug>/agents/<slug:agent_slug>/publish", agents.publish, name="agent-publish"),
+    path("<slug:slug>/agents/<slug:agent_slug>/versions", agents.versions, name="agent-versions"),
+    path("<slug:slug>/agents/<slug:agent_slug>/traffic", agents.split_traffic, name="agent-traffic"),
+    path("<slug:slug>/agents/<slug:agent_slug>/compare", agents.compare, name="agent-compare"),
+    path("<slug:slug>/agents/<slug:agent_slug>/restore/<int:number>", agents.restore, name="agent-restore"),
+    path("<slug:slug>/agents/<slug:agent_slug>/code", agents.code, name="agent-code"),
+    path("<slug:slug>/agents/<slug:agent_slug>/duplicate", agents.duplicate, name="agent-duplicate"),
+    path("<slug:slug>/agents/<slug:agent_slug>/archive", agents.archive, name="agent-archive"),
+    path("<slug:slug>/agents/<slug:agent_slug>/unarchive", agents.unarchive, name="agent-unarchive"),
 ]

@@ -7,6 +7,8 @@ from django.test import Client
 from django.urls import URLPattern, get_resolver, reverse
 from django.urls.resolvers import URLResolver
 
+from apps.agents.models import Agent
+from apps.agents.services import agent_create
 from apps.core.tenancy import tenant_context
 from apps.credentials.models import ProviderCredential
 from apps.credentials.services import credential_set
@@ -47,7 +49,14 @@ def arguments_of(person: Person) -> dict[str, object]:
         "token": "of-mallory",
         "model_id": "agent/of-mallory",
         "call_id": "rtc_of_mallory",
+        "agent_slug": agent_of(person).slug,
+        "number": 1,
     }
+
+
+def agent_of(person: Person) -> Agent:
+    with tenant_context(person.tenant.id):
+        return agent_create(slug="theirs", name="Theirs")
 
 
 WITH_ARGUMENTS = {

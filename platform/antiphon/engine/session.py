@@ -62,10 +62,10 @@ class Host:
     voice_activity: VoiceActivity
     end_of_turn: EndOfTurn
     limits: Limits
-    first_message: str = ""  # of the assistant, when the session opens
     observers: Sequence[Observer] = ()
     resume_seconds: float = 0.0  # for which a session waits for a client that lost its connection
     tool_servers: ToolServers = field(default_factory=NoToolServers)
+    first_message: str = ""  # of the assistant, when the session opens
 
 
 class RunningSession:
