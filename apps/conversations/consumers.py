@@ -98,6 +98,7 @@ async def _prepare(socket: _Socket) -> Callable[[], Awaitable[None]]:
             limits(socket.handshake.dialect),
             resume_seconds=settings.SESSION_RESUME_SECONDS,
             tool_servers=runtime.tool_servers_of(str(grant.tenant_id)),
+            functions=await runtime.functions_of(grant, session),
         )
         opened = session_opened(socket.handshake, grant, session)
         transport = socket.transport(dialect_of(socket.handshake, grant))
