@@ -35,6 +35,7 @@ from apps.conversations.gateway import (
 )
 from apps.conversations.joining import request_of
 from apps.conversations.log_store import SessionOpened
+from apps.conversations.tool_tally import ToolTally
 from apps.conversations.usage import usage_observer
 
 log = structlog.get_logger(__name__)
@@ -125,7 +126,8 @@ async def _converse(
         bound_contextvars(tenant_id=tenant_id, session_id=session.id),
         runtime.event_log().session(opened) as observer,
     ):
-        observers = (observer, usage_observer(opened, observer))
+        tally = ToolTally(session.tools, host.functions.names)
+        observers = (observer, usage_observer(opened, observer), *([tally] if session.tools else []))
         running = RunningSession(session, transport, replace(host, observers=observers), Ids())
         async with runtime.calls.running(running, call_id, tenant_id):
             await socket.accept(call_id)
@@ -133,6 +135,7 @@ async def _converse(
             async with asyncio.TaskGroup() as group:
                 group.create_task(models.warm_up(session.model), name="open connections")
                 await running.run()
+        await runtime.tool_calls_count_of(opened.tenant_id, tally)
         log.info("session_ended")
 
 

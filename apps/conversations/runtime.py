@@ -6,8 +6,10 @@ import threading
 import uuid
 from collections.abc import Mapping, Sequence
 
+import structlog
 from channels.db import database_sync_to_async
 from django.conf import settings
+from django.db import DatabaseError
 
 from antiphon.config.env import env
 from antiphon.config.inference import Inference, load_inference
@@ -28,13 +30,17 @@ from antiphon.providers.routing.process import RoutingMemory
 from antiphon.providers.routing.routers import Routers
 from apps.conversations.calls import Calls
 from apps.conversations.event_log import EventLog
+from apps.conversations.tool_tally import ToolTally
 from apps.core.tenancy import tenant_context
 from apps.credentials.selectors import providers_of
 from apps.keys.services import KeyGrant
 from apps.routers.exchange import HealthExchange
 from apps.routers.selectors import routers_of
 from apps.tools.selectors import runners_of
+from apps.tools.services import tool_calls_count
 from apps.usage.services import unpriced_check
+
+log = structlog.get_logger(__name__)
 
 calls = Calls()
 
@@ -108,6 +114,20 @@ async def functions_of(grant: KeyGrant, session: Session) -> Functions:
     tools = await load(grant.tenant_id, names)
     agent = session.model.removeprefix("agent/") if session.model.startswith("agent/") else ""
     return HttpFunctions(_outbound, tools, Caller(session.id, agent))
+
+
+async def tool_calls_count_of(tenant_id: uuid.UUID, tally: ToolTally) -> None:
+    """What is counted is no reason for a session to end badly."""
+    if tally.made:
+        try:
+            await database_sync_to_async(_count, thread_sensitive=False)(tenant_id, tally)
+        except DatabaseError:
+            log.exception("tool_calls_not_counted", tenant_id=str(tenant_id))
+
+
+def _count(tenant_id: uuid.UUID, tally: ToolTally) -> None:
+    with tenant_context(tenant_id):
+        tool_calls_count(made=tally.made)
 
 
 def _runners(tenant_id: uuid.UUID, names: Sequence[str]) -> Mapping[str, HttpTool]:
