@@ -54,7 +54,7 @@ async def test_the_sessions_of_a_revoked_key_and_of_its_secrets_end(
         await in_thread(revoke, alice, revoked.key)
         watch.start(period=0.01)
         async with asyncio.timeout(10):
-            while mine.close_code is None or of_the_secret.close_code is None:
+            while mine.close_code is None or of_the_secret.close_code is None:  # noqa: ASYNC110  a socket's own
                 await asyncio.sleep(0.01)
         await watch.stop()
         assert (mine.close_code, of_the_secret.close_code) == (3000, 3000)
