@@ -12,4 +12,5 @@ urlpatterns = [
     # Last, as they begin with the name of a tenant: see apps.tenants.slugs.
     path("", include("apps.keys.urls")),
     path("", include("apps.credentials.urls")),
+    path("", include("apps.dashboard.urls")),
 ]

@@ -33,6 +33,9 @@ INSTALLED_APPS = [
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "django.contrib.postgres",
+    "django_cotton",
+    "django_htmx",
+    "lucide",
     "apps.core",
     "apps.core.staff.StaffAdminConfig",
     "channels",
@@ -45,6 +48,7 @@ INSTALLED_APPS = [
     "apps.routers",
     "apps.conversations",
     "apps.api",
+    "apps.dashboard",
 ]
 MIDDLEWARE = [
     "apps.core.middleware.request_id",
@@ -56,6 +60,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 ROOT_URLCONF = "antiphon.config.urls"
@@ -70,10 +75,12 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "apps.dashboard.context.shell",
             ]
         },
     }
 ]
+COTTON_ISOLATE_BY_DEFAULT = True  # a component sees what it is given, and what every page has
 
 DATABASES = {
     "default": database(env().database_url or "", pool={"min_size": 2, "max_size": 10, "timeout": 10}),
