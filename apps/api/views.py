@@ -122,6 +122,7 @@ async def _mint(
     request: HttpRequest, grant: KeyGrant, preset: CheckedPreset, expires: ExpiresAfter | None
 ) -> tuple[str, int]:
     """A new client secret, and when it expires, in unix seconds."""
+    assert grant.key_id is not None  # client secrets don't get here
     created = await aclient_secret_create(
         key_id=grant.key_id,
         session_preset=preset.text,

@@ -7,6 +7,8 @@ from itertools import groupby
 from django.http import HttpRequest
 from django.urls import reverse
 
+from apps.tenants.roles import May
+
 BUILD, OBSERVE, CONNECT, MANAGE = "Build", "Observe", "Connect", "Manage"
 
 
@@ -18,7 +20,7 @@ class Entry:
     url_name: str
     icon: str  # a name at lucide.dev
     group: str
-    permission: str = "view"
+    permission: May = May.VIEW
 
 
 # In the order of the sidebar; rows of one group stand together.
@@ -49,9 +51,15 @@ def navigation_for(request: HttpRequest) -> list[Group]:
         return []
     shown = [entry for entry in NAVIGATION if membership.may.get(entry.permission)]
     urls = {entry: reverse(entry.url_name, args=[membership.tenant_slug]) for entry in shown}
-    # A page below an area belongs to it; of two that fit, to the nearer one.
-    fitting = [url for url in urls.values() if request.path.startswith(url)]
-    current = max(fitting, key=len, default=None)
+    # A page below an area belongs to it, but not every page to the tenant's first one, which all are below.
+    current = next(
+        (
+            url
+            for entry, url in urls.items()
+            if request.path == url or (entry.url_name != "tenant" and request.path.startswith(url))
+        ),
+        None,
+    )
     return list(_groups(shown, urls, current))
 
 

@@ -30,7 +30,7 @@ def page(request: HttpRequest) -> HttpResponse:
     if not settings.DEBUG:
         raise Http404
     request.membership = SimpleNamespace(  # type: ignore[attr-defined]
-        tenant_slug="acme", tenant_name="Acme Telephone", role="owner", may={"view": True, "connect": True}
+        tenant_slug="acme", tenant_name="Acme Telephone", role="owner", may={"view": True}
     )
     messages.success(request, "The agent was published.")
     now = timezone.now()

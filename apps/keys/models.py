@@ -43,12 +43,18 @@ class ApiKey(TenantModel):
 class ClientSecret(TenantModel):
     """`ek_<lookup>_<secret>`: opens sessions until it expires, for an app that must not hold an API key.
 
-    It is worth nothing once the key that made it is revoked; a session that runs outlives both.
+    Made with an API key or by a person, in the playground. It is worth nothing once the key is revoked, or the
+    person may no longer talk; a session that runs outlives it.
     """
 
     SAFETY_IDENTIFIER_LENGTH = 512
 
-    key = models.ForeignKey(ApiKey, on_delete=models.CASCADE, related_name="+", editable=False)
+    key = models.ForeignKey(
+        ApiKey, on_delete=models.CASCADE, null=True, blank=True, related_name="+", editable=False
+    )
+    created_by = models.ForeignKey(
+        Membership, on_delete=models.CASCADE, null=True, blank=True, related_name="+", editable=False
+    )
     lookup = models.CharField(max_length=12, unique=True, editable=False)
     digest = models.BinaryField(max_length=32, editable=False)
     pepper = models.PositiveSmallIntegerField(editable=False)
@@ -61,6 +67,11 @@ class ClientSecret(TenantModel):
 
     class Meta(TenantModel.Meta):
         ordering = ["-created_at"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(key=None) ^ models.Q(created_by=None), name="made_by_a_key_or_a_person"
+            )
+        ]
 
     def __str__(self) -> str:
         return f"ek_{self.lookup}_…"

@@ -1,7 +1,7 @@
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any
+from typing import TypeVar
 
 from django.db import connections
 from django.db.models import QuerySet
@@ -9,10 +9,12 @@ from django.db.models import QuerySet
 from apps.core.tenancy import current_database
 from apps.keys.models import ApiKey
 
+Record = TypeVar("Record", "KeyRecord", "ClientSecretRecord")
+
 
 @dataclass(frozen=True, slots=True)
 class KeyRecord:
-    """What the lookup of one key returns, in the order of the columns of `api_key_lookup`."""
+    """Columns of `api_key_lookup`, by name."""
 
     key_id: uuid.UUID
     digest: bytes
@@ -31,13 +33,13 @@ class KeyRecord:
 
 def api_key_lookup(lookup: str) -> KeyRecord | None:
     """Finds a key before its tenant is known, by a function that bypasses row security for one row."""
-    row = _call("api_key_lookup", lookup)
-    return row and KeyRecord(*row)
+    return _call("api_key_lookup", lookup, KeyRecord)
 
 
 @dataclass(frozen=True, slots=True)
 class ClientSecretRecord:
-    """What the lookup of one client secret returns, in the order of the columns of `client_secret_lookup`."""
+    """Columns of `client_secret_lookup`, by name. A person made it if there is no key; without a role, or inactive,
+    they are no member any more."""
 
     secret_id: uuid.UUID
     digest: bytes
@@ -46,9 +48,11 @@ class ClientSecretRecord:
     safety_identifier: str
     expires_at: datetime
     last_used_at: datetime | None
-    key_id: uuid.UUID
+    key_id: uuid.UUID | None
     key_expires_at: datetime | None
     key_revoked_at: datetime | None
+    person_role: str | None
+    person_is_active: bool | None
     tenant_id: uuid.UUID
     tenant_slug: str
     default_model: str
@@ -59,8 +63,7 @@ class ClientSecretRecord:
 
 def client_secret_lookup(lookup: str) -> ClientSecretRecord | None:
     """Finds a client secret before its tenant is known, as `api_key_lookup` does a key."""
-    row = _call("client_secret_lookup", lookup)
-    return row and ClientSecretRecord(*row)
+    return _call("client_secret_lookup", lookup, ClientSecretRecord)
 
 
 def api_key_list() -> QuerySet[ApiKey]:
@@ -68,8 +71,10 @@ def api_key_list() -> QuerySet[ApiKey]:
     return ApiKey.objects.filter(revoked_at=None)
 
 
-def _call(function: str, lookup: str) -> Any:
-    """The one row of a lookup function, or None."""
+def _call(function: str, lookup: str, record: type[Record]) -> Record | None:
+    """The one row of a lookup function. It may have columns that only a newer version of us knows."""
+    columns = ", ".join(field.name for field in fields(record))
     with connections[current_database()].cursor() as cursor:
-        cursor.execute(f"SELECT * FROM {function}(%s)", [lookup])
-        return cursor.fetchone()
+        cursor.execute(f"SELECT {columns} FROM {function}(%s)", [lookup])
+        row = cursor.fetchone()
+    return row and record(*row)

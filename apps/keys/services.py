@@ -2,6 +2,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
 from channels.db import database_sync_to_async
@@ -14,7 +15,9 @@ from apps.core.tenancy import atomic, tenant_context
 from apps.keys import secrets
 from apps.keys.models import ApiKey, ClientSecret, Scope
 from apps.keys.selectors import ClientSecretRecord, KeyRecord, api_key_lookup, client_secret_lookup
-from apps.tenants.models import Membership
+from apps.tenants.models import Membership, Role
+from apps.tenants.roles import ALLOWED, May
+from apps.tenants.selectors import PersonalMembership
 
 LAST_USED_STEP = timedelta(minutes=1)
 KEEP_EXPIRED = timedelta(days=1)  # a client secret's, so that its user still learns that it has expired
@@ -26,11 +29,11 @@ log = structlog.get_logger(__name__)
 class KeyGrant:
     """What a valid API key or client secret allows, and the defaults of its tenant; an empty default means the
     platform's. A client secret also brings the session it opens (JSON, as `session.update` takes it) and, unless
-    empty, who uses it; `key_id` is then the key that made it."""
+    empty, who uses it; `key_id` is then the key that made it, or None if a person did."""
 
     tenant_id: uuid.UUID
     tenant_slug: str
-    key_id: uuid.UUID
+    key_id: uuid.UUID | None
     scopes: frozenset[str]
     default_model: str
     default_transcription_model: str
@@ -139,20 +142,36 @@ def api_key_authenticate(key_text: str) -> KeyGrant | None:
     )
 
 
-@atomic()
 def client_secret_create(
     *, key_id: uuid.UUID, session_preset: str, expires_after: timedelta, safety_identifier: str = ""
 ) -> CreatedClientSecret:
-    """Makes a client secret of the current tenant. Raises ValidationError."""
+    """Makes a client secret of the current tenant with one of its keys. Raises ValidationError."""
+    return _client_secret(
+        expires_after, key_id=key_id, session_preset=session_preset, safety_identifier=safety_identifier
+    )
+
+
+def client_secret_for_person(
+    *, membership: PersonalMembership, session_preset: str, expires_after: timedelta
+) -> CreatedClientSecret:
+    """Makes a client secret for a member's own browser, worth something for as long as they may talk here. Raises
+    ValidationError."""
+    if not membership.allows(May.TALK):
+        raise ValidationError(f"Your role in {membership.tenant_name} does not allow you to talk to agents.")
+    return _client_secret(
+        expires_after, created_by_id=membership.membership_id, session_preset=session_preset
+    )
+
+
+@atomic()
+def _client_secret(expires_after: timedelta, **fields: Any) -> CreatedClientSecret:
     made = secrets.new_key(secrets.Kind.CLIENT_SECRET, settings.API_KEY_PEPPERS)
     secret = ClientSecret(
-        key_id=key_id,
         lookup=made.lookup,
         digest=made.digest,
         pepper=made.pepper,
-        session_preset=session_preset,
-        safety_identifier=safety_identifier,
         expires_at=timezone.now() + expires_after,
+        **fields,
     )
     secret.claim()
     secret.full_clean()
@@ -187,6 +206,8 @@ def client_secret_authenticate(text: str, *, outlived: bool = False) -> KeyGrant
         raise KeyRefused("This client secret is not valid: mint another with an API key.")
     if _is_over(record.expires_at) and not outlived:
         raise KeyRefused("This client secret has expired: mint another.")
+    if record.key_id is None and not _may_talk(record):
+        raise KeyRefused("Whoever made this client secret may not talk to agents here any more.")
     if record.key_revoked_at or _is_over(record.key_expires_at):
         raise KeyRefused(
             "The API key that minted this client secret was revoked or has expired: mint one with another key."
@@ -234,6 +255,12 @@ def _proves(text: str, record: KeyRecord | ClientSecretRecord) -> bool:
         log.warning("api_key_pepper_missing", pepper=record.pepper)
         return False
     return secrets.matches(text, pepper, bytes(record.digest))
+
+
+def _may_talk(record: ClientSecretRecord) -> bool:
+    """Whether the person who made it still may."""
+    role = record.person_role
+    return role is not None and record.person_is_active is True and May.TALK in ALLOWED[Role(role)]
 
 
 def _is_over(end: datetime | None) -> bool:

@@ -13,9 +13,8 @@ from django.utils.timesince import timesince, timeuntil
 register = template.Library()
 
 _CLASSES: dict[type[forms.Widget], str] = {
-    forms.CheckboxSelectMultiple: "checkbox checkbox-sm",
-    forms.RadioSelect: "radio radio-sm",
-    forms.CheckboxInput: "checkbox checkbox-sm",
+    forms.CheckboxInput: "checkbox checkbox-primary checkbox-sm",
+    forms.RadioSelect: "",  # several controls: the style sheet has their look
     forms.Select: "select",
     forms.Textarea: "textarea",
     forms.ClearableFileInput: "file-input",
@@ -77,11 +76,9 @@ def spark_points(values: Sequence[float]) -> str:
 @register.filter
 def bars(values: Sequence[float]) -> list[Bar]:
     """Bars in a box of 100 by 28; what is not zero can be seen."""
-    if not values:
-        return []
-    top = max(*values, 0) if len(values) > 1 else values[0]
-    step = 100 / len(values)
-    heights = [max(28 * value / top, 1) if top and value > 0 else 0.0 for value in values]
+    top = max(values, default=0)
+    step = 100 / max(len(values), 1)
+    heights = [max(28 * value / top, 1) if value > 0 else 0 for value in values]
     return [
         Bar(round(n * step, 2), round(28 - height, 2), round(height, 2), round(step * 0.7, 2))
         for n, height in enumerate(heights)

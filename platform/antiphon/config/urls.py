@@ -10,6 +10,7 @@ urlpatterns = [
     path("", include("apps.api.urls")),
     path("staff/", admin.site.urls),
     # Last, as they begin with the name of a tenant: see apps.tenants.slugs.
+    path("", include("apps.dashboard.urls")),
     path("", include("apps.keys.urls")),
     path("", include("apps.credentials.urls")),
     path("", include("apps.dashboard.urls")),

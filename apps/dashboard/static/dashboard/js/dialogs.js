@@ -12,3 +12,6 @@ document.addEventListener("input", ({ target }) => {
   if (!target.matches("[data-typed]")) return;
   target.setCustomValidity(target.value === target.dataset.typed ? "" : `Type ${target.dataset.typed} to confirm.`);
 });
+
+// What was refused is shown again at once.
+document.querySelector("dialog[data-opened]")?.showModal();
