@@ -1,3 +1,5 @@
+from typing import Any
+
 from django import forms
 
 from antiphon.providers.vendors import SERVER_KINDS, VENDORS
@@ -27,6 +29,9 @@ class CredentialForm(forms.Form):
 
 
 class ServerForm(forms.Form):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, auto_id="server_%s", **kwargs)  # beside a CredentialForm, with the same names
+
     slug = forms.CharField(
         label="Name",
         max_length=TenantProvider._meta.get_field("slug").max_length,
