@@ -25,6 +25,7 @@ class Entry:
 
 # In the order of the sidebar; rows of one group stand together.
 NAVIGATION = (
+    Entry("Playground", "playground", "mic", BUILD, May.TALK),
     Entry("API keys", "tenant", "key-round", CONNECT),
     Entry("Providers", "providers", "plug", CONNECT),
 )

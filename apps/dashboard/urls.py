@@ -1,5 +1,9 @@
 from django.urls import path
 
-from apps.dashboard import styleguide
+from apps.dashboard import playground, styleguide
 
-urlpatterns = [path("styleguide", styleguide.page, name="styleguide")]
+urlpatterns = [
+    path("styleguide", styleguide.page, name="styleguide"),
+    path("<slug:slug>/playground/", playground.page, name="playground"),
+    path("<slug:slug>/playground/secret/", playground.secret, name="playground-secret"),
+]

@@ -13,5 +13,4 @@ urlpatterns = [
     path("", include("apps.dashboard.urls")),
     path("", include("apps.keys.urls")),
     path("", include("apps.credentials.urls")),
-    path("", include("apps.dashboard.urls")),
 ]
