@@ -70,8 +70,8 @@ export class Call {
     this.send({ type: "session.update", session: this.session() });
   }
 
-  say(text) {
-    this.interrupt({ cancel: true });
+  async say(text) {
+    await this.#takeOver();
     this.send({ type: "conversation.item.create", item: { type: "message", role: "user", content: [{ type: "input_text", text }] } });
     this.send({ type: "response.create" });
   }
@@ -80,7 +80,7 @@ export class Call {
   press() {
     if (this.#pressed || !this.microphone || this.state !== "open") return false;
     this.#pressed = true;
-    this.interrupt({ cancel: true });
+    this.#takeOver();
     this.send({ type: "input_audio_buffer.clear" });
     this.microphone.muted = false;
     return true;
@@ -104,23 +104,28 @@ export class Call {
     if (!more) this.send({ type: "response.create" });
   }
 
-  /** Falls silent at once, and tells the server what was heard. With `cancel` it also stops writing. */
-  async interrupt({ cancel = false } = {}) {
-    this.#silenced = this.#response;
-    const cut = this.speaker?.stop();
-    if (cancel && this.#response) this.send({ type: "response.cancel", response_id: this.#response });
-    for (const { item, heardMs } of (await cut) ?? []) {
-      this.send({ type: "conversation.item.truncate", item_id: item, content_index: 0, audio_end_ms: heardMs });
-      this.handlers.oninterrupted(item, heardMs);
-    }
-  }
-
   send(event) {
     return this.#connection.send(event);
   }
 
   stop() {
     this.#connection.close();
+  }
+
+  /** The user acts where the server can't hear it: what is being said ends, and so does what is being written. */
+  #takeOver() {
+    if (this.#response) this.send({ type: "response.cancel", response_id: this.#response });
+    this.send({ type: "output_audio_buffer.clear" });
+    return this.#fallSilent();
+  }
+
+  /** At once, and the server is told what was heard. */
+  async #fallSilent() {
+    this.#silenced = this.#response;
+    for (const { item, heardMs } of await this.speaker.stop()) {
+      this.send({ type: "conversation.item.truncate", item_id: item, content_index: 0, audio_end_ms: heardMs });
+      this.handlers.oninterrupted(item, heardMs);
+    }
   }
 
   #received(event, bytes) {
@@ -130,7 +135,7 @@ export class Call {
     else if (event.type === "response.done" && event.response.id === this.#response) this.#response = null;
     else if (event.type === "response.output_audio.delta" && event.response_id !== this.#silenced) {
       this.speaker.play(event.item_id, event.delta);
-    } else if (event.type === "input_audio_buffer.speech_started" && this.#mayInterrupt()) this.interrupt();
+    } else if (event.type === "input_audio_buffer.speech_started" && this.#mayInterrupt()) this.#fallSilent();
     // What the model takes as heard is told by the item itself.
     else if (event.type === "conversation.item.truncated") this.send({ type: "conversation.item.retrieve", item_id: event.item_id });
   }

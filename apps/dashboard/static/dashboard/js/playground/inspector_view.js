@@ -1,6 +1,6 @@
 import { toast } from "../toasts.js";
 import { element } from "./element.js";
-import { EventStore, asLines, matches, pretty, sizeText } from "./event_store.js";
+import { EventStore, LIMIT, asLines, matches, pretty, sizeText } from "./event_store.js";
 
 const ROW = 28; // pixels; only rows that are in sight are in the document
 const SPARE = 8; // rows above and below them
@@ -13,6 +13,7 @@ export class Inspector {
   #selected = null;
   #paused = false;
   #due = false;
+  #drawn = new Map(); // rows by their entry
 
   constructor(parts) {
     Object.assign(this, parts);
@@ -34,9 +35,9 @@ export class Inspector {
   add(direction, event, facts) {
     const entry = this.store.add(direction, event, facts);
     if (this.#paused) return;
-    // The store forgets the oldest: so does what is shown, in as large steps.
-    if (this.#shown.length > this.store.length) this.#shown = this.store.filtered(this.#filter());
-    else if (matches(entry, this.#filter())) this.#shown.push(entry);
+    if (matches(entry, this.#filter())) this.#shown.push(entry);
+    // The store forgets the oldest: so does what is shown.
+    if (this.store.length === LIMIT) this.#shown = this.store.filtered(this.#filter());
     this.#soon();
   }
 
@@ -78,23 +79,42 @@ export class Inspector {
     this.rows.style.height = `${total * ROW}px`;
     const first = Math.max(0, Math.floor(this.list.scrollTop / ROW) - SPARE);
     const last = Math.min(total, Math.ceil((this.list.scrollTop + this.list.clientHeight) / ROW) + SPARE);
-    this.rows.replaceChildren(...this.#shown.slice(first, last).map((entry, n) => this.#row(entry, first + n)));
+    this.#place(first, this.#shown.slice(first, last));
     this.count.textContent = `${total.toLocaleString("en")} of ${this.store.length.toLocaleString("en")}`;
     this.empty.hidden = total > 0;
     this.empty.textContent = this.store.length ? "No event passes the filter." : "Events appear here as soon as you connect.";
   }
 
-  #row(entry, index) {
-    const { direction, type, offset, size, group } = entry;
+  /** Rows that stay in sight stay what they are: who is just clicking one still hits it. */
+  #place(first, entries) {
+    const wanted = new Set(entries);
+    for (const [entry, row] of this.#drawn) {
+      if (wanted.has(entry)) continue;
+      row.remove();
+      this.#drawn.delete(entry);
+    }
+    entries.forEach((entry, n) => {
+      const row = this.#drawn.get(entry) ?? this.#made(entry);
+      row.style.top = `${(first + n) * ROW}px`;
+      row.dataset.index = first + n;
+      row.setAttribute("aria-posinset", first + n + 1);
+      row.setAttribute("aria-setsize", this.#shown.length);
+      row.setAttribute("aria-selected", entry === this.#selected);
+    });
+  }
+
+  #made(entry) {
+    const { number, direction, type, offset, size, group } = entry;
     const row = element(
       "div",
-      { className: "event-row", role: "option", id: `event-${entry.number}`, data: { index, group, direction }, aria: { selected: entry === this.#selected, posinset: index + 1, setsize: this.#shown.length } },
+      { className: "event-row", role: "option", id: `event-${number}`, data: { group, direction } },
       element("span", { className: "event-time" }, (offset / 1000).toFixed(3)),
       element("span", { className: "event-direction", title: WORDS[direction], role: "img", aria: { label: WORDS[direction] } }, direction === "out" ? "↑" : "↓"),
       element("span", { className: "event-type" }, type),
       element("span", { className: "event-size" }, sizeText(size)),
     );
-    row.style.top = `${index * ROW}px`;
+    this.rows.append(row);
+    this.#drawn.set(entry, row);
     return row;
   }
 
