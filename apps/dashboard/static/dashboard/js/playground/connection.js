@@ -22,7 +22,7 @@ export class Connection {
    * `url` is of the realtime endpoint, without a query. Handlers: `onstate(state, why)`, state one of connecting, open,
    * resuming, closed; `onevent(event, bytes)`; `onsent(event, bytes)`. `WebSocket` and `later` are those of the browser.
    */
-  constructor(url, handlers, { WebSocket = globalThis.WebSocket, later = setTimeout } = {}) {
+  constructor(url, handlers, { WebSocket = globalThis.WebSocket, later = (run, ms) => setTimeout(run, ms) } = {}) {
     Object.assign(this, { url, ...handlers, WebSocket, later });
     this.state = "closed";
   }
