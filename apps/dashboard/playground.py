@@ -18,7 +18,14 @@ from apps.tenants.roles import May
 from apps.tenants.selectors import PersonalMembership
 
 SECRET_LIFE = timedelta(minutes=1)  # to connect in; a session outlives it
-EVENT_GROUPS = ("session", "input", "conversation", "response", "error", "other")  # as event_store.js has them
+EVENT_GROUPS = (
+    "session",
+    "input",
+    "conversation",
+    "response",
+    "error",
+    "other",
+)  # as event_store.js has them
 
 
 @require_safe

@@ -27,7 +27,6 @@ PATIENCE_MS = 30_000
 HERE = Path(__file__).parent
 AXE = HERE.parents[1] / "apps/dashboard/frontend/node_modules/axe-core/axe.min.js"
 
-Serious = list[str]
 NewPage = Callable[..., Page]
 
 
@@ -103,8 +102,8 @@ def signed_in(browser: Browser, platform: Platform) -> str:
 
 def sign_in(context: BrowserContext, platform: Platform) -> None:
     """By the form, as the demo's user, whom the platform names when it starts."""
-    (found,) = (re.search(r"Sign in as (\S+) with the password (\S+)", line) for line in platform.log if "Sign in as" in line)
-    assert found
+    pattern = re.compile(r"Sign in as (\S+) with the password (\S+)")
+    (found,) = filter(None, map(pattern.search, platform.log))
     page = context.new_page()
     page.goto(f"http://127.0.0.1:{platform.port}/demo/playground/")
     page.get_by_label(re.compile("e-?mail", re.IGNORECASE)).fill(found[1])
@@ -148,7 +147,7 @@ def recording(path: Path, number: str) -> Path:
     return path
 
 
-def serious_violations(page: Page) -> Serious:
+def serious_violations(page: Page) -> list[str]:
     """What axe finds that keeps somebody from using the page: rule, and where."""
     page.evaluate(AXE.read_text())
     found = page.evaluate("() => axe.run(document, { resultTypes: ['violations'] })")

@@ -204,7 +204,10 @@ def test_who_is_muted_is_not_heard(talking: Page) -> None:
 
 @pytest.mark.parametrize(
     ("error", "advice"),
-    [("NotAllowedError", "was not allowed to use the microphone"), ("NotFoundError", "No microphone was found")],
+    [
+        ("NotAllowedError", "was not allowed to use the microphone"),
+        ("NotFoundError", "No microphone was found"),
+    ],
 )
 def test_without_a_microphone_it_says_what_to_do(new_page: NewPage, error: str, advice: str) -> None:
     page = new_page(PATH)

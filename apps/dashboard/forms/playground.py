@@ -34,9 +34,7 @@ class PlaygroundSettings(forms.Form):
     instructions = forms.CharField(
         widget=forms.Textarea(attrs={"rows": 4, "placeholder": "What the agent is, and how it talks"})
     )
-    language = forms.ChoiceField(
-        label="Language you speak", choices=[("", "Detected"), *LANGUAGES]
-    )
+    language = forms.ChoiceField(label="Language you speak", choices=[("", "Detected"), *LANGUAGES])
     turn = forms.ChoiceField(
         label="Turn detection",
         choices=[
@@ -62,9 +60,7 @@ class PlaygroundSettings(forms.Form):
     speed = forms.FloatField(
         min_value=0.25, max_value=1.5, widget=forms.NumberInput(attrs={"step": "0.05", "placeholder": "1"})
     )
-    max_tokens = forms.IntegerField(
-        label="Longest answer", help_text="Tokens.", min_value=1
-    )
+    max_tokens = forms.IntegerField(label="Longest answer", help_text="Tokens.", min_value=1)
     tools = forms.CharField(
         label="Tools, as JSON",
         widget=forms.Textarea(

@@ -9,6 +9,7 @@ import { Speaker } from "./speaker.js";
 export class Call {
   microphone = null;
   speaker = null;
+  playing = null; // the item that sounds
   #connection;
   #response = null; // that is being generated
   #silenced = null; // the response of which nothing more is played
@@ -38,7 +39,7 @@ export class Call {
     const settled = new Promise((resolve) => this.#settled.push(resolve));
     if (this.state === "closed" && this.#settled.length === 1) {
       try {
-        this.speaker = await Speaker.open({ onplaying: (item) => this.handlers.onplaying(item) });
+        this.speaker = await Speaker.open({ onplaying: (item) => this.#plays(item) });
         this.#connection.open({ model, secret: await this.secret() });
       } catch (error) {
         this.#changed("closed", error.message);
@@ -115,7 +116,7 @@ export class Call {
   /** The user acts where the server can't hear it: what is being said ends, and so does what is being written. */
   #takeOver() {
     if (this.#response) this.send({ type: "response.cancel", response_id: this.#response });
-    this.send({ type: "output_audio_buffer.clear" });
+    if (this.playing) this.send({ type: "output_audio_buffer.clear" });
     return this.#fallSilent();
   }
 
@@ -126,6 +127,11 @@ export class Call {
       this.send({ type: "conversation.item.truncate", item_id: item, content_index: 0, audio_end_ms: heardMs });
       this.handlers.oninterrupted(item, heardMs);
     }
+  }
+
+  #plays(item) {
+    this.playing = item;
+    this.handlers.onplaying(item);
   }
 
   #received(event, bytes) {
@@ -154,8 +160,7 @@ export class Call {
     if (state === "closed") {
       this.deafen();
       this.speaker?.close();
-      this.speaker = null;
-      this.#response = null;
+      [this.speaker, this.playing, this.#response] = [null, null, null];
       this.#pressed = false;
       this.#settle(false);
     }

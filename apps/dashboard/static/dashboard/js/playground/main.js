@@ -28,7 +28,6 @@ const transcript = new Transcript();
 const tools = new ToolCalls();
 let latency = new LatencyLog();
 let speaking = false; // the user, as the server hears it
-let playing = null; // the item that sounds
 let held = false;
 
 const captions = new CaptionsView({
@@ -143,7 +142,7 @@ function onstate(state, why) {
   if (state === "connecting") meters.agent.follow(call.speaker.analyser);
   if (state === "closed") {
     meters.agent.follow(null);
-    [speaking, playing, held] = [false, null, false];
+    [speaking, held] = [false, false];
     if (why) tell(why);
   }
   refresh();
@@ -175,7 +174,6 @@ function drawTool(line, into) {
 }
 
 function onplaying(item) {
-  playing = item;
   if (item) latency.heard(item, performance.now());
   drawLatency(byId("latency"), latency.turns);
   refresh();
@@ -197,7 +195,7 @@ function refresh() {
   const byHand = isPushToTalk(settings.values);
   const { microphone, state } = call;
   const open = state === "open";
-  const activity = activityOf({ speaking, playing, answering: call.answering, microphone, pushToTalk: byHand, held, muted: microphone?.muted });
+  const activity = activityOf({ speaking, playing: call.playing, answering: call.answering, microphone, pushToTalk: byHand, held, muted: microphone?.muted });
   root.dataset.state = state;
   root.dataset.activity = open ? activity : "";
   const words = stateWords(state, activity);
@@ -207,7 +205,8 @@ function refresh() {
   talk.hidden = talking && byHand;
   hold.hidden = !talk.hidden;
   hold.setAttribute("aria-pressed", held);
-  mute.disabled = !talking || byHand;
+  mute.hidden = byHand;
+  mute.disabled = !talking;
   mute.setAttribute("aria-pressed", Boolean(microphone?.muted) && !byHand);
   stop.disabled = state === "closed";
   pushToTalk.checked = byHand;
