@@ -27,6 +27,7 @@ class Entry:
 NAVIGATION = (
     Entry("Agents", "agents", "bot", BUILD),
     Entry("Tools", "tools", "wrench", BUILD),
+    Entry("Playground", "playground", "mic", BUILD, May.TALK),
     Entry("API keys", "tenant", "key-round", CONNECT),
     Entry("Providers", "providers", "plug", CONNECT),
     Entry("Team", "team", "users", MANAGE),

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from apps.dashboard import agents, audit, settings, styleguide, team, tools
+from apps.dashboard import agents, audit, playground, settings, styleguide, team, tools
 
 urlpatterns = [
     path("styleguide", styleguide.page, name="styleguide"),
@@ -37,4 +37,6 @@ urlpatterns = [
     path("<slug:slug>/tools/<uuid:tool_id>/rotate/", tools.rotate, name="tool-rotate"),
     path("<slug:slug>/tools/<uuid:tool_id>/archive/", tools.archive, name="tool-archive"),
     path("<slug:slug>/tools/<uuid:tool_id>/restore/", tools.restore, name="tool-restore"),
+    path("<slug:slug>/playground/", playground.page, name="playground"),
+    path("<slug:slug>/playground/secret/", playground.secret, name="playground-secret"),
 ]
