@@ -14,6 +14,7 @@ from apps.tenants.models import Tenant
 
 _EVENTS_AT_ONCE = 1000
 _WORDS = (
+    "turn.transcribed",
     "conversation.item.input_audio_transcription.completed",
     "response.output_item.done",
     "conversation.item.done",
@@ -130,8 +131,8 @@ def last_words(sessions: Collection[RealtimeSession]) -> Mapping[uuid.UUID, str]
 
 def spoken_in(body: Mapping[str, Any]) -> str:
     """The words in an event of a transcription or of an item."""
-    if "transcript" in body:
-        return str(body["transcript"] or "")
+    if words := body.get("transcript") or body.get("text"):
+        return str(words)
     content = body.get("item", {}).get("content") or ()
     return " ".join(part.get("text") or part.get("transcript") or "" for part in content).strip()
 

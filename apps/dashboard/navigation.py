@@ -28,6 +28,8 @@ NAVIGATION = (
     Entry("Agents", "agents", "bot", BUILD),
     Entry("Tools", "tools", "wrench", BUILD),
     Entry("Playground", "playground", "mic", BUILD, May.TALK),
+    Entry("Sessions", "sessions", "messages-square", OBSERVE),
+    Entry("Live", "live", "radio", OBSERVE),
     Entry("API keys", "tenant", "key-round", CONNECT),
     Entry("Providers", "providers", "plug", CONNECT),
     Entry("Team", "team", "users", MANAGE),

@@ -1,6 +1,17 @@
 from django.urls import path
 
-from apps.dashboard import agents, audit, playground, settings, styleguide, team, tools
+from apps.dashboard import (
+    agents,
+    audit,
+    live,
+    playground,
+    session_detail,
+    sessions,
+    settings,
+    styleguide,
+    team,
+    tools,
+)
 
 urlpatterns = [
     path("styleguide", styleguide.page, name="styleguide"),
@@ -39,4 +50,26 @@ urlpatterns = [
     path("<slug:slug>/tools/<uuid:tool_id>/restore/", tools.restore, name="tool-restore"),
     path("<slug:slug>/playground/", playground.page, name="playground"),
     path("<slug:slug>/playground/secret/", playground.secret, name="playground-secret"),
+    path("<slug:slug>/sessions/", sessions.page, name="sessions"),
+    path("<slug:slug>/sessions/running/", sessions.running, name="sessions-running"),
+    path("<slug:slug>/sessions/columns/", sessions.columns, name="sessions-columns"),
+    path("<slug:slug>/sessions/export.csv", sessions.export, name="sessions-export"),
+    path("<slug:slug>/sessions/<str:session_id>/", session_detail.summary, name="session"),
+    path(
+        "<slug:slug>/sessions/<str:session_id>/transcript/",
+        session_detail.transcript,
+        name="session-transcript",
+    ),
+    path("<slug:slug>/sessions/<str:session_id>/latency/", session_detail.latency, name="session-latency"),
+    path("<slug:slug>/sessions/<str:session_id>/cost/", session_detail.cost, name="session-cost"),
+    path("<slug:slug>/sessions/<str:session_id>/events/", session_detail.events, name="session-events"),
+    path("<slug:slug>/sessions/<str:session_id>/raw/", session_detail.raw, name="session-raw"),
+    path(
+        "<slug:slug>/sessions/<str:session_id>/download.json",
+        session_detail.download,
+        name="session-download",
+    ),
+    path("<slug:slug>/sessions/<str:session_id>/delete/", session_detail.delete, name="session-delete"),
+    path("<slug:slug>/sessions/<str:session_id>/end/", session_detail.end, name="session-end"),
+    path("<slug:slug>/live/", live.page, name="live"),
 ]
