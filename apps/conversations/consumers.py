@@ -13,6 +13,7 @@ from django.conf import settings
 from structlog.contextvars import bound_contextvars
 
 from antiphon.engine.ids import Ids
+from antiphon.engine.ports import Observer
 from antiphon.engine.session import INTERNAL_ERROR, Host, RunningSession
 from antiphon.protocol import errors
 from antiphon.protocol.dialects.named import DialectName, new_dialect
@@ -127,7 +128,9 @@ async def _converse(
         runtime.event_log().session(opened) as observer,
     ):
         tally = ToolTally(session.tools, host.functions.names)
-        observers = (observer, usage_observer(opened, observer), *([tally] if session.tools else []))
+        observers: tuple[Observer, ...] = (observer, usage_observer(opened, observer))
+        if session.tools:
+            observers = (*observers, tally)
         running = RunningSession(session, transport, replace(host, observers=observers), Ids())
         async with runtime.calls.running(running, call_id, tenant_id):
             await socket.accept(call_id)
