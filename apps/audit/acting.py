@@ -58,11 +58,13 @@ def acting(actor: Actor) -> Iterator[None]:
 
 def client_address(request: HttpRequest) -> str | None:
     """The caller's IP address; behind a proxy that we were told to trust, the one that the proxy saw."""
+    return forwarded_address(request.headers.get("x-forwarded-for", ""), request.META.get("REMOTE_ADDR"))
+
+
+def forwarded_address(forwarded_for: str, peer: str | None) -> str | None:
+    """The same from what the header X-Forwarded-For says and who is at the other end of the connection."""
     if settings.TRUSTED_PROXIES:
-        forwarded = [
-            part.strip() for part in request.headers.get("x-forwarded-for", "").split(",") if part.strip()
-        ]
+        forwarded = [part.strip() for part in forwarded_for.split(",") if part.strip()]
         if forwarded:
             return forwarded[-min(settings.TRUSTED_PROXIES, len(forwarded))]
-    address: str | None = request.META.get("REMOTE_ADDR")
-    return address or None
+    return peer or None

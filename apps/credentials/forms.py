@@ -30,7 +30,8 @@ class CredentialForm(forms.Form):
 
 class ServerForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, auto_id="server_%s", **kwargs)  # beside a CredentialForm, with the same names
+        kwargs.setdefault("auto_id", "server_%s")  # it stands beside a CredentialForm, with the same names
+        super().__init__(*args, **kwargs)
 
     slug = forms.CharField(
         label="Name",

@@ -1,18 +1,16 @@
-import socket
 from collections.abc import Sequence
 from typing import Any
 
 from asgiref.sync import async_to_sync
-from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
-from antiphon.outbound.policy import OutboundPolicy, OutboundRefused
 from antiphon.providers.base.endpoint import Endpoint
 from antiphon.providers.base.errors import ProviderError
 from antiphon.providers.base.http import Timeouts, Wire
 from antiphon.providers.vendors import OURS, SERVER_KINDS, VENDORS
 from apps.audit.services import fields_of, record
+from apps.core.outbound import outbound_policy, require_address
 from apps.core.tenancy import atomic
 from apps.credentials.models import ProviderCredential, SealedKeyModel, TenantProvider
 from apps.credentials.sealing import Unsealable
@@ -124,7 +122,7 @@ def credential_check(*, row: ProviderCredential | TenantProvider) -> None:
 
 async def _ask(endpoint: Endpoint) -> str:
     """Why the provider can't be used, or nothing."""
-    wire = Wire(_PATIENCE, _policy())
+    wire = Wire(_PATIENCE, outbound_policy())
     try:
         await wire.get(endpoint, "")
     except ProviderError as error:
@@ -157,26 +155,12 @@ def _save(row: SealedKeyModel, key: str) -> None:
 
 
 def _require_address(base_url: str) -> None:
-    """That it may be reached, as far as can be told now: it is looked at again whenever it is used. A name that
-    can't be resolved at the moment passes. Raises ValidationError."""
-    policy = _policy()
+    """Raises ValidationError."""
     try:
         Endpoint(base_url)
-        host = policy.check_url(base_url).raw_host or ""
-        policy.check_addresses(host, _addresses(host))
-    except (OutboundRefused, ValueError) as error:
+    except ValueError as error:
         raise ValidationError({"base_url": str(error)}) from None
-
-
-def _addresses(host: str) -> set[str]:
-    try:
-        return {str(found[4][0]) for found in socket.getaddrinfo(host, None)}
-    except OSError:
-        return set()
-
-
-def _policy() -> OutboundPolicy:
-    return OutboundPolicy.allowing(settings.OUTBOUND_ALLOW)
+    require_address(base_url, "base_url")
 
 
 def _vendors() -> str:

@@ -25,6 +25,11 @@ class Entry:
 
 # In the order of the sidebar; rows of one group stand together.
 NAVIGATION = (
+    Entry("Agents", "agents", "bot", BUILD),
+    Entry("Tools", "tools", "wrench", BUILD),
+    Entry("Playground", "playground", "mic", BUILD, May.TALK),
+    Entry("Sessions", "sessions", "messages-square", OBSERVE),
+    Entry("Live", "live", "radio", OBSERVE),
     Entry("API keys", "tenant", "key-round", CONNECT),
     Entry("Providers", "providers", "plug", CONNECT),
     Entry("Team", "team", "users", MANAGE),

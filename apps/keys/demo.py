@@ -9,8 +9,9 @@ from pathlib import Path
 from apps.accounts.models import User
 from apps.accounts.services import address_vouch, user_create, user_set_password
 from apps.core.tenancy import atomic, tenant_context
+from apps.keys.authentication import api_key_find
 from apps.keys.models import ApiKey
-from apps.keys.services import api_key_create, api_key_find, api_key_revoke
+from apps.keys.services import api_key_create, api_key_revoke
 from apps.tenants.models import Tenant
 from apps.tenants.services import tenant_create
 

@@ -13,6 +13,7 @@ from django.urls import get_resolver
 is_dns_label = RegexValidator(
     r"^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\Z", "Use lower-case letters, digits and inner hyphens."
 )
+PREFIX = "t"  # before a tenant's name in the path of its endpoint
 _HOSTS = frozenset(
     {"www", "api", "app", "mail", "smtp", "ns1", "ns2", "status", "docs", "help", "blog", "cdn"}
 )
@@ -23,7 +24,7 @@ _FIRST = re.compile(r"\^?([a-z0-9_-]+)(?=[/?$\\]|\Z)")
 @cache
 def reserved_slugs() -> frozenset[str]:
     """The first parts of the platform's own addresses, from the URL configuration, and usual names of hosts."""
-    own = {settings.STATIC_URL.strip("/")}
+    own = {settings.STATIC_URL.strip("/"), PREFIX}
     for pattern in get_resolver().url_patterns:
         own.update(_first_parts(_source(pattern)))
         if _source(pattern) in ("", "^"):

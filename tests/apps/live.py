@@ -64,13 +64,17 @@ class LiveSession:
 
 
 @asynccontextmanager
-async def live_session(key: str, model: str) -> AsyncIterator[LiveSession]:
+async def live_session(key: str, model: str, **headers: str) -> AsyncIterator[LiveSession]:
+    """`model` may be followed by the rest of a query."""
     client = LiveSession()
     client._incoming.put_nowait({"type": "websocket.connect"})
     scope = {
         "type": "websocket",
         "path": "/v1/realtime",
-        "headers": [(b"authorization", f"Bearer {key}".encode())],
+        "headers": [
+            (b"authorization", f"Bearer {key}".encode()),
+            *((name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()),
+        ],
         "query_string": f"model={model}".encode(),
         "subprotocols": [],
     }

@@ -8,8 +8,8 @@ from pytest_django.fixtures import Settings
 from apps.accounts.models import User
 from apps.accounts.services import user_create
 from apps.core.tenancy import tenant_context
+from apps.keys.authentication import api_key_find
 from apps.keys.models import ApiKey
-from apps.keys.services import api_key_find
 from apps.tenants.models import Role
 from tests.cast import PASSWORD, Person, member_of
 

@@ -137,7 +137,13 @@ def test_lookups_belong_to_the_bypassing_role_and_have_a_locked_search_path() ->
             " FROM pg_proc WHERE prosecdef AND pronamespace = 'public'::regnamespace ORDER BY proname"
         )
         expected = ("antiphon_across", "search_path=pg_catalog, pg_temp", False)
-        lookups = ("api_key_lookup", "client_secret_lookup", "invitation_lookup", "membership_lookup")
+        lookups = (
+            "api_key_lookup",
+            "client_secret_lookup",
+            "invitation_lookup",
+            "membership_lookup",
+            "session_search",
+        )
         assert cursor.fetchall() == [(name, *expected) for name in lookups]
 
 

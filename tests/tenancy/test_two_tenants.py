@@ -5,6 +5,7 @@ import uuid
 import pytest
 from django.db import IntegrityError, ProgrammingError, connection, transaction
 
+from apps.agents.models import AgentVersion
 from apps.audit.models import AuditEvent
 from apps.core.models import TenantModel
 from apps.core.tenancy import CrossTenant, NoTenant, across_tenants, tenant_context
@@ -40,7 +41,7 @@ def as_alice(alice: Person, mine: TenantModel, theirs: TenantModel):
         yield
 
 
-APPEND_ONLY = {AuditEvent}
+APPEND_ONLY = {AuditEvent, AgentVersion}
 
 
 def test_it_works_for_ones_own_rows(model: type[TenantModel], as_alice: None, mine: TenantModel) -> None:

@@ -7,11 +7,15 @@ from django.test import Client
 from django.urls import URLPattern, get_resolver, reverse
 from django.urls.resolvers import URLResolver
 
+from apps.agents.models import Agent
+from apps.agents.services import agent_create
 from apps.core.tenancy import tenant_context
 from apps.credentials.models import ProviderCredential
 from apps.credentials.services import credential_set
 from apps.tenants.invitations import invitation_create
 from apps.tenants.models import Invitation, Role
+from apps.tools.models import Tool
+from apps.tools.services import tool_create
 from tests.cast import PASSWORD, Person
 
 STAFF = "admin"  # superusers only, across tenants by purpose
@@ -47,7 +51,20 @@ def arguments_of(person: Person) -> dict[str, object]:
         "token": "of-mallory",
         "model_id": "agent/of-mallory",
         "call_id": "rtc_of_mallory",
+        "agent_slug": agent_of(person).slug,
+        "number": 1,
+        "tool_id": tool_of(person).id,
     }
+
+
+def agent_of(person: Person) -> Agent:
+    with tenant_context(person.tenant.id):
+        return agent_create(slug="theirs", name="Theirs")
+
+
+def tool_of(person: Person) -> Tool:
+    with tenant_context(person.tenant.id):
+        return tool_create(slug="get_weather", kind="client").tool
 
 
 WITH_ARGUMENTS = {

@@ -181,6 +181,7 @@ class Env(BaseSettings):
         "host names, addresses or networks with commas between them, like tools.internal or 10.0.0.0/8", ()
     )
 
+    api_requests_per_minute: int = _setting("a whole number, at least 1", 600, ge=1)
     session_max_seconds: int = _setting("a whole number of seconds, at least 1", 3600, ge=1)
     session_resume_seconds: float = _setting("a number of seconds from 0 to 600", 30.0, ge=0, le=600)
     sessions_per_tenant: int = _setting("a whole number, at least 1", 20, ge=1)

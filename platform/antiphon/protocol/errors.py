@@ -169,9 +169,10 @@ def voice_is_fixed() -> Refused:
     )
 
 
-def session_expired(minutes: int) -> Refused:
+def session_expired(seconds: int) -> Refused:
     """The session has reached its maximum duration. The connection closes."""
-    return invalid_request("session_expired", f"Your session hit the maximum duration of {minutes} minutes.")
+    duration = f"{seconds} seconds" if seconds % 60 else f"{seconds // 60} minutes"
+    return invalid_request("session_expired", f"Your session hit the maximum duration of {duration}.")
 
 
 def server_error(message: str) -> Refused:

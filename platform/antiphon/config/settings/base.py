@@ -21,12 +21,15 @@ OUTBOUND_ALLOW = env().outbound_allow
 
 PUBLIC_URL = (env().public_url or "").rstrip("/")
 TENANT_DOMAIN = env().tenant_domain or ""
+if TENANT_DOMAIN:
+    ALLOWED_HOSTS.append(f".{TENANT_DOMAIN}")
 TRUSTED_PROXIES = env().trusted_proxies
 
 SESSION_MAX_SECONDS = env().session_max_seconds
 SESSION_RESUME_SECONDS = env().session_resume_seconds
 SESSION_LOG_DAYS = env().session_log_days
 EVENTS_PER_SECOND = env().events_per_second
+API_REQUESTS_PER_MINUTE = env().api_requests_per_minute
 
 INSTALLED_APPS = [
     "daphne",  # first, so that runserver speaks WebSocket
@@ -53,6 +56,8 @@ INSTALLED_APPS = [
     "apps.credentials",
     "apps.usage",
     "apps.routers",
+    "apps.tools",
+    "apps.agents",
     "apps.conversations",
     "apps.api",
     "apps.dashboard",
@@ -131,6 +136,11 @@ CELERY_WORKER_REDIRECT_STDOUTS = False
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     "purge deleted tenants": {"task": "apps.tenants.tasks.purge_deleted_tenants", "schedule": 3600.0},
     "purge client secrets": {"task": "apps.keys.tasks.purge_client_secrets", "schedule": 3600.0},
+    "purge idempotent requests": {
+        "task": "apps.api.tasks.purge_idempotent_requests",
+        "schedule": 3600.0,
+        "options": {"expires": 3600},
+    },
     "close abandoned sessions": {
         "task": "apps.conversations.tasks.close_abandoned_sessions",
         "schedule": 60.0,

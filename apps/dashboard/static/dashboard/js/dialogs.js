@@ -1,7 +1,14 @@
+const FIELD = "input:not([type=hidden]), select, textarea";
+
+function show(dialog) {
+  dialog.showModal();
+  (dialog.querySelector("[aria-invalid]") ?? dialog.querySelector(FIELD))?.focus();
+}
+
 // `data-opens="id"` opens a dialog, `data-closes` its own; a click beside it closes it too.
 document.addEventListener("click", (event) => {
   const opener = event.target.closest("[data-opens]");
-  if (opener) document.getElementById(opener.dataset.opens).showModal();
+  if (opener) show(document.getElementById(opener.dataset.opens));
   else if (event.target.closest("[data-closes]") || event.target.matches("dialog[open]")) {
     event.target.closest("dialog").close();
   }
@@ -14,4 +21,5 @@ document.addEventListener("input", ({ target }) => {
 });
 
 // What was refused is shown again at once.
-document.querySelector("dialog[data-opened]")?.showModal();
+const refused = document.querySelector("dialog[data-opened]");
+if (refused) show(refused);
