@@ -21,4 +21,4 @@ def user_by_email(email: str) -> User | None:
 
 def address_is_verified(user: User) -> bool:
     """Whether the address that the person signs in with is known to be theirs."""
-    return EmailAddress.objects.filter(user=user, email=user.email, verified=True).exists()
+    return bool(EmailAddress.objects.filter(user=user, email=user.email, verified=True).exists())

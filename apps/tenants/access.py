@@ -5,7 +5,8 @@ from typing import Any
 
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest
+from django.http.response import HttpResponseBase
 from django.utils import timezone
 from structlog.contextvars import bound_contextvars
 
@@ -16,7 +17,7 @@ from apps.tenants.roles import NEVER_AS_STAFF, May, least_role
 from apps.tenants.selectors import PersonalMembership, membership_lookup
 from apps.tenants.services import is_stale, membership_mark_active
 
-Page = Callable[..., HttpResponse]
+Page = Callable[..., HttpResponseBase]
 
 
 def tenant_page(permission: May = May.VIEW) -> Callable[[Page], Page]:
@@ -29,7 +30,7 @@ def tenant_page(permission: May = May.VIEW) -> Callable[[Page], Page]:
     def decorate(page: Page) -> Page:
         @login_required
         @wraps(page)
-        def view(request: HttpRequest, slug: str, **path: Any) -> HttpResponse:
+        def view(request: HttpRequest, slug: str, **path: Any) -> HttpResponseBase:
             membership = _membership(request, slug)
             request.membership = membership  # type: ignore[attr-defined]
             require(membership, permission)

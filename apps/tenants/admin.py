@@ -27,7 +27,7 @@ class MembershipAdmin(ReadOnlyAdmin):
     fields = ["user", "tenant", "role", "created_at", "last_active_at"]
     actions_detail = ["act_as"]
 
-    @action(description="Act as this member", url_path="act-as", icon="person_play")
+    @action(description="Act as this member", url_path="act-as", icon="person_play")  # type: ignore[untyped-decorator]
     def act_as(self, request: HttpRequest, object_id: uuid.UUID) -> HttpResponse:
         membership = get_object_or_404(Membership.objects.select_related("user", "tenant"), id=object_id)
         problems: list[str] = []

@@ -97,7 +97,7 @@ def invitation_lookup(token: str) -> InvitationRecord | None:
     with connections[current_database()].cursor() as cursor:
         cursor.execute("SELECT * FROM invitation_lookup(%s)", [invitation_digest(token)])
         row = cursor.fetchone()
-    return row and InvitationRecord(*row[:5], Role(row[5]), *row[6:])
+    return row and InvitationRecord(*row[:5], Role(row[5]), row[6], row[7])
 
 
 def slug_proposal(name: str) -> str:

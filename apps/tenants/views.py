@@ -1,5 +1,7 @@
 """Between a person and their tenants: which there are, a new one, an invitation to one."""
 
+from typing import cast
+
 from allauth.account.adapter import get_adapter
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -9,6 +11,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
+from apps.accounts.requests import PersonalRequest
 from apps.audit.acting import Actor, acting, client_address
 from apps.tenants.forms import WorkspaceForm
 from apps.tenants.impersonation import impersonation_stop
@@ -26,7 +29,7 @@ _INVITATION = "invitation"  # in the session, while its holder signs up or in
 
 
 @login_required
-def home(request: HttpRequest) -> HttpResponse:
+def home(request: PersonalRequest) -> HttpResponse:
     """Where one goes from the sign-in: to an invitation, one's workspace, or the making of one."""
     token = request.session.get(_INVITATION)
     if token and invitation_lookup(token):
@@ -38,7 +41,7 @@ def home(request: HttpRequest) -> HttpResponse:
 
 
 @login_required
-def new_workspace(request: HttpRequest) -> HttpResponse:
+def new_workspace(request: PersonalRequest) -> HttpResponse:
     form = WorkspaceForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         with acting(Actor.person(request.user, address=client_address(request))):
@@ -58,7 +61,7 @@ def proposed_address(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 @login_required
-def switcher(request: HttpRequest) -> HttpResponse:
+def switcher(request: PersonalRequest) -> HttpResponse:
     """A part of every page of a tenant."""
     return render(request, "tenants/switcher.html", {"memberships": memberships_of(user_id=request.user.pk)})
 
@@ -80,7 +83,7 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
     if not request.user.is_authenticated:
         _remember(request, token, found)
     elif request.method == "POST":
-        return _accept(request, token)
+        return _accept(cast(PersonalRequest, request), token)
     is_theirs = request.user.is_authenticated and request.user.email == found.email
     return render(request, "tenants/invitation.html", {"invitation": found, "is_theirs": is_theirs})
 
@@ -91,7 +94,7 @@ def _remember(request: HttpRequest, token: str, found: InvitationRecord) -> None
     get_adapter().stash_verified_email(request, found.email)
 
 
-def _accept(request: HttpRequest, token: str) -> HttpResponse:
+def _accept(request: PersonalRequest, token: str) -> HttpResponse:
     try:
         with acting(Actor.person(request.user, address=client_address(request))):
             joined = invitation_accept(token=token, user=request.user)

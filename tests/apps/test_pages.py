@@ -105,22 +105,3 @@ def test_a_former_member_gets_404(alice: Person, bob: Person) -> None:
     with tenant_context(alice.tenant.id):
         bob.membership.delete()
     assert client.get("/acme/").status_code == 404
-
-
-@pytest.mark.django_db(transaction=True, databases=["default", "across"])
-class TestStaff:
-    def test_a_superuser_sees_all_tenants(self, alice: Person, mallory: Person) -> None:
-        keys = [person.make_key().key.masked for person in (alice, mallory)]
-        client = Client()
-        client.force_login(User.objects.create_superuser("root@example.com", PASSWORD))
-        for path in ("tenants/tenant", "tenants/membership", "accounts/user", "keys/apikey"):
-            assert client.get(f"/staff/{path}/").status_code == 200
-        page = client.get("/staff/keys/apikey/").content.decode()
-        assert all(key in page for key in keys)
-
-    def test_nobody_else_gets_in(self, alice: Person) -> None:
-        alice.user.is_staff = True
-        alice.user.save()
-        response = signed_in(alice).get("/staff/keys/apikey/")
-        assert response.status_code == 302
-        assert response["location"].startswith("/staff/login/")

@@ -50,7 +50,6 @@ def test_every_page_of_a_tenant_has_its_row() -> None:
 @pytest.mark.parametrize("name", EXPECTED)
 def test_it_opens_for_who_may_and_nobody_else(name: str, method: str, alice: Person) -> None:
     demanded = EXPECTED[name].get(method)
-    # A row by itself for each role: who may delete something would leave nothing to the next.
     people = {role: member_of(alice.tenant, role, role) for role in (Role.VIEWER, Role.DEVELOPER, Role.ADMIN)}
     for role, person in {**people, Role.OWNER: alice}.items():
         arguments = {key: value for key, value in arguments_of(alice).items() if key in ROUTES[name]}

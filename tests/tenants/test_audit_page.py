@@ -3,12 +3,12 @@
 import csv
 
 import pytest
-from django.test import AsyncClient
+from asgiref.sync import async_to_sync
 
 from apps.audit.acting import Actor, acting
 from apps.audit.services import record
 from apps.core.tenancy import tenant_context
-from tests.cast import PASSWORD, Person
+from tests.cast import Person
 from tests.tenants.signed_in import signed_in
 
 pytestmark = pytest.mark.django_db
@@ -25,7 +25,7 @@ def test_it_shows_what_was_changed_newest_first(alice: Person, mallory: Person) 
     note(alice, "agent.renamed", name="Front desk")
     note(mallory, "agent.stolen")
     page = signed_in(alice).get("/acme/audit/").content.decode()
-    assert page.index("<code>agent.renamed") < page.index("<code>agent.published")
+    assert page.index(">agent.renamed") < page.index(">agent.published")
     assert "Front desk" in page
     assert "192.0.2.7" in page
     assert "agent.stolen" not in page
@@ -60,7 +60,7 @@ def test_pages_follow_each_other_without_gap_or_repetition(alice: Person) -> Non
 def test_it_is_filtered(alice: Person, query: str, found: bool) -> None:
     note(alice, "agent.published", "Front desk")
     page = signed_in(alice).get(f"/acme/audit/?{query}").content.decode()
-    assert ("<code>agent.published</code>" in page) == found
+    assert (">agent.published</code>" in page) == found
 
 
 def test_a_day_that_can_not_be_read_is_told(alice: Person) -> None:
@@ -68,16 +68,15 @@ def test_a_day_that_can_not_be_read_is_told(alice: Person) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-async def test_it_is_exported_as_it_is_filtered(alice: Person) -> None:
-    from asgiref.sync import sync_to_async
-
-    await sync_to_async(note)(alice, "agent.published", "=cmd()")
-    await sync_to_async(note)(alice, "key.made")
-    client = AsyncClient()
-    assert await client.alogin(email=alice.user.email, password=PASSWORD)
-    response = await client.get("/acme/audit/export/?action=agent")
+def test_it_is_exported_as_it_is_filtered(alice: Person) -> None:
+    note(alice, "agent.published", "=cmd()")
+    note(alice, "key.made")
+    response = signed_in(alice).get("/acme/audit/export/?action=agent")
     assert response["content-disposition"] == 'attachment; filename="audit-acme.csv"'
-    text = b"".join([part async for part in response.streaming_content]).decode()
-    rows = list(csv.DictReader(text.splitlines()))
+
+    async def collect() -> str:
+        return b"".join([part async for part in response.streaming_content]).decode()
+
+    rows = list(csv.DictReader(async_to_sync(collect)().splitlines()))
     assert [(row["action"], row["actor_label"]) for row in rows] == [("agent.published", "alice@example.com")]
     assert rows[0]["target_label"] == "'=cmd()"

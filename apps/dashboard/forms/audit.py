@@ -9,7 +9,9 @@ class AuditFilter(forms.Form):
     """What of the log is shown. Nothing is required; a day that can't be read is told."""
 
     actor = forms.CharField(label="Who", required=False)
-    action = forms.CharField(label="Action", required=False, help_text="Like agent or agent.published.")
+    action = forms.CharField(
+        label="Action", required=False, widget=forms.TextInput(attrs={"placeholder": "agent.published"})
+    )
     target = forms.CharField(label="What", required=False)
     first = forms.DateField(label="From", required=False, widget=forms.DateInput(attrs={"type": "date"}))
     last = forms.DateField(label="To", required=False, widget=forms.DateInput(attrs={"type": "date"}))
