@@ -12,8 +12,7 @@ class AgentAdmin(admin.ModelAdmin):
 
     list_display = ["__str__", "tenant", "name", "draft_saved_at", "archived_at"]
     list_select_related = ["tenant"]
-    fields = ["tenant", "slug", "name", "tags", "draft", "draft_saved_at", "archived_at"]
-    readonly_fields = fields
+    readonly_fields = ["tenant", "slug", "name", "tags", "draft", "draft_saved_at", "archived_at"]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -14,8 +14,8 @@ from django.core.exceptions import ValidationError
 from antiphon.protocol.session import ToolConfig
 from apps.agents.models import SLUG, Agent, AgentVersion, TrafficShare
 from apps.agents.spec import AgentSpec, read_spec
-from apps.agents.tools import session_tools
 from apps.core.tenancy import tenant_context
+from apps.tools.selectors import session_tools
 
 PREFIX = "agent/"
 _NAME = re.compile(rf"agent/(?P<slug>{SLUG})(?:@(?P<version>[1-9]\d{{0,8}}|draft))?")

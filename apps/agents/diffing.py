@@ -58,7 +58,9 @@ def _lines(before: Any, after: Any) -> Sequence[Line]:
 
 
 def _compared(before: Sequence[str], after: Sequence[str]) -> Iterator[Line]:
-    for line in difflib.ndiff(before, after):
-        sign, text = line[0], line[2:]
-        if sign == " " or sign == "+" or sign == "-":
-            yield Line(sign, text)
+    for operation, i, j, k, m in difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
+        if operation == "equal":
+            yield from (Line(" ", text) for text in before[i:j])
+        else:
+            yield from (Line("-", text) for text in before[i:j])
+            yield from (Line("+", text) for text in after[k:m])

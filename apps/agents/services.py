@@ -10,10 +10,10 @@ from apps.agents.checking import problems
 from apps.agents.models import Agent, AgentVersion, TrafficShare
 from apps.agents.spec import AgentSpec, document_of, read_spec
 from apps.agents.starters import starter
-from apps.agents.tools import session_tools
 from apps.audit.acting import current_actor
 from apps.audit.services import fields_of, record
 from apps.core.tenancy import atomic
+from apps.tools.selectors import session_tools
 
 ONE_EDIT = timedelta(minutes=10)  # saves of one person that follow each other are one entry of the audit log
 

@@ -1,18 +1,21 @@
 import uuid
-from collections.abc import Collection, Iterator, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import F, Q, QuerySet
+from django.db.models import Count, F, Max, Q, QuerySet
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce, Now
 
 from apps.conversations.models import PROBLEMS, EndReason, RealtimeSession, SessionEvent, SessionKind
+from apps.conversations.problems import with_code
 from apps.tenants.models import Tenant
 
 _EVENTS_AT_ONCE = 1000
 _WORDS = (
+    "turn.transcribed",
     "conversation.item.input_audio_transcription.completed",
     "response.output_item.done",
     "conversation.item.done",
@@ -22,6 +25,8 @@ _WORDS = (
 def session_list(
     *,
     model: str | None = None,
+    agent_id: uuid.UUID | None = None,
+    agent_version: int | None = None,
     kind: SessionKind | None = None,
     end_reason: EndReason | None = None,
     api_key_id: uuid.UUID | None = None,
@@ -41,6 +46,8 @@ def session_list(
     """
     wanted = {
         "model__startswith": model,
+        "agent_version__agent_id": agent_id,
+        "agent_version__number": agent_version,
         "kind": kind,
         "end_reason": end_reason,
         "api_key_id": api_key_id,
@@ -59,6 +66,34 @@ def session_list(
     if text:
         found = found.filter(id__in=RawSQL("SELECT session_search(%s)", [text]))
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class AgentActivity:
+    """When an agent's last session began, and how many there were on each of the last days, the oldest first."""
+
+    last: datetime
+    by_day: Sequence[int]
+
+
+def agent_activity(*, days: int = 7) -> Mapping[uuid.UUID, AgentActivity]:
+    """Of the current tenant's published agents that ever had a session. Days are those of UTC, today the last."""
+    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    starts = [today - timedelta(days=days - 1 - day) for day in range(days)]
+    counts = {
+        f"day_{day}": Count("id", filter=Q(started_at__gte=start, started_at__lt=start + timedelta(days=1)))
+        for day, start in enumerate(starts)
+    }
+    rows: Iterable[dict[str, Any]] = (
+        RealtimeSession.objects.filter(agent_version__isnull=False)
+        .order_by()
+        .values("agent_version__agent_id")
+        .annotate(last=Max("started_at"), **counts)
+    )
+    return {
+        row["agent_version__agent_id"]: AgentActivity(row["last"], [row[name] for name in counts])
+        for row in rows
+    }
 
 
 def session_find(session_id: str) -> RealtimeSession | None:
@@ -83,13 +118,16 @@ def session_events(
         after = chunk[-1].seq
 
 
-def problem_list(*, since: datetime) -> QuerySet[SessionEvent]:
-    """Events of the current tenant's sessions that tell of something that went wrong, the newest first."""
-    return (
-        SessionEvent.objects.filter(type__in=PROBLEMS, at__gte=since)
-        .select_related("session")
-        .order_by("-at")
-    )
+def problem_list(
+    *, since: datetime, type: str | None = None, code: str | None = None
+) -> QuerySet[SessionEvent]:
+    """Events of the current tenant's sessions that tell of something that went wrong, the newest first. `type` and
+    `code` are those of a ProblemGroup."""
+    types = PROBLEMS if type is None else [name for name in PROBLEMS if name == type]
+    events = SessionEvent.objects.filter(type__in=types, at__gte=since).select_related("session")
+    if code is not None:
+        events = with_code(events).filter(code=code)
+    return events.order_by("-at")
 
 
 def last_words(sessions: Collection[RealtimeSession]) -> Mapping[uuid.UUID, str]:
@@ -101,8 +139,8 @@ def last_words(sessions: Collection[RealtimeSession]) -> Mapping[uuid.UUID, str]
 
 def spoken_in(body: Mapping[str, Any]) -> str:
     """The words in an event of a transcription or of an item."""
-    if "transcript" in body:
-        return str(body["transcript"] or "")
+    if words := body.get("transcript") or body.get("text"):
+        return str(words)
     content = body.get("item", {}).get("content") or ()
     return " ".join(part.get("text") or part.get("transcript") or "" for part in content).strip()
 

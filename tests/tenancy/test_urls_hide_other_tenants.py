@@ -7,6 +7,8 @@ from django.test import Client
 from django.urls import URLPattern, get_resolver, reverse
 from django.urls.resolvers import URLResolver
 
+from apps.agents.models import Agent
+from apps.agents.services import agent_create
 from apps.core.tenancy import tenant_context
 from apps.credentials.models import ProviderCredential
 from apps.credentials.services import credential_set
@@ -28,6 +30,11 @@ def row_of(person: Person) -> ProviderCredential:
         return credential_set(provider="groq", key="a-secret-key")
 
 
+def agent_of(person: Person) -> Agent:
+    with tenant_context(person.tenant.id):
+        return agent_create(slug="theirs", name="Theirs")
+
+
 WITH_ARGUMENTS = {
     pattern.name: sorted(pattern.pattern.converters) or sorted(pattern.pattern.regex.groupindex)
     for pattern in patterns(get_resolver())
@@ -44,6 +51,8 @@ def test_it_hides_other_tenants(name: str, alice: Person, mallory: Person) -> No
         "row_id": row_of(mallory).id,
         "model_id": "agent/of-mallory",
         "call_id": "rtc_of_mallory",
+        "agent_slug": agent_of(mallory).slug,
+        "number": 1,
     }
     wanted = WITH_ARGUMENTS[name]
     assert set(wanted) <= set(theirs), "Say here what another tenant's argument looks like."
