@@ -147,5 +147,5 @@ def spoken_in(body: Mapping[str, Any]) -> str:
 
 def log_days(tenant: Tenant) -> int:
     """How many days a session and its log are kept after the session's end."""
-    days: int = settings.SESSION_LOG_DAYS
+    days: int = tenant.log_days or settings.SESSION_LOG_DAYS
     return days

