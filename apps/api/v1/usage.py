@@ -11,7 +11,7 @@ from apps.api.v1.paging import Page, PageQuery, page_of
 from apps.api.v1.sessions import find_session
 from apps.api.v1.types import Moment
 from apps.conversations.costs import TYPES
-from apps.conversations.grouping import Grouping, session_totals
+from apps.conversations.grouped import Grouping, session_totals
 from apps.conversations.models import SessionEvent
 from apps.keys.models import Scope
 
