@@ -76,9 +76,9 @@ def sessions_by_day(*, until: datetime, days: int) -> Sequence[tuple[date, int, 
         RealtimeSession.objects.filter(started_at__gte=since, started_at__lt=until)
         .order_by()
         .annotate(day=TruncDay("started_at", tzinfo=UTC))
-        .values_list("day")
-        .annotate(Count("id"), Count("id", filter=Q(errors__gt=0)))
+        .values("day")
+        .annotate(began=Count("id"), failed=Count("id", filter=Q(errors__gt=0)))
     )
-    found = {day.date(): (sessions, failing) for day, sessions, failing in rows}
+    found = {row["day"].date(): (row["began"], row["failed"]) for row in rows}
     wanted = (first + timedelta(days=n) for n in range(days))
     return [(day, *found.get(day, (0, 0))) for day in wanted]
