@@ -11,6 +11,5 @@ urlpatterns = [
     path("staff/", admin.site.urls),
     # Last, as they begin with the name of a tenant: see apps.tenants.slugs.
     path("", include("apps.dashboard.urls")),
-    path("", include("apps.keys.urls")),
     path("", include("apps.credentials.urls")),
 ]
