@@ -14,5 +14,4 @@ urlpatterns = [
     path("staff/", admin.site.urls),
     # Last, as they begin with the name of a tenant: see apps.tenants.slugs.
     path("", include("apps.dashboard.urls")),
-    path("", include("apps.keys.urls")),
 ]
