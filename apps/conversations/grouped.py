@@ -1,5 +1,6 @@
 """What a tenant's sessions come to, together."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -10,7 +11,7 @@ from apps.conversations.selectors import session_list
 
 Grouping = Literal["day", "model", "api_key", "agent"]
 
-_GROUPS = {
+_GROUPS: Mapping[str, Any] = {
     "day": TruncDate("started_at", tzinfo=UTC),
     "model": F("model"),
     "api_key": F("api_key_id"),
@@ -20,7 +21,7 @@ _GROUPS = {
 
 def session_totals(
     *, by: Grouping, started_from: datetime, started_before: datetime
-) -> QuerySet[Any, dict[str, Any]]:
+) -> Any:
     """Rows with `group` (as text; None: of no key, or no agent) and the sums of its sessions, in the order of the
     groups. Days are those of UTC on which the sessions began."""
     sessions = session_list(started_from=started_from, started_before=started_before)
@@ -28,9 +29,10 @@ def session_totals(
         name: Coalesce(Sum(name), 0)
         for name in ("turns", "responses", "errors", "user_audio_ms", "assistant_audio_ms", "cost_micro")
     }
-    return (
+    rows: Any = (
         sessions.order_by()
         .values(group=Cast(_GROUPS[by], CharField()))
         .annotate(sessions=Count("id"), **{f"total_{name}": total for name, total in sums.items()})
         .order_by("group")
     )
+    return rows

@@ -126,5 +126,5 @@ def _address(scope: Any) -> str | None:
         parts = [part.strip() for part in forwarded if part.strip()]
         if parts:
             return parts[-min(settings.TRUSTED_PROXIES, len(parts))]
-    client = scope.get("client")
+    client: tuple[str, int] | None = scope.get("client")
     return client[0] if client else None

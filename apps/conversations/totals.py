@@ -51,7 +51,7 @@ def totals_of(*, until: datetime, length: timedelta) -> tuple[Totals, Totals]:
         )
     )
     with connections[current_database()].cursor() as cursor:
-        asked = {"tenant": require_tenant(), "since": since, "middle": middle, "until": until}
+        asked: dict[str, Any] = {"tenant": str(require_tenant()), "since": since, "middle": middle, "until": until}
         cursor.execute(_PERCENTILES, asked)
         percentiles = dict(cursor.fetchall())
     found = {

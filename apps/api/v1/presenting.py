@@ -136,7 +136,7 @@ class _Reader:
         if found.get("type") == "array":
             return [self._example(found.get("items", {}))]
         return {"string": "...", "integer": found.get("minimum", 0), "boolean": False}.get(
-            found.get("type"), {}
+            str(found.get("type")), {}
         )
 
 
