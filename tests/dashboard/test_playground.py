@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from apps.core.tenancy import tenant_context
 from apps.credentials.services import credential_set
-from apps.keys.models import ApiKey, ClientSecret
 from apps.keys.authentication import authenticate
+from apps.keys.models import ApiKey, ClientSecret
 from tests.cast import PASSWORD, Person, member_of
 
 pytestmark = pytest.mark.django_db
