@@ -14,6 +14,7 @@ from structlog.contextvars import bound_contextvars
 
 from antiphon.engine.ids import Ids
 from antiphon.engine.observers.latency import LatencyObserver
+from antiphon.engine.ports import Observer
 from antiphon.engine.session import INTERNAL_ERROR, Host, RunningSession
 from antiphon.protocol import errors
 from antiphon.protocol.dialects.named import DialectName, new_dialect
@@ -128,12 +129,10 @@ async def _converse(
         runtime.event_log().session(opened) as observer,
     ):
         tally = ToolTally(session.tools, host.functions.names)
-        observers = (
-            observer,
-            usage_observer(opened, observer),
-            LatencyObserver(observer.answered),
-            *([tally] if session.tools else []),
-        )
+        latencies = LatencyObserver(observer.answered)
+        observers: tuple[Observer, ...] = (observer, usage_observer(opened, observer), latencies)
+        if session.tools:
+            observers = (*observers, tally)
         running = RunningSession(session, transport, replace(host, observers=observers), Ids())
         async with runtime.calls.running(running, call_id, tenant_id, opened.api_key_id):
             await socket.accept(call_id)

@@ -10,6 +10,7 @@ from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce, Now
 
 from apps.conversations.models import PROBLEMS, EndReason, RealtimeSession, SessionEvent, SessionKind
+from apps.conversations.problems import with_code
 from apps.tenants.models import Tenant
 
 _EVENTS_AT_ONCE = 1000
@@ -24,6 +25,8 @@ _WORDS = (
 def session_list(
     *,
     model: str | None = None,
+    agent_id: uuid.UUID | None = None,
+    agent_version: int | None = None,
     kind: SessionKind | None = None,
     end_reason: EndReason | None = None,
     api_key_id: uuid.UUID | None = None,
@@ -43,6 +46,8 @@ def session_list(
     """
     wanted = {
         "model__startswith": model,
+        "agent_version__agent_id": agent_id,
+        "agent_version__number": agent_version,
         "kind": kind,
         "end_reason": end_reason,
         "api_key_id": api_key_id,
@@ -113,13 +118,16 @@ def session_events(
         after = chunk[-1].seq
 
 
-def problem_list(*, since: datetime) -> QuerySet[SessionEvent]:
-    """Events of the current tenant's sessions that tell of something that went wrong, the newest first."""
-    return (
-        SessionEvent.objects.filter(type__in=PROBLEMS, at__gte=since)
-        .select_related("session")
-        .order_by("-at")
-    )
+def problem_list(
+    *, since: datetime, type: str | None = None, code: str | None = None
+) -> QuerySet[SessionEvent]:
+    """Events of the current tenant's sessions that tell of something that went wrong, the newest first. `type` and
+    `code` are those of a ProblemGroup."""
+    types = PROBLEMS if type is None else [name for name in PROBLEMS if name == type]
+    events = SessionEvent.objects.filter(type__in=types, at__gte=since).select_related("session")
+    if code is not None:
+        events = with_code(events).filter(code=code)
+    return events.order_by("-at")
 
 
 def last_words(sessions: Collection[RealtimeSession]) -> Mapping[uuid.UUID, str]:

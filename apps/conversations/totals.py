@@ -1,36 +1,84 @@
-"""What a tenant's sessions come to, together."""
+"""What a tenant's sessions come to over a period."""
 
-from datetime import UTC, datetime
-from typing import Any, Literal
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
 
-from django.db.models import CharField, Count, F, QuerySet, Sum
-from django.db.models.functions import Cast, Coalesce, TruncDate
+from django.db import connections
+from django.db.models import Count, F, Q, Sum
+from django.db.models.functions import Coalesce, Now, TruncDay
 
-from apps.conversations.selectors import session_list
+from apps.conversations.models import RealtimeSession
+from apps.core.tenancy import current_database, require_tenant
 
-Grouping = Literal["day", "model", "api_key", "agent"]
-
-_GROUPS = {
-    "day": TruncDate("started_at", tzinfo=UTC),
-    "model": F("model"),
-    "api_key": F("api_key_id"),
-    "agent": F("agent_version__agent__slug"),
-}
+_PERCENTILES = """
+    SELECT started_at >= %(middle)s, percentile_cont(ARRAY[0.5, 0.95]) WITHIN GROUP (ORDER BY ms)
+    FROM conversations_realtimesession, unnest(response_ms) AS ms
+    WHERE "tenant_id" = %(tenant)s AND started_at >= %(since)s AND started_at < %(until)s
+    GROUP BY 1
+"""
 
 
-def session_totals(
-    *, by: Grouping, started_from: datetime, started_before: datetime
-) -> QuerySet[Any, dict[str, Any]]:
-    """Rows with `group` (as text; None: of no key, or no agent) and the sums of its sessions, in the order of the
-    groups. Days are those of UTC on which the sessions began."""
-    sessions = session_list(started_from=started_from, started_before=started_before)
-    sums = {
-        name: Coalesce(Sum(name), 0)
-        for name in ("turns", "responses", "errors", "user_audio_ms", "assistant_audio_ms", "cost_micro")
-    }
-    return (
-        sessions.order_by()
-        .values(group=Cast(_GROUPS[by], CharField()))
-        .annotate(sessions=Count("id"), **{f"total_{name}": total for name, total in sums.items()})
-        .order_by("group")
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """`failing` of the sessions had an error. The responses' times are None where nobody spoke."""
+
+    sessions: int = 0
+    minutes: float = 0.0
+    cost_micro: int = 0
+    failing: int = 0
+    response_p50_ms: float | None = None
+    response_p95_ms: float | None = None
+
+    @property
+    def error_rate(self) -> float | None:
+        return self.failing / self.sessions if self.sessions else None
+
+
+def totals_of(*, until: datetime, length: timedelta) -> tuple[Totals, Totals]:
+    """Of the sessions that began in a period, and in the one of the same length before it. Two queries."""
+    middle, since = until - length, until - 2 * length
+    began = RealtimeSession.objects.filter(started_at__gte=since, started_at__lt=until)
+    counted = (
+        began.order_by()
+        .annotate(is_later=Q(started_at__gte=middle))
+        .values("is_later")
+        .annotate(
+            sessions=Count("id"),
+            time=Sum(Coalesce("ended_at", Now()) - F("started_at")),
+            cost=Sum("cost_micro"),
+            failing=Count("id", filter=Q(errors__gt=0)),
+        )
     )
+    with connections[current_database()].cursor() as cursor:
+        asked = {"tenant": require_tenant(), "since": since, "middle": middle, "until": until}
+        cursor.execute(_PERCENTILES, asked)
+        percentiles = dict(cursor.fetchall())
+    found = {
+        row["is_later"]: Totals(
+            row["sessions"],
+            row["time"].total_seconds() / 60,
+            row["cost"],
+            row["failing"],
+            *percentiles.get(row["is_later"], (None, None)),
+        )
+        for row in counted
+    }
+    return found.get(True, Totals()), found.get(False, Totals())
+
+
+def sessions_by_day(*, until: datetime, days: int) -> Sequence[tuple[date, int, int]]:
+    """Of each of the last days, in UTC and the oldest first: how many sessions began, and how many of them had an
+    error."""
+    first = until.astimezone(UTC).date() - timedelta(days=days - 1)
+    since = datetime(first.year, first.month, first.day, tzinfo=UTC)
+    rows = (
+        RealtimeSession.objects.filter(started_at__gte=since, started_at__lt=until)
+        .order_by()
+        .annotate(day=TruncDay("started_at", tzinfo=UTC))
+        .values_list("day")
+        .annotate(Count("id"), Count("id", filter=Q(errors__gt=0)))
+    )
+    found = {day.date(): (sessions, failing) for day, sessions, failing in rows}
+    wanted = (first + timedelta(days=n) for n in range(days))
+    return [(day, *found.get(day, (0, 0))) for day in wanted]

@@ -18,6 +18,7 @@ class Column:
 
 COLUMNS = (
     Column("started", "Started"),
+    Column("agent", "Agent"),
     Column("model", "Model"),
     Column("key", "API key", default=False),
     Column("kind", "Kind", default=False),

@@ -1,12 +1,12 @@
 """Pages of long lists by cursor: a page's address stays what it is while the list grows at its head."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Generic, TypeVar
 
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Model, Q, QuerySet, UUIDField
 
 Row = TypeVar("Row", bound=Model)
 PAGE_ROWS = 50
@@ -26,7 +26,7 @@ class Page(Generic[Row]):
 def page_of(rows: QuerySet[Row], *, by: str, cursor: str = "", size: int = PAGE_ROWS) -> Page[Row]:
     """The page that a cursor leads to, newest first by the moment `by` and the id. One that can't be read leads to
     the first page."""
-    place = _place(cursor)
+    place = _place(cursor, uuid.UUID if isinstance(rows.model._meta.pk, UUIDField) else int)
     if place is None:
         found = list(rows.order_by(f"-{by}", "-id")[: size + 1])
         return Page(found[:size], "", _cursor("o", found[size - 1], by) if len(found) > size else "")
@@ -46,12 +46,12 @@ def page_of(rows: QuerySet[Row], *, by: str, cursor: str = "", size: int = PAGE_
 
 
 def _cursor(side: str, row: Model, by: str) -> str:
-    return f"{side}{(getattr(row, by) - _EPOCH) // _MICROSECOND}.{uuid.UUID(str(row.pk)).hex}"
+    return f"{side}{(getattr(row, by) - _EPOCH) // _MICROSECOND}.{row.pk}"
 
 
-def _place(cursor: str) -> tuple[bool, datetime, uuid.UUID] | None:
+def _place(cursor: str, key: Callable[[str], object]) -> tuple[bool, datetime, object] | None:
     try:
         moment, _, id = cursor[1:].partition(".")
-        return cursor[0] == "n", _EPOCH + int(moment) * _MICROSECOND, uuid.UUID(id)
+        return cursor[0] == "n", _EPOCH + int(moment) * _MICROSECOND, key(id)
     except (ValueError, IndexError, OverflowError):
         return None

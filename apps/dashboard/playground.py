@@ -9,13 +9,16 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from antiphon.providers.catalogue import loader as catalogue
+from apps.agents.selectors import agent_list
 from apps.credentials.selectors import credential_list
 from apps.dashboard.forms.playground import PlaygroundSettings
 from apps.keys.services import client_secret_for_person
 from apps.routers.selectors import router_list
 from apps.tenants.access import tenant_page
+from apps.tenants.endpoints import endpoint_urls
 from apps.tenants.roles import May
 from apps.tenants.selectors import PersonalMembership
+from apps.tenants.slugs import PREFIX
 
 SECRET_LIFE = timedelta(minutes=1)  # to connect in; a session outlives it
 EVENT_GROUPS = (
@@ -36,8 +39,9 @@ def page(request: HttpRequest, membership: PersonalMembership) -> HttpResponse:
     context = {
         "form": form,
         "groups": EVENT_GROUPS,
-        "endpoint": "/v1/realtime",
-        "base_url": request.build_absolute_uri("/v1"),
+        # On this host, whatever others the endpoint has: no policy of browsers stands between.
+        "endpoint": f"/{PREFIX}/{membership.tenant_slug}/v1/realtime",
+        "base_url": endpoint_urls(membership.tenant_slug, request).base,
         "secret_url": reverse("playground-secret", args=[membership.tenant_slug]),
     }
     return render(request, "dashboard/playground/page.html", context)
@@ -58,6 +62,8 @@ def _suggestions() -> tuple[list[str], list[str]]:
     """Models and voices to choose from; others can be typed."""
     vendors = {"local", *credential_list().values_list("provider", flat=True)}
     known = [entry for entry in catalogue.entries() if entry.provider in vendors]
-    models = [f"router/{name}" for name in router_list().values_list("name", flat=True)]
+    agents = agent_list()
+    models = [name for agent in agents for name in (str(agent), f"{agent}@draft")]
+    models += [f"router/{name}" for name in router_list().values_list("name", flat=True)]
     models += [entry.name for entry in known if entry.kind in ("language", "realtime")]
     return models, sorted({voice for entry in known for voice in entry.voices})

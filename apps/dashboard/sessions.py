@@ -25,7 +25,9 @@ def page(request: HttpRequest, membership: PersonalMembership) -> HttpResponse:
     form = SessionFilterForm(request.GET)
     form.is_valid()
     cursor = request.GET.get("cursor", "")
-    found = session_list(**form.asked, is_open=form.status_asked == "running").select_related("api_key")
+    found = session_list(**form.asked, is_open=form.status_asked == "running").select_related(
+        "api_key", "agent_version__agent"
+    )
     shows_running = form.status_asked == "" and not cursor
     context = {
         "form": form,

@@ -119,7 +119,7 @@ def attempt(request: HttpRequest, membership: PersonalMembership, tool_id: uuid.
         try:
             context["trial"] = tool_try(tool=tool, arguments=form.arguments)
         except ValidationError as error:
-            form.add_error(None, error.messages)  # type: ignore[arg-type]
+            form.add_error(None, error.messages)
     return render(request, "dashboard/tools/console.html", context)
 
 

@@ -15,7 +15,7 @@ from tests.api.clients import client_of
 from tests.api.things import make_things
 from tests.cast import Person
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 BODIES: Mapping[str, Mapping[str, Any]] = {
     "keys_create": {"name": "x", "scopes": ["models"]},
@@ -151,7 +151,7 @@ def test_every_scope_of_the_management_api_is_of_use() -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/api/v1/nothing", "/api/v1", "/api/v1/keys/no-id", f"/api/v1/{uuid.UUID(int=7)}"]
+    "path", ["/api/v1/nothing", "/api/v1/", "/api/v1/keys/no-id", f"/api/v1/{uuid.UUID(int=7)}"]
 )
 def test_an_unknown_path_is_a_problem_too(path: str, api: Client) -> None:
     problem = problem_of(api.get(path), 404)
@@ -171,9 +171,11 @@ def test_an_error_of_ours_is_a_problem_and_says_nothing_of_it(
     assert "secret" not in str(problem)
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_client_secret_is_refused(api: Client, alice: Person) -> None:
     key = alice.make_key().text
-    minted = Client(headers={"authorization": f"Bearer {key}"}).post("/v1/realtime/client_secrets").json()
+    own = Client(headers={"authorization": f"Bearer {key}"})
+    minted = own.post("/v1/realtime/client_secrets", {}, content_type="application/json").json()
     client = Client(headers={"authorization": f"Bearer {minted['value']}"})
     assert problem_of(client.get("/api/v1/keys"), 403)["code"] == "insufficient_scope"
 

@@ -2,10 +2,12 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,7 +19,7 @@ from antiphon.outbound.http import OutboundHttp
 from antiphon.outbound.policy import OutboundPolicy
 from antiphon.protocol.items import FunctionCall
 from antiphon.providers.base.llm import LlmRequest, ToolCall
-from antiphon.providers.http_tools.calls import Caller, HttpTool
+from antiphon.providers.http_tools.calls import Caller, HttpTool, Request, body_of, request_of
 from antiphon.providers.http_tools.running import Exchange, HttpFunctions, exchange
 from antiphon.providers.scripted.llm import ScriptedLlm, Step, call_tools, say
 from antiphon.providers.scripted.server import StubServer
@@ -322,3 +324,29 @@ async def converse(session: LiveSession) -> str:
     await session.event("response.done")
     done = await session.event("response.done")
     return str(done["response"]["output"][0]["content"][0]["text"])
+
+
+class TestTheGuide:
+    """docs/tools.md: what it shows to be done on a server takes a call as it is sent."""
+
+    @pytest.fixture
+    def programs(self) -> dict[str, str]:
+        text = (Path(__file__).parents[2] / "docs/tools.md").read_text()
+        return dict(re.findall(r"^```(python|js)\n(.*?)^```", text, re.MULTILINE | re.DOTALL))
+
+    @pytest.fixture
+    def sent(self) -> Request:
+        tool = HttpTool("weather", "https://1.1.1.1/", signing_secrets=(SIGNING, OLDER))
+        return request_of(tool, CALL, body_of(tool, CALL, Caller("sess_1")))
+
+    @pytest.mark.parametrize("secret", [SIGNING, OLDER])
+    def test_python(
+        self, programs: dict[str, str], sent: Request, secret: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("TOOL_SIGNING_SECRET", secret)
+        names: dict[str, Any] = {}
+        exec(programs["python"], names)
+        assert json.loads(names["answer"](sent.body, sent.headers)) == {"town": "Ulm", "sky": "blue"}
+        assert names["answered"] == {"item_1": '{"town": "Ulm", "sky": "blue"}'}
+        with pytest.raises(WebhookVerificationError):
+            names["answer"](sent.body + b" ", sent.headers)

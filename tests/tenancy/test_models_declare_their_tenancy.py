@@ -28,6 +28,7 @@ GLOBAL = {
     "sessions.Session",
 }
 MAY_GO_ACROSS = {
+    "apps/api/tasks.py",
     "apps/core/tenancy.py",
     "apps/core/staff.py",
     "apps/credentials/rotation.py",
@@ -139,6 +140,7 @@ def test_lookups_belong_to_the_bypassing_role_and_have_a_locked_search_path() ->
         expected = ("antiphon_across", "search_path=pg_catalog, pg_temp", False)
         lookups = (
             "api_key_lookup",
+            "api_keys_revoked",
             "client_secret_lookup",
             "invitation_lookup",
             "membership_lookup",

@@ -11,8 +11,8 @@ from apps.api.v1.paging import Page, PageQuery, page_of
 from apps.api.v1.sessions import find_session
 from apps.api.v1.types import Moment
 from apps.conversations.costs import TYPES
+from apps.conversations.grouped import Grouping, session_totals
 from apps.conversations.models import SessionEvent
-from apps.conversations.totals import Grouping, session_totals
 from apps.keys.models import Scope
 
 area = Area("Usage")

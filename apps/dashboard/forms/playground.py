@@ -30,6 +30,11 @@ class PlaygroundSettings(forms.Form):
         help_text="Takes effect with your next session.",
         widget=forms.TextInput(attrs={"list": "models", "placeholder": "Your default model"}),
     )
+    variables = forms.CharField(
+        label="The agent's variables",
+        help_text="One in a line: name=value.",
+        widget=forms.Textarea(attrs={"rows": 2, "class": "font-mono", "spellcheck": "false"}),
+    )
     voice = forms.CharField(widget=forms.TextInput(attrs={"list": "voices", "placeholder": "Default"}))
     instructions = forms.CharField(
         widget=forms.Textarea(attrs={"rows": 4, "placeholder": "What the agent is, and how it talks"})

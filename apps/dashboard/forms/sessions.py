@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 
 from django import forms
 
+from apps.agents.models import Agent
 from apps.conversations.models import EndReason, SessionKind
 from apps.keys.selectors import api_key_list
 
@@ -30,6 +31,8 @@ class SessionFilterForm(forms.Form):
         help_text='What was said. "A phrase", or, and -not work.',
     )
     status = forms.ChoiceField(required=False, choices=[_ANY, ("running", "Running"), ("ended", "Ended")])
+    agent = forms.ChoiceField(required=False)
+    version = forms.IntegerField(label="Agent's version", required=False, min_value=1)
     model = forms.CharField(required=False, max_length=200, help_text="Or how its name begins: groq/.")
     kind = forms.ChoiceField(required=False, choices=[_ANY, *SessionKind.choices])
     ended = forms.ChoiceField(label="Why it ended", required=False, choices=[_ANY, *EndReason.choices])
@@ -44,6 +47,8 @@ class SessionFilterForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         keys = [(str(key.id), key.name) for key in api_key_list()]
+        agents = [(str(agent.id), agent.name) for agent in Agent.objects.order_by("name")]
+        self.fields["agent"].choices = [_ANY, *agents]  # type: ignore[attr-defined]
         self.fields["key"].choices = [_ANY, *keys]  # type: ignore[attr-defined]
         self.fields["shortest"].label = "At least, seconds"
         self.fields["longest"].label = "At most, seconds"
@@ -55,6 +60,8 @@ class SessionFilterForm(forms.Form):
         cost: Decimal | None = given.get("cost")
         return {
             "text": given.get("q") or None,
+            "agent_id": given.get("agent") or None,
+            "agent_version": given.get("version"),
             "model": given.get("model") or None,
             "kind": given.get("kind") or None,
             "end_reason": given.get("ended") or None,

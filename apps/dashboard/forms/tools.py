@@ -85,11 +85,12 @@ class ToolForm(forms.Form):
         self._kept = {} if tool is None else {header.name: header.masked for header in tool.headers.all()}
 
     def clean_allowed_tools(self) -> list[str]:
-        return self.cleaned_data["allowed_tools"].split()
+        names: str = self.cleaned_data["allowed_tools"]
+        return names.split()
 
     @property
     def header_rows(self) -> list[HeaderRow]:
-        names = self.data.getlist("header_name") if self.is_bound else list(self._kept)
+        names = self._typed("header_name") if self.is_bound else list(self._kept)
         return [HeaderRow(name, self._kept.get(name, "")) for name in names if name]
 
     @property
@@ -97,13 +98,17 @@ class ToolForm(forms.Form):
         """For the service, once the form is valid."""
         if self.kind == ToolKind.CLIENT:
             return self.cleaned_data
-        rows = zip(self.data.getlist("header_name"), self.data.getlist("header_value"), strict=False)
+        rows = zip(self._typed("header_name"), self._typed("header_value"), strict=False)
         headers = {
             name.strip(): value or (None if name.strip() in self._kept else "")
             for name, value in rows
             if name.strip()
         }
         return {**self.cleaned_data, "headers": headers}
+
+    def _typed(self, name: str) -> list[str]:
+        """In each of the rows."""
+        return self.data.getlist(name) if isinstance(self.data, QueryDict) else []
 
 
 class ArgumentsForm(forms.Form):
@@ -121,6 +126,13 @@ class ArgumentsForm(forms.Form):
     def arguments(self) -> dict[str, Any]:
         """Once the form is valid; what was left empty is not among them."""
         return {name: value for name, value in self.cleaned_data.items() if value not in (None, "")}
+
+
+class _JsonField(forms.JSONField):
+    """Empty while nothing was typed."""
+
+    def prepare_value(self, value: Any) -> Any:
+        return "" if value is None else super().prepare_value(value)
 
 
 def _initial(tool: Tool) -> dict[str, Any]:
@@ -145,4 +157,4 @@ def _field(described: Mapping[str, Any], *, required: bool) -> forms.Field:
         case "boolean":
             return forms.BooleanField(required=False)
     widget = forms.Textarea(attrs={"rows": 3, "spellcheck": "false", "class": "font-mono"})
-    return forms.JSONField(required=required, widget=widget)
+    return _JsonField(required=required, widget=widget)

@@ -372,7 +372,7 @@ class Answering:
         if response.turn and not self._state.native and not _has_words(response):
             self._finish(response, response.complete(None))
             return
-        if response is self._active:
+        if response is self._active and response.params.input is UNSET:
             self._functions.told()
         response.offer = self._remote.offer(or_else(response.params.tools, self._state.session.tools))
         try:

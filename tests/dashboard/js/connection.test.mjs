@@ -28,14 +28,14 @@ function connected() {
     onsent: (event) => seen.sent.push(event.type),
   };
   const connection = new Connection("wss://example.com/v1/realtime", handlers, { WebSocket, later: (run) => run() });
-  connection.open({ model: "agent/desk", secret: "ek_1" });
+  connection.open({ query: { model: "agent/desk", "var.name": "Ada" }, secret: "ek_1" });
   return { connection, sockets, seen };
 }
 const CREATED = { type: "session.created", event_id: "e1", session: { resume_token: "token" } };
 
 test("it connects with the secret as a subprotocol, and is open once the session is there", () => {
   const { connection, sockets, seen } = connected();
-  assert.equal(sockets[0].url.search, "?model=agent%2Fdesk");
+  assert.equal(sockets[0].url.search, "?model=agent%2Fdesk&var.name=Ada");
   assert.deepEqual(sockets[0].protocols, ["realtime", "openai-insecure-api-key.ek_1"]);
   assert.equal(connection.send({ type: "response.create" }), false);
   sockets[0].receives(CREATED);

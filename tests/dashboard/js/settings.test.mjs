@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { LANGUAGES } from "../../../apps/dashboard/static/dashboard/js/playground/code_export.js";
-import { NAMES, fromUrl, toHash, toSession, toolsProblem } from "../../../apps/dashboard/static/dashboard/js/playground/settings.js";
+import { NAMES, fromUrl, toHash, toSession, toVariables, toolsProblem } from "../../../apps/dashboard/static/dashboard/js/playground/settings.js";
 
 const NONE = Object.fromEntries(NAMES.map((name) => [name, ""]));
 const TOOLS = [{ type: "function", name: "get_weather", parameters: { type: "object" } }];
 const ALL = {
-  model: "groq/x", voice: "joe", instructions: "Be brief & kind: 100 %", language: "en", turn: "server_vad", eagerness: "", silence: "600", modality: "audio",
+  model: "groq/x", variables: "", voice: "joe", instructions: "Be brief & kind: 100 %", language: "en", turn: "server_vad", eagerness: "", silence: "600", modality: "audio",
   temperature: "0.5", speed: "1.25", max_tokens: "200", tools: JSON.stringify(TOOLS),
 };
 
@@ -18,6 +18,15 @@ test("settings survive the address", () => {
 test("a link may name the agent in its query, and its hash counts more", () => {
   assert.equal(fromUrl({ search: "?model=agent/a", hash: "" }).model, "agent/a");
   assert.equal(fromUrl({ search: "?model=agent/a", hash: "#model=agent/b" }).model, "agent/b");
+});
+
+test("the agents' own pages link to a version by its parts", () => {
+  assert.equal(fromUrl({ search: "?agent=desk&version=draft", hash: "" }).model, "agent/desk@draft");
+  assert.equal(fromUrl({ search: "?agent=desk", hash: "" }).model, "agent/desk");
+});
+
+test("variables are read line by line, and what is no assignment is left out", () => {
+  assert.deepEqual(toVariables({ variables: "name = Ada Lovelace\n\nsum=1+1=2\nnothing" }), { "var.name": "Ada Lovelace", "var.sum": "1+1=2" });
 });
 
 test("everything that is set reaches the session", () => {
@@ -49,17 +58,23 @@ test("tools that can't be used are not sent, and the reason is told", () => {
   assert.equal(toolsProblem(ALL.tools), "");
 });
 
-const facts = { baseUrl: "https://voice.example.com/v1", model: "agent/desk", session: toSession({ ...ALL, turn: "none", instructions: "Don't say \"no\"" }) };
+const facts = { baseUrl: "https://voice.example.com/v1", model: "agent/desk", variables: { "var.name": "Ada" }, session: toSession({ ...ALL, turn: "none", instructions: "Don't say \"no\"" }) };
 
 test("curl sends the session as JSON, whatever quotes it has", () => {
   const [, body] = LANGUAGES.curl(facts).match(/-d '([\s\S]*)'\n$/);
   const sent = JSON.parse(body.replaceAll(`'\\''`, "'"));
-  assert.deepEqual(sent.session, { ...facts.session, model: "agent/desk" });
+  assert.deepEqual(sent.session, { ...facts.session, model: "agent/desk", providerData: { antiphon: { variables: { name: "Ada" } } } });
 });
 
 test("JavaScript has the session as it is", () => {
   const [, session] = LANGUAGES.javascript(facts).match(/session: (\{[\s\S]*?\n {4}\}),/);
   assert.deepEqual(JSON.parse(session), facts.session);
+  assert.match(LANGUAGES.javascript(facts), /"wss:\/\/voice.example.com\/v1\/realtime\?model=agent%2Fdesk&var.name=Ada"/);
+});
+
+test("Python gives the variables, if there are any", () => {
+  assert.match(LANGUAGES.python(facts), /model="agent\/desk", extra_query=\{\s*"var.name": "Ada",\s*\}\)/);
+  assert.doesNotMatch(LANGUAGES.python({ ...facts, variables: {} }), /extra_query/);
 });
 
 test("Python writes None and True as Python does", () => {

@@ -33,14 +33,14 @@ export class Call {
     return this.#response !== null;
   }
 
-  /** Opens a session on the model unless there is one. Resolves to whether it is open. */
-  async connect(model) {
+  /** Opens a session unless there is one. Resolves to whether it is open. */
+  async connect(query) {
     if (this.state === "open") return true;
     const settled = new Promise((resolve) => this.#settled.push(resolve));
     if (this.state === "closed" && this.#settled.length === 1) {
       try {
         this.speaker = await Speaker.open({ onplaying: (item) => this.#plays(item) });
-        this.#connection.open({ model, secret: await this.secret() });
+        this.#connection.open({ query, secret: await this.secret() });
       } catch (error) {
         this.#changed("closed", error.message);
       }

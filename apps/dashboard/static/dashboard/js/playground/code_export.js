@@ -1,7 +1,8 @@
 // The session of the page as a program: text in, text out.
 export const LANGUAGES = { python, javascript, curl };
 
-function python({ baseUrl, model, session }) {
+function python({ baseUrl, model, variables, session }) {
+  const more = Object.keys(variables).length ? `, extra_query=${literal(variables, 2)}` : "";
   return `# pip install "openai[realtime]"
 import asyncio
 import os
@@ -15,7 +16,7 @@ client = AsyncOpenAI(
 
 
 async def main():
-    async with client.realtime.connect(model=${JSON.stringify(model)}) as connection:
+    async with client.realtime.connect(model=${JSON.stringify(model)}${more}) as connection:
         await connection.session.update(
             session=${literal(session, 3)}
         )
@@ -40,37 +41,43 @@ asyncio.run(main())
 `;
 }
 
-function javascript({ baseUrl, model, session }) {
-  return `// npm install openai ws
-import OpenAI from "openai";
-import { OpenAIRealtimeWS } from "openai/realtime/ws";
+function javascript({ baseUrl, model, variables, session }) {
+  const url = `${baseUrl.replace("http", "ws")}/realtime?${new URLSearchParams({ model, ...variables })}`;
+  return `// Node 22 or newer; in a browser, use a client secret in the place of the key.
+const url = ${JSON.stringify(url)};
+const key = process.env.ANTIPHON_API_KEY;
+const socket = new WebSocket(url, ["realtime", \`openai-insecure-api-key.\${key}\`]);
+const send = (event) => socket.send(JSON.stringify(event));
 
-const client = new OpenAI({
-  baseURL: ${JSON.stringify(baseUrl)},
-  apiKey: process.env.ANTIPHON_API_KEY,
-});
-const realtime = new OpenAIRealtimeWS({ model: ${JSON.stringify(model)} }, client);
-
-realtime.socket.on("open", () => {
-  realtime.send({
+socket.onopen = () => {
+  send({
     type: "session.update",
     session: ${indented(session, 2)},
   });
-  realtime.send({
+  send({
     type: "conversation.item.create",
     item: { type: "message", role: "user", content: [{ type: "input_text", text: "Hello!" }] },
   });
-  realtime.send({ type: "response.create" });
-});
-realtime.on("response.output_text.delta", ({ delta }) => process.stdout.write(delta));
-realtime.on("response.output_audio_transcript.delta", ({ delta }) => process.stdout.write(delta));
-realtime.on("error", (error) => console.error(error.message));
-realtime.on("response.done", () => realtime.close());
+  send({ type: "response.create" });
+};
+
+socket.onmessage = ({ data }) => {
+  const event = JSON.parse(data);
+  if (["response.output_text.delta", "response.output_audio_transcript.delta"].includes(event.type)) {
+    process.stdout.write(event.delta);
+  } else if (event.type === "error") {
+    throw new Error(event.error.message);
+  } else if (event.type === "response.done") {
+    socket.close();
+  }
+};
 `;
 }
 
-function curl({ baseUrl, model, session }) {
-  const body = JSON.stringify({ expires_after: { anchor: "created_at", seconds: 600 }, session: { ...session, model } }, null, 2);
+function curl({ baseUrl, model, variables, session }) {
+  const named = Object.entries(variables).map(([name, value]) => [name.replace(/^var\./, ""), value]);
+  const more = named.length ? { providerData: { antiphon: { variables: Object.fromEntries(named) } } } : {};
+  const body = JSON.stringify({ expires_after: { anchor: "created_at", seconds: 600 }, session: { ...session, model, ...more } }, null, 2);
   return `# A client secret for a browser: it opens this session for ten minutes, and nothing else.
 curl ${quoted(`${baseUrl}/realtime/client_secrets`)} \\
   -H "Authorization: Bearer $ANTIPHON_API_KEY" \\

@@ -27,10 +27,11 @@ export class Connection {
     this.state = "closed";
   }
 
-  open({ model, secret }) {
+  /** `query` names the model, and gives the variables of an agent. */
+  open({ query, secret }) {
     this.#secret = secret;
     this.#change("connecting");
-    this.#connect(model ? { model } : {});
+    this.#connect(query);
   }
 
   /** Whether it was sent. */

@@ -10,7 +10,7 @@ import { LatencyLog } from "./latency.js";
 import { drawLatency } from "./latency_view.js";
 import { Meter } from "./meters.js";
 import { microphoneAdvice, microphones } from "./microphone.js";
-import { isPushToTalk, toSession } from "./settings.js";
+import { isPushToTalk, toSession, toVariables } from "./settings.js";
 import { SettingsView } from "./settings_view.js";
 import { drawCall } from "./tool_view.js";
 import { ToolCalls } from "./tool_calls.js";
@@ -74,7 +74,7 @@ async function start() {
 
 async function open() {
   if (call.state === "closed") begin();
-  return call.connect(model());
+  return call.connect({ model: model(), ...toVariables(settings.values) });
 }
 
 /** Nothing of the session before is left, but its events. */
@@ -229,7 +229,7 @@ async function listMicrophones() {
 }
 
 function exportCode() {
-  const facts = { baseUrl: root.dataset.baseUrl, model: model(), session: toSession(settings.values) };
+  const facts = { baseUrl: root.dataset.baseUrl, model: model(), variables: toVariables(settings.values), session: toSession(settings.values) };
   const blocks = byId("export").querySelectorAll("code");
   Object.values(LANGUAGES).forEach((write, n) => (blocks[n].textContent = write(facts)));
 }

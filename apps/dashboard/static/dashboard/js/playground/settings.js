@@ -1,12 +1,14 @@
 // The settings of the page: plain texts by name, in the URL, and what they mean to the protocol.
 export const NAMES = [
-  "model", "voice", "instructions", "language", "turn", "eagerness", "silence", "modality", "temperature", "speed", "max_tokens", "tools",
+  "model", "variables", "voice", "instructions", "language", "turn", "eagerness", "silence", "modality", "temperature", "speed", "max_tokens", "tools",
 ];
 const AGENT = "agent/";
 
-/** From a page's query and hash; what the hash says counts more. */
+/** From a page's query, where an agent may also be named by `agent` and `version`, and its hash, which counts more. */
 export function fromUrl({ search, hash }) {
-  const given = { ...params(search.slice(1)), ...params(hash.slice(1)) };
+  const query = params(search.slice(1));
+  if (query.agent) query.model = AGENT + query.agent + (query.version ? `@${query.version}` : "");
+  const given = { ...query, ...params(hash.slice(1)) };
   return Object.fromEntries(NAMES.map((name) => [name, given[name] ?? ""]));
 }
 
@@ -14,6 +16,14 @@ export function fromUrl({ search, hash }) {
 export function toHash(settings) {
   const set = NAMES.filter((name) => settings[name]).map((name) => [name, settings[name]]);
   return set.length ? `#${new URLSearchParams(set)}` : "";
+}
+
+export const isAgent = (settings) => settings.model.startsWith(AGENT);
+
+/** The values that an agent's texts are filled with, as a session's address takes them. */
+export function toVariables({ variables }) {
+  const pairs = variables.split("\n").map((line) => line.match(/^\s*([^=]+?)\s*=\s*(.*?)\s*$/)).filter(Boolean);
+  return Object.fromEntries(pairs.map(([, name, value]) => [`var.${name}`, value]));
 }
 
 export const isPushToTalk = (settings) => settings.turn === "none";
@@ -50,8 +60,9 @@ export function toolsProblem(text) {
 }
 
 /** An agent turns as it was made to; everybody else by meaning, unless something is chosen. */
-function turnDetection({ model, turn, eagerness, silence }) {
-  const type = turn || (eagerness || !model.startsWith(AGENT) ? "semantic_vad" : "");
+function turnDetection(settings) {
+  const { turn, eagerness, silence } = settings;
+  const type = turn || (eagerness || !isAgent(settings) ? "semantic_vad" : "");
   if (type === "none") return null;
   if (type === "server_vad") return compact({ type, silence_duration_ms: number(silence) });
   return type ? compact({ type, eagerness }) : undefined;

@@ -1,4 +1,4 @@
-import { NAMES, fromUrl, toHash, toolsProblem } from "./settings.js";
+import { NAMES, fromUrl, isAgent, toHash, toolsProblem } from "./settings.js";
 
 /** The settings' form and the page's address, which say the same. */
 export class SettingsView {
@@ -35,6 +35,7 @@ export class SettingsView {
   /** Whether they can be used. */
   #show() {
     const { values } = this;
+    this.#row("variables").hidden = !isAgent(values);
     this.#row("eagerness").hidden = values.turn !== "semantic_vad" && values.turn !== "";
     this.#row("silence").hidden = values.turn !== "server_vad";
     this.problem.textContent = toolsProblem(values.tools);

@@ -8,7 +8,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
-from apps.credentials.forms import CredentialForm, ServerForm
+from apps.agents.using import agents_by_provider
 from apps.credentials.models import ProviderCredential, TenantProvider
 from apps.credentials.selectors import credential_list, provider_list
 from apps.credentials.services import (
@@ -18,6 +18,7 @@ from apps.credentials.services import (
     provider_delete,
     provider_put,
 )
+from apps.dashboard.forms.providers import CredentialForm, ServerForm
 from apps.tenants.access import tenant_page
 from apps.tenants.models import Membership
 from apps.tenants.roles import May
@@ -104,11 +105,12 @@ def _render(
     server_form: ServerForm | None = None,
     status: int = 200,
 ) -> HttpResponse:
+    uses = agents_by_provider(membership.tenant_id)
     context = {
         "membership": membership,
-        "credentials": credential_list(),
-        "servers": provider_list(),
+        "credentials": [(row, uses.get(row.provider, ())) for row in credential_list()],
+        "servers": [(row, uses.get(row.slug, ())) for row in provider_list()],
         "credential_form": credential_form or CredentialForm(),
         "server_form": server_form or ServerForm(),
     }
-    return render(request, "credentials/page.html", context, status=status)
+    return render(request, "dashboard/providers/page.html", context, status=status)
