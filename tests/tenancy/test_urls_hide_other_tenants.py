@@ -9,6 +9,7 @@ from django.urls.resolvers import URLResolver
 
 from apps.agents.models import Agent
 from apps.agents.services import agent_create
+from apps.conversations.models import RealtimeSession
 from apps.core.tenancy import tenant_context
 from apps.credentials.models import ProviderCredential
 from apps.credentials.services import credential_set
@@ -17,6 +18,7 @@ from apps.tenants.models import Invitation, Role
 from apps.tools.models import Tool
 from apps.tools.services import tool_create
 from tests.cast import PASSWORD, Person
+from tests.tenancy.rows import make_session
 
 STAFF = "admin"  # superusers only, across tenants by purpose
 MANAGEMENT = "management"  # the API: tests/api/test_every_operation.py
@@ -56,6 +58,7 @@ def arguments_of(person: Person) -> dict[str, object]:
         "agent_slug": agent_of(person).slug,
         "number": 1,
         "tool_id": tool_of(person).id,
+        "session_id": session_of(person).session_id,
     }
 
 
@@ -67,6 +70,11 @@ def agent_of(person: Person) -> Agent:
 def tool_of(person: Person) -> Tool:
     with tenant_context(person.tenant.id):
         return tool_create(slug="get_weather", kind="client").tool
+
+
+def session_of(person: Person) -> RealtimeSession:
+    with tenant_context(person.tenant.id):
+        return make_session("sess_theirs")
 
 
 WITH_ARGUMENTS = {

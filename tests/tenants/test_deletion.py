@@ -5,7 +5,7 @@ from django.apps import apps
 
 from apps.core.models import TenantModel
 from apps.core.tenancy import across_tenants, tenant_context
-from apps.keys.services import api_key_find
+from apps.keys.authentication import api_key_find
 from apps.tenants.deletion import tenant_delete
 from apps.tenants.models import Tenant
 from tests.cast import Person
