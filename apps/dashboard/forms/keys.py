@@ -42,8 +42,13 @@ class KeyChangesForm(forms.Form):
 
     def __init__(self, *args: Any, grantable: Collection[str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        given = [scope for scope in Scope if scope in grantable]
         self.fields["scopes"].choices = [  # type: ignore[attr-defined]
-            (scope.value, scope.label) for scope in Scope if scope in grantable
+            ("As an app", [(scope.value, scope.label) for scope in given if scope in FOR_APPS]),
+            (
+                "By the management API",
+                [(scope.value, scope.label) for scope in given if scope not in FOR_APPS],
+            ),
         ]
 
 
