@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from django.db.models import CharField, Count, F, QuerySet, Sum
+from django.db.models import CharField, Count, F, Sum
 from django.db.models.functions import Cast, Coalesce, TruncDate
 
 from apps.conversations.selectors import session_list
@@ -19,9 +19,7 @@ _GROUPS: Mapping[str, Any] = {
 }
 
 
-def session_totals(
-    *, by: Grouping, started_from: datetime, started_before: datetime
-) -> Any:
+def session_totals(*, by: Grouping, started_from: datetime, started_before: datetime) -> Any:
     """Rows with `group` (as text; None: of no key, or no agent) and the sums of its sessions, in the order of the
     groups. Days are those of UTC on which the sessions began."""
     sessions = session_list(started_from=started_from, started_before=started_before)

@@ -1,6 +1,6 @@
 import uuid
 from datetime import datetime
-from typing import Annotated, TypeVar, Any
+from typing import Annotated, Any, TypeVar
 
 from ninja import Query, Schema
 from pydantic import BaseModel, ConfigDict, Field
