@@ -54,7 +54,6 @@ def arguments_of(person: Person) -> dict[str, object]:
         "token": "of-mallory",
         "model_id": "agent/of-mallory",
         "call_id": "rtc_of_mallory",
-        "session_id": "sess_of_mallory",
         "agent_slug": agent_of(person).slug,
         "number": 1,
         "tool_id": tool_of(person).id,
