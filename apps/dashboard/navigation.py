@@ -26,6 +26,7 @@ class Entry:
 # In the order of the sidebar; rows of one group stand together.
 NAVIGATION = (
     Entry("Agents", "agents", "bot", BUILD),
+    Entry("Tools", "tools", "wrench", BUILD),
     Entry("API keys", "tenant", "key-round", CONNECT),
     Entry("Providers", "providers", "plug", CONNECT),
 )

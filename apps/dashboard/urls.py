@@ -1,6 +1,6 @@
 from django.urls import path
 
-from apps.dashboard import agents, styleguide
+from apps.dashboard import agents, styleguide, tools
 
 urlpatterns = [
     path("styleguide", styleguide.page, name="styleguide"),
@@ -17,4 +17,11 @@ urlpatterns = [
     path("<slug:slug>/agents/<slug:agent_slug>/duplicate", agents.duplicate, name="agent-duplicate"),
     path("<slug:slug>/agents/<slug:agent_slug>/archive", agents.archive, name="agent-archive"),
     path("<slug:slug>/agents/<slug:agent_slug>/unarchive", agents.unarchive, name="agent-unarchive"),
+    path("<slug:slug>/tools/", tools.page, name="tools"),
+    path("<slug:slug>/tools/new/", tools.new, name="tool-new"),
+    path("<slug:slug>/tools/<uuid:tool_id>/", tools.edit, name="tool"),
+    path("<slug:slug>/tools/<uuid:tool_id>/try/", tools.attempt, name="tool-try"),
+    path("<slug:slug>/tools/<uuid:tool_id>/rotate/", tools.rotate, name="tool-rotate"),
+    path("<slug:slug>/tools/<uuid:tool_id>/archive/", tools.archive, name="tool-archive"),
+    path("<slug:slug>/tools/<uuid:tool_id>/restore/", tools.restore, name="tool-restore"),
 ]

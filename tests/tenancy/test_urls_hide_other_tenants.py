@@ -12,6 +12,8 @@ from apps.agents.services import agent_create
 from apps.core.tenancy import tenant_context
 from apps.credentials.models import ProviderCredential
 from apps.credentials.services import credential_set
+from apps.tools.models import Tool
+from apps.tools.services import tool_create
 from tests.cast import PASSWORD, Person
 
 STAFF = "admin"  # superusers only, across tenants by purpose
@@ -35,6 +37,11 @@ def agent_of(person: Person) -> Agent:
         return agent_create(slug="theirs", name="Theirs")
 
 
+def tool_of(person: Person) -> Tool:
+    with tenant_context(person.tenant.id):
+        return tool_create(slug="get_weather", kind="client").tool
+
+
 WITH_ARGUMENTS = {
     pattern.name: sorted(pattern.pattern.converters) or sorted(pattern.pattern.regex.groupindex)
     for pattern in patterns(get_resolver())
@@ -49,6 +56,7 @@ def test_it_hides_other_tenants(name: str, alice: Person, mallory: Person) -> No
         "slug": mallory.tenant.slug,
         "key_id": mallory.make_key().key.id,
         "row_id": row_of(mallory).id,
+        "tool_id": tool_of(mallory).id,
         "model_id": "agent/of-mallory",
         "call_id": "rtc_of_mallory",
         "agent_slug": agent_of(mallory).slug,
