@@ -137,7 +137,8 @@ $(CLIENTS): | $(DEV)
 
 $(TAILWIND): | $(DEV)
 	@echo "Installing what the dashboard's style sheet is built with (once) ..."
-	@$(NPM) $(FRONTEND) ci >/dev/null
+	@# Not `ci`, which fails where a registry lacks binaries of other systems.
+	@$(NPM) $(FRONTEND) install --no-save >/dev/null
 	@touch $@
 
 # All cores at once, where pip takes one file after the other. (Of the model packages, no code is ever run.)

@@ -208,6 +208,8 @@ async def _connect(session: RunningSession, request: Request, transport: Transpo
     try:
         if request.want == "resume":
             await session.resume(transport, request.last_event_id)
+        elif request.want == "listen_in":
+            await session.listen_in(transport)
         else:
             await session.attach(transport)
     except Refused as refused:

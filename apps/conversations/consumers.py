@@ -129,11 +129,8 @@ async def _converse(
         runtime.event_log().session(opened) as observer,
     ):
         tally = ToolTally(session.tools, host.functions.names)
-        observers: tuple[Observer, ...] = (
-            observer,
-            usage_observer(opened, observer),
-            LatencyObserver(observer.answered),
-        )
+        latencies = LatencyObserver(observer.answered)
+        observers: tuple[Observer, ...] = (observer, usage_observer(opened, observer), latencies)
         if session.tools:
             observers = (*observers, tally)
         running = RunningSession(session, transport, replace(host, observers=observers), Ids())

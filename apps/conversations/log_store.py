@@ -52,12 +52,13 @@ KEEP_TEXT = """
     SELECT gen_random_uuid(), event.tenant_id, event.session_id, string_agg(DISTINCT said.value #>> '{}', E'\\n')
     FROM conversations_sessionevent AS event
     CROSS JOIN LATERAL (
-        SELECT jsonb_path_query(event.body, '$.transcript')
+        SELECT jsonb_path_query(event.body, '$.text')
+        UNION ALL SELECT jsonb_path_query(event.body, '$.transcript')
         UNION ALL SELECT jsonb_path_query(event.body, '$.item.content[*].text')
         UNION ALL SELECT jsonb_path_query(event.body, '$.item.content[*].transcript')
     ) AS said (value)
     WHERE event.tenant_id = %(tenant_id)s AND event.session_id = %(id)s AND event.type IN (
-        'conversation.item.done', 'response.output_item.done',
+        'conversation.item.done', 'response.output_item.done', 'turn.transcribed',
         'conversation.item.input_audio_transcription.completed'
     )
     GROUP BY event.tenant_id, event.session_id

@@ -1,4 +1,5 @@
 from datetime import timedelta
+from statistics import median
 
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
@@ -87,6 +88,11 @@ class RealtimeSession(TenantModel):
     def lasted(self) -> timedelta:
         """So far, while it is open."""
         return (self.ended_at or timezone.now()) - self.started_at
+
+    @property
+    def usual_response_ms(self) -> float | None:
+        """The median; None if no spoken turn was answered."""
+        return median(self.response_ms) if self.response_ms else None
 
 
 class Direction(models.TextChoices):

@@ -83,15 +83,27 @@ async def inference() -> Inference:
 
 async def models_of(grant: KeyGrant) -> ModelRegistry:
     """What the tenant's sessions can name, with its own keys and servers as they are now."""
+    return await models_of_tenant(
+        grant.tenant_id,
+        language=grant.default_model,
+        transcription=grant.default_transcription_model,
+        speech=grant.default_speech_model,
+    )
+
+
+async def models_of_tenant(
+    tenant_id: uuid.UUID, *, language: str = "", transcription: str = "", speech: str = ""
+) -> ModelRegistry:
+    """With these defaults; an empty one is the platform's."""
     loaded = await inference()
     load = database_sync_to_async(_chosen_by, thread_sensitive=False)
-    providers, routers = await load(grant.tenant_id)
+    providers, routers = await load(tenant_id)
     return loaded.models_for(
-        grant.default_model,
-        grant.default_transcription_model,
-        grant.default_speech_model,
+        language,
+        transcription,
+        speech,
         providers=providers,
-        routers=Routers(routers, tenant=str(grant.tenant_id), memory=_routing, cost_of=usual_answer_micro),
+        routers=Routers(routers, tenant=str(tenant_id), memory=_routing, cost_of=usual_answer_micro),
     )
 
 

@@ -10,10 +10,12 @@ from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce, Now
 
 from apps.conversations.models import PROBLEMS, EndReason, RealtimeSession, SessionEvent, SessionKind
+from apps.conversations.problems import with_code
 from apps.tenants.models import Tenant
 
 _EVENTS_AT_ONCE = 1000
 _WORDS = (
+    "turn.transcribed",
     "conversation.item.input_audio_transcription.completed",
     "response.output_item.done",
     "conversation.item.done",
@@ -23,6 +25,8 @@ _WORDS = (
 def session_list(
     *,
     model: str | None = None,
+    agent_id: uuid.UUID | None = None,
+    agent_version: int | None = None,
     kind: SessionKind | None = None,
     end_reason: EndReason | None = None,
     api_key_id: uuid.UUID | None = None,
@@ -42,6 +46,8 @@ def session_list(
     """
     wanted = {
         "model__startswith": model,
+        "agent_version__agent_id": agent_id,
+        "agent_version__number": agent_version,
         "kind": kind,
         "end_reason": end_reason,
         "api_key_id": api_key_id,
@@ -112,13 +118,16 @@ def session_events(
         after = chunk[-1].seq
 
 
-def problem_list(*, since: datetime) -> QuerySet[SessionEvent]:
-    """Events of the current tenant's sessions that tell of something that went wrong, the newest first."""
-    return (
-        SessionEvent.objects.filter(type__in=PROBLEMS, at__gte=since)
-        .select_related("session")
-        .order_by("-at")
-    )
+def problem_list(
+    *, since: datetime, type: str | None = None, code: str | None = None
+) -> QuerySet[SessionEvent]:
+    """Events of the current tenant's sessions that tell of something that went wrong, the newest first. `type` and
+    `code` are those of a ProblemGroup."""
+    types = PROBLEMS if type is None else [name for name in PROBLEMS if name == type]
+    events = SessionEvent.objects.filter(type__in=types, at__gte=since).select_related("session")
+    if code is not None:
+        events = with_code(events).filter(code=code)
+    return events.order_by("-at")
 
 
 def last_words(sessions: Collection[RealtimeSession]) -> Mapping[uuid.UUID, str]:
@@ -130,13 +139,13 @@ def last_words(sessions: Collection[RealtimeSession]) -> Mapping[uuid.UUID, str]
 
 def spoken_in(body: Mapping[str, Any]) -> str:
     """The words in an event of a transcription or of an item."""
-    if "transcript" in body:
-        return str(body["transcript"] or "")
+    if words := body.get("transcript") or body.get("text"):
+        return str(words)
     content = body.get("item", {}).get("content") or ()
     return " ".join(part.get("text") or part.get("transcript") or "" for part in content).strip()
 
 
 def log_days(tenant: Tenant) -> int:
     """How many days a session and its log are kept after the session's end."""
-    days: int = settings.SESSION_LOG_DAYS
+    days: int = tenant.log_days or settings.SESSION_LOG_DAYS
     return days

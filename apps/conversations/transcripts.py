@@ -63,15 +63,24 @@ class _Reader:
             case "response.output_item.done":
                 self._finish(event, body["item"])
             case "conversation.item.truncated":
-                self._by_item.setdefault(event.item_id or "", Entry("assistant", event.at)).is_cut = True
+                if entry := self._by_item.get(event.item_id or ""):
+                    entry.is_cut = True
+            case "turn.transcribed":
+                self._user(event).text = body["text"]
             case type if type == _TRANSCRIBED:
-                self._by_item.setdefault(event.item_id or "", Entry("user", event.at)).text = body[
-                    "transcript"
-                ]
+                self._user(event).text = body["transcript"]
             case type if type == _SPOKEN:
                 self._sent[event.item_id or ""] = self._sent.get(event.item_id or "", "") + body["delta"]
             case _:
                 self.entries.append(Entry("problem", event.at, problem_text(body)))
+
+    def _user(self, event: SessionEvent) -> Entry:
+        """Its item may be added after its words are known."""
+        id = event.item_id or ""
+        if id not in self._by_item:
+            self._by_item[id] = Entry("user", self._began.get(id, event.at))
+            self.entries.append(self._by_item[id])
+        return self._by_item[id]
 
     def _open(self, event: SessionEvent, item: dict[str, Any]) -> None:
         if item["id"] in self._by_item:

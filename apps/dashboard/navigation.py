@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from apps.tenants.roles import May
 
-BUILD, OBSERVE, CONNECT, MANAGE = "Build", "Observe", "Connect", "Manage"
+START, BUILD, OBSERVE, CONNECT, MANAGE = "Start", "Build", "Observe", "Connect", "Manage"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +25,20 @@ class Entry:
 
 # In the order of the sidebar; rows of one group stand together.
 NAVIGATION = (
+    Entry("Overview", "tenant", "house", START),
     Entry("Agents", "agents", "bot", BUILD),
     Entry("Tools", "tools", "wrench", BUILD),
-    Entry("API keys", "tenant", "key-round", CONNECT),
+    Entry("Playground", "playground", "mic", BUILD, May.TALK),
+    Entry("Routers", "routers", "split", BUILD),
+    Entry("Voices", "voices", "audio-lines", BUILD),
+    Entry("Sessions", "sessions", "messages-square", OBSERVE),
+    Entry("Live", "live", "radio", OBSERVE),
+    Entry("Logs", "logs", "triangle-alert", OBSERVE),
+    Entry("API keys", "keys", "key-round", CONNECT),
     Entry("Providers", "providers", "plug", CONNECT),
+    Entry("Team", "team", "users", MANAGE),
+    Entry("Audit log", "audit", "scroll-text", MANAGE, May.READ_AUDIT),
+    Entry("Settings", "settings", "settings", MANAGE, May.MANAGE_SETTINGS),
 )
 
 

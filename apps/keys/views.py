@@ -41,7 +41,11 @@ def create(request: HttpRequest, membership: PersonalMembership) -> HttpResponse
 @tenant_page(May.CONNECT)
 def revoke(request: HttpRequest, membership: PersonalMembership, key_id: uuid.UUID) -> HttpResponse:
     api_key_revoke(key=get_object_or_404(api_key_list(), id=key_id))
-    return redirect("tenant", slug=membership.tenant_slug)
+    return redirect("keys", slug=membership.tenant_slug)
+
+
+def keys(request: HttpRequest, slug: str) -> HttpResponse:
+    return create(request, slug) if request.method == "POST" else page(request, slug)
 
 
 def _render(

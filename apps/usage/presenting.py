@@ -73,11 +73,14 @@ def present_model(model: ListedModel) -> dict[str, Any]:
 
 def shown_rate(rate: Rate) -> str:
     """`text in: $4 per million tokens`"""
-    scale, what = next((scale, what) for unit, scale, what in _SCALES if rate.unit.endswith(unit))
     about = "about " if rate.estimate else ""
-    return (
-        f"{UNIT_NAMES[rate.unit]}: {about}${_plain(_SHOWN.divide(rate.price * scale, rate.per))} per {what}"
-    )
+    return f"{UNIT_NAMES[rate.unit]}: {about}{shown_price(rate.unit, rate.price, rate.per)}"
+
+
+def shown_price(unit: str, price: Decimal, per: int) -> str:
+    """`$4 per million tokens`"""
+    scale, what = next((scale, what) for ending, scale, what in _SCALES if unit.endswith(ending))
+    return f"${_plain(_SHOWN.divide(price * scale, per))} per {what}"
 
 
 def shown_capabilities(model: ListedModel) -> str:

@@ -36,36 +36,6 @@ def test_the_landing_page_names_what_fails(settings: Settings) -> None:
     assert "Not ready: valkey" in Client().get("/").content.decode()
 
 
-def test_signing_in_leads_to_ones_tenant_and_out_again(alice: Person) -> None:
-    client = Client()
-    response = client.post("/sign-in/", {"username": "ALICE@example.com", "password": PASSWORD}, follow=True)
-    assert response.redirect_chain[-1][0] == "/acme/"
-    assert "Acme" in response.content.decode()
-    assert client.post("/sign-out/").status_code == 302
-    assert client.get("/acme/").status_code == 302
-
-
-def test_a_wrong_password_is_refused_with_a_sentence(alice: Person) -> None:
-    response = Client().post("/sign-in/", {"username": alice.user.email, "password": "wrong"})
-    assert "correct" in response.content.decode()
-    assert not response.wsgi_request.user.is_authenticated
-
-
-def test_signing_in_does_not_redirect_to_another_site(alice: Person) -> None:
-    response = Client().post(
-        "/sign-in/",
-        {"username": alice.user.email, "password": PASSWORD, "next": "https://evil.example/"},
-    )
-    assert response["location"] == "/dashboard/"
-
-
-def test_a_person_without_a_tenant_is_told_so() -> None:
-    user_create(email="carol@example.com", password=PASSWORD)
-    client = Client()
-    client.login(email="carol@example.com", password=PASSWORD)
-    assert "no tenant" in client.get("/dashboard/").content.decode()
-
-
 def test_an_address_is_taken_whatever_its_case(alice: Person) -> None:
     with pytest.raises(ValidationError, match="Somebody has this address"):
         user_create(email="Alice@Example.com", password=PASSWORD)
@@ -135,22 +105,3 @@ def test_a_former_member_gets_404(alice: Person, bob: Person) -> None:
     with tenant_context(alice.tenant.id):
         bob.membership.delete()
     assert client.get("/acme/").status_code == 404
-
-
-@pytest.mark.django_db(transaction=True, databases=["default", "across"])
-class TestStaff:
-    def test_a_superuser_sees_all_tenants(self, alice: Person, mallory: Person) -> None:
-        keys = [person.make_key().key.masked for person in (alice, mallory)]
-        client = Client()
-        client.force_login(User.objects.create_superuser("root@example.com", PASSWORD))
-        for path in ("tenants/tenant", "tenants/membership", "accounts/user", "keys/apikey"):
-            assert client.get(f"/staff/{path}/").status_code == 200
-        page = client.get("/staff/keys/apikey/").content.decode()
-        assert all(key in page for key in keys)
-
-    def test_nobody_else_gets_in(self, alice: Person) -> None:
-        alice.user.is_staff = True
-        alice.user.save()
-        response = signed_in(alice).get("/staff/keys/apikey/")
-        assert response.status_code == 302
-        assert response["location"].startswith("/staff/login/")

@@ -12,5 +12,4 @@ urlpatterns = [
     # Last, as they begin with the name of a tenant: see apps.tenants.slugs.
     path("", include("apps.dashboard.urls")),
     path("", include("apps.keys.urls")),
-    path("", include("apps.credentials.urls")),
 ]

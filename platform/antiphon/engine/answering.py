@@ -336,7 +336,7 @@ class Answering:
         self, params: ResponseParams, turn: str = "", awaits: Collection[str] = (), said: str = ""
     ) -> None:
         """`turn` is the user item that this response answers; without words in it there is nothing to say.
-        `awaits` are items that have to be complete before its model is asked. `said` is what it says, if that is
+        `awaits` are items that have to be complete before its model is asked; `said` is what it says, if that is
         given."""
         entries, speech = visible(self._state, params)
         conversation = self._state.conversation if params.conversation == "auto" else None

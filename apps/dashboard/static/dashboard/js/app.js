@@ -4,5 +4,6 @@ import "./dialogs.js";
 import "./menus.js";
 import "./palette.js";
 import "./themes.js";
+import "./tidying.js";
 import "./times.js";
 import "./toasts.js";
