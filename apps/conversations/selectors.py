@@ -1,5 +1,5 @@
 import uuid
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -84,7 +84,7 @@ def agent_activity(*, days: int = 7) -> Mapping[uuid.UUID, AgentActivity]:
         f"day_{day}": Count("id", filter=Q(started_at__gte=start, started_at__lt=start + timedelta(days=1)))
         for day, start in enumerate(starts)
     }
-    rows: Iterable[dict[str, Any]] = (
+    rows: QuerySet[Any, Any] = (
         RealtimeSession.objects.filter(agent_version__isnull=False)
         .order_by()
         .values("agent_version__agent_id")
