@@ -128,7 +128,7 @@ async def functions_of(grant: KeyGrant, session: Session) -> Functions:
     load = database_sync_to_async(_runners, thread_sensitive=False)
     tools = await load(grant.tenant_id, names)
     agent = session.model.removeprefix("agent/") if session.model.startswith("agent/") else ""
-    return HttpFunctions(_outbound, tools, Caller(session.id, agent))
+    return HttpFunctions(_outbound, tools, Caller(session.id, agent.partition("@")[0]))
 
 
 async def tool_calls_count_of(tenant_id: uuid.UUID, tally: ToolTally) -> None:

@@ -84,7 +84,7 @@ def agent_activity(*, days: int = 7) -> Mapping[uuid.UUID, AgentActivity]:
         f"day_{day}": Count("id", filter=Q(started_at__gte=start, started_at__lt=start + timedelta(days=1)))
         for day, start in enumerate(starts)
     }
-    rows: Any = (
+    rows: QuerySet[Any, Any] = (
         RealtimeSession.objects.filter(agent_version__isnull=False)
         .order_by()
         .values("agent_version__agent_id")
