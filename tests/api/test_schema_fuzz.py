@@ -1,7 +1,7 @@
 """The management API against its own schema: whatever fits it, and much that does not, gets an answer that it
 describes, and never an error of ours.
 
-`FUZZ_EXAMPLES` is how many requests each operation gets; from 100 on they differ from run to run.
+`make soak` sends many more requests, others each time, and every boundary that the schema has.
 """
 
 import os
@@ -22,8 +22,8 @@ from tests.cast import Person
 
 pytestmark = pytest.mark.django_db
 
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "4"))
-LONG = EXAMPLES >= 100
+LONG = os.environ.get("HYPOTHESIS_PROFILE") == "soak"
+EXAMPLES = 120 if LONG else 4
 CHECKS: list[CheckFunction] = [
     schemathesis.checks.not_a_server_error,
     checks.status_code_conformance,
