@@ -9,7 +9,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from apps.conversations.live import running_sessions
 from apps.conversations.selectors import session_list
-from apps.dashboard.columns import COLUMNS, COOKIE, columns_of
+from apps.dashboard.columns import COLUMNS, COOKIE, columns_of, rows_of
 from apps.dashboard.exporting import session_csv
 from apps.dashboard.forms.sessions import SessionFilterForm
 from apps.dashboard.paging import page_of
@@ -29,11 +29,13 @@ def page(request: HttpRequest, membership: PersonalMembership) -> HttpResponse:
         "api_key", "agent_version__agent"
     )
     shows_running = form.status_asked == "" and not cursor
+    page, shown = page_of(found, by="started_at", cursor=cursor), columns_of(request)
     context = {
         "form": form,
-        "page": page_of(found, by="started_at", cursor=cursor),
+        "page": page,
+        "rows": rows_of(page.rows, shown),
         "running": running_sessions(form.asked) if shows_running else None,
-        "columns": columns_of(request),
+        "columns": shown,
         "all_columns": COLUMNS,
     }
     return render(request, "dashboard/sessions/list.html", context)
