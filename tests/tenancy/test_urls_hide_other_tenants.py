@@ -13,6 +13,8 @@ from apps.conversations.models import RealtimeSession
 from apps.core.tenancy import tenant_context
 from apps.credentials.models import ProviderCredential
 from apps.credentials.services import credential_set
+from apps.routers.models import Router
+from apps.routers.services import router_put
 from apps.tenants.invitations import invitation_create
 from apps.tenants.models import Invitation, Role
 from apps.tools.models import Tool
@@ -54,11 +56,11 @@ def arguments_of(person: Person) -> dict[str, object]:
         "token": "of-mallory",
         "model_id": "agent/of-mallory",
         "call_id": "rtc_of_mallory",
-        "session_id": "sess_of_mallory",
         "agent_slug": agent_of(person).slug,
         "number": 1,
         "tool_id": tool_of(person).id,
         "session_id": session_of(person).session_id,
+        "router_name": router_of(person).name,
     }
 
 
@@ -70,6 +72,11 @@ def agent_of(person: Person) -> Agent:
 def tool_of(person: Person) -> Tool:
     with tenant_context(person.tenant.id):
         return tool_create(slug="get_weather", kind="client").tool
+
+
+def router_of(person: Person) -> Router:
+    with tenant_context(person.tenant.id):
+        return router_put(name="theirs", definition='{"kind": "speech_to_text", "models": ["local/test"]}')
 
 
 def session_of(person: Person) -> RealtimeSession:
