@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 from django.db import connections
 from django.db.models import Count, F, Q, Sum
@@ -51,7 +52,12 @@ def totals_of(*, until: datetime, length: timedelta) -> tuple[Totals, Totals]:
         )
     )
     with connections[current_database()].cursor() as cursor:
-        asked = {"tenant": require_tenant(), "since": since, "middle": middle, "until": until}
+        asked: dict[str, Any] = {
+            "tenant": str(require_tenant()),
+            "since": since,
+            "middle": middle,
+            "until": until,
+        }
         cursor.execute(_PERCENTILES, asked)
         percentiles = dict(cursor.fetchall())
     found = {
@@ -76,9 +82,9 @@ def sessions_by_day(*, until: datetime, days: int) -> Sequence[tuple[date, int, 
         RealtimeSession.objects.filter(started_at__gte=since, started_at__lt=until)
         .order_by()
         .annotate(day=TruncDay("started_at", tzinfo=UTC))
-        .values_list("day")
-        .annotate(Count("id"), Count("id", filter=Q(errors__gt=0)))
+        .values("day")
+        .annotate(began=Count("id"), failed=Count("id", filter=Q(errors__gt=0)))
     )
-    found = {day.date(): (sessions, failing) for day, sessions, failing in rows}
+    found = {row["day"].date(): (row["began"], row["failed"]) for row in rows}
     wanted = (first + timedelta(days=n) for n in range(days))
     return [(day, *found.get(day, (0, 0))) for day in wanted]

@@ -3,6 +3,7 @@ from django.urls import path
 from apps.dashboard import (
     agents,
     audit,
+    keys,
     live,
     logs,
     overview,
@@ -89,6 +90,11 @@ urlpatterns = [
     path("<slug:slug>/routers/<str:router_name>/delete/", routers.delete, name="router-delete"),
     path("<slug:slug>/voices/", voices.page, name="voices"),
     path("<slug:slug>/voices/sample.wav", voices.sample, name="voice-sample"),
+    path("<slug:slug>/keys/", keys.page, name="keys"),
+    path("<slug:slug>/keys/new/", keys.create, name="key-create"),
+    path("<slug:slug>/keys/<uuid:key_id>/", keys.edit, name="key-edit"),
+    path("<slug:slug>/keys/<uuid:key_id>/rotate/", keys.rotate, name="key-rotate"),
+    path("<slug:slug>/keys/<uuid:key_id>/revoke/", keys.revoke, name="key-revoke"),
     path("<slug:slug>/live/", live.page, name="live"),
     path("<slug:slug>/logs/", logs.page, name="logs"),
 ]

@@ -1,7 +1,7 @@
 import hashlib
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.db import connections
@@ -97,7 +97,10 @@ def invitation_lookup(token: str) -> InvitationRecord | None:
     with connections[current_database()].cursor() as cursor:
         cursor.execute("SELECT * FROM invitation_lookup(%s)", [invitation_digest(token)])
         row = cursor.fetchone()
-    return row and InvitationRecord(*row[:5], Role(row[5]), row[6], row[7])
+    if row is None:
+        return None
+    record = InvitationRecord(*row)
+    return replace(record, role=Role(record.role))
 
 
 def slug_proposal(name: str) -> str:

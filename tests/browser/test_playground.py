@@ -259,7 +259,7 @@ def test_the_inspector_filters_copies_and_draws_only_what_is_in_sight(new_page: 
     page.get_by_label("Text in the event").fill("")
     page.get_by_label("Direction").select_option("Both directions")
     page.get_by_label("Audio", exact=True).check()
-    page.wait_for_function("Number(document.getElementById('events-count').textContent.split(' ')[0]) > 100")
+    page.wait_for_function("() => parseInt(document.getElementById('events-count').textContent) > 100")
     assert rows.count() < 50
     page.get_by_role("button", name="Pause").click()
     shown = page.locator("#events-count").inner_text().split(" ")[0]
@@ -306,7 +306,7 @@ def test_the_exported_program_runs(
         check=False,
     )
     assert run.returncode == 0, run.stderr
-    assert "hello" in run.stdout.lower() or "hi" in run.stdout.lower(), run.stdout
+    assert run.stdout.endswith("How can I help you?")
 
 
 def test_a_connection_that_breaks_goes_on(new_page: NewPage, platform: Platform, watched: Watched) -> None:

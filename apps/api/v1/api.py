@@ -8,7 +8,18 @@ from ninja.errors import HttpError
 from ninja.errors import ValidationError as BadShape
 
 from apps.agents.services import DraftConflict
-from apps.api.v1 import agents, audit, keys, providers, routers, sessions, tools, usage
+from apps.api.v1 import (
+    agents,
+    audit,
+    keys,
+    members,
+    providers,
+    routers,
+    sessions,
+    tenant,
+    tools,
+    usage,
+)
 from apps.api.v1.body import StrictParser
 from apps.api.v1.problems import Problem, of_service, of_shape, server_error
 
@@ -23,7 +34,7 @@ api = NinjaAPI(
     openapi_url=None,
     parser=StrictParser(),
 )
-for area in (agents, tools, keys, providers, routers, sessions, usage, audit):
+for area in (agents, tools, keys, providers, routers, sessions, usage, tenant, members, audit):
     api.add_router("", area.area)
 
 

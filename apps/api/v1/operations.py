@@ -1,6 +1,6 @@
 """What every operation of the management API has in common."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar
 
@@ -108,7 +108,7 @@ def _run(
     return response
 
 
-def _extra(method: str, path: str, scope: Scope) -> Mapping[str, Any]:
+def _extra(method: str, path: str, scope: Scope) -> dict[str, Any]:
     """What the schema says besides."""
     possible = {401, 403, 422, 429, 500}
     possible |= {404} if "{" in path else set()

@@ -93,10 +93,10 @@ class _Reader:
                 yield from self._fields(within, depth + 1)
 
     def _resolved(self, schema: Mapping[str, Any]) -> Mapping[str, Any]:
-        """What a reference, or the one alternative to null, leads to."""
+        """What a reference leads to, alone or as the one alternative to null."""
         if "$ref" in schema:
             return self._resolved(self._schemas[schema["$ref"].rpartition("/")[2]])
-        some = [part for part in schema.get("anyOf", ()) if part.get("type") != "null"]
+        some = [part for part in schema.get("anyOf", schema.get("allOf", ())) if part.get("type") != "null"]
         return self._resolved(some[0]) if len(some) == 1 else schema
 
     def _kind(self, schema: Mapping[str, Any]) -> str:
@@ -118,7 +118,7 @@ class _Reader:
         return f"{text} Default: {json.dumps(default)}." if default not in (None, "", [], {}) else text
 
     def _example(self, schema: Mapping[str, Any]) -> Any:
-        """A body with everything that is required, and what has an example."""
+        """A body with just what is required."""
         found = self._resolved(schema)
         for given in (schema, found):
             if given.get("examples"):
@@ -131,12 +131,12 @@ class _Reader:
             return {
                 name: self._example(field)
                 for name, field in found["properties"].items()
-                if name in found.get("required", ()) or "examples" in field
+                if name in found.get("required", ())
             }
         if found.get("type") == "array":
             return [self._example(found.get("items", {}))]
         return {"string": "...", "integer": found.get("minimum", 0), "boolean": False}.get(
-            found.get("type"), {}
+            str(found.get("type")), {}
         )
 
 

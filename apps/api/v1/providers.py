@@ -1,6 +1,6 @@
 import uuid
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from ninja import Query, Schema
 from pydantic import BaseModel, ConfigDict, Field
@@ -24,6 +24,8 @@ area = Area("Providers")
 
 Secret = Annotated[str, Field(max_length=4096, description="Kept encrypted, and never shown again.")]
 Address = Annotated[str, Field(max_length=500, examples=["https://models.example.com/v1"])]
+
+Row = TypeVar("Row", ProviderCredential, TenantProvider)
 
 
 class Credential(Schema):
@@ -169,7 +171,7 @@ def delete_server(request: ApiRequest, slug: str) -> None:
     provider_delete(provider=_server(slug))
 
 
-def _checked(row: Any) -> Any:
+def _checked(row: Row) -> Row:
     credential_check(row=row)
     return row
 

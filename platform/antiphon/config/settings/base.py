@@ -21,8 +21,6 @@ OUTBOUND_ALLOW = env().outbound_allow
 
 PUBLIC_URL = (env().public_url or "").rstrip("/")
 TENANT_DOMAIN = env().tenant_domain or ""
-if TENANT_DOMAIN:
-    ALLOWED_HOSTS.append(f".{TENANT_DOMAIN}")
 TRUSTED_PROXIES = env().trusted_proxies
 
 SESSION_MAX_SECONDS = env().session_max_seconds

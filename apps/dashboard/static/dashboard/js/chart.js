@@ -2,6 +2,7 @@
 import uPlot from "../vendor/uPlot.esm.js";
 
 const HEIGHT = 220;
+const DAY = 24 * 3600;
 const dark = matchMedia("(prefers-color-scheme: dark)");
 
 function colour(name) {
@@ -21,8 +22,8 @@ function draw(place) {
       width: place.clientWidth,
       height: HEIGHT,
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
-      scales: { y: { range: (_, low, high) => [0, Math.max(high, 4)] } },
-      axes: [axis, { ...axis, size: 44, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000] }],
+      scales: { x: { range: (_, first, last) => [first - DAY / 2, last + DAY / 2] }, y: { range: (_, low, high) => [0, Math.max(high, 4)] } },
+      axes: [{ ...axis, space: 64, incrs: [1, 2, 7, 14].map((days) => days * DAY), values: "{D} {MMM}" }, { ...axis, size: 44, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000] }],
       series: [{ label: "Day", value: "{YYYY}-{MM}-{DD}" }, series("Sessions", "--color-primary"), series("With errors", "--color-error")],
       cursor: { y: false, drag: { x: false } },
     },
