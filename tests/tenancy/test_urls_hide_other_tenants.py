@@ -13,6 +13,8 @@ from apps.conversations.models import RealtimeSession
 from apps.core.tenancy import tenant_context
 from apps.credentials.models import ProviderCredential
 from apps.credentials.services import credential_set
+from apps.routers.models import Router
+from apps.routers.services import router_put
 from apps.tenants.invitations import invitation_create
 from apps.tenants.models import Invitation, Role
 from apps.tools.models import Tool
@@ -58,6 +60,7 @@ def arguments_of(person: Person) -> dict[str, object]:
         "number": 1,
         "tool_id": tool_of(person).id,
         "session_id": session_of(person).session_id,
+        "router_name": router_of(person).name,
     }
 
 
@@ -69,6 +72,11 @@ def agent_of(person: Person) -> Agent:
 def tool_of(person: Person) -> Tool:
     with tenant_context(person.tenant.id):
         return tool_create(slug="get_weather", kind="client").tool
+
+
+def router_of(person: Person) -> Router:
+    with tenant_context(person.tenant.id):
+        return router_put(name="theirs", definition='{"kind": "speech_to_text", "models": ["local/test"]}')
 
 
 def session_of(person: Person) -> RealtimeSession:

@@ -16,7 +16,7 @@ from tests.tenancy.test_urls_hide_other_tenants import arguments_of, patterns
 # What each page demands, by the name of its URL. A page that answers no other method answers 405.
 EXPECTED: dict[str, dict[str, May]] = {
     "tenant": {"GET": May.VIEW},
-    "key-create": {"POST": May.CONNECT},
+    "keys": {"GET": May.VIEW, "POST": May.CONNECT},
     "key-revoke": {"POST": May.CONNECT},
     "providers": {"GET": May.VIEW},
     "credential-set": {"POST": May.CONNECT},
@@ -72,6 +72,14 @@ EXPECTED: dict[str, dict[str, May]] = {
     "session-delete": {"POST": May.DELETE_SESSIONS},
     "session-end": {"POST": May.END_SESSIONS},
     "live": {"GET": May.VIEW},
+    "logs": {"GET": May.VIEW},
+    "routers": {"GET": May.VIEW},
+    "router-new": {"GET": May.BUILD, "POST": May.BUILD},
+    "router": {"GET": May.VIEW, "POST": May.BUILD},
+    "router-test": {"GET": May.VIEW},
+    "router-delete": {"POST": May.BUILD},
+    "voices": {"GET": May.VIEW},
+    "voice-sample": {"GET": May.TALK},
 }
 ROUTES = {
     pattern.name: sorted(pattern.pattern.converters)
