@@ -215,6 +215,7 @@ class Answering:
         if audio_end_ms < 0:
             raise errors.invalid_value("'audio_end_ms' must be 0 or more.", "audio_end_ms")
         self._truncate(entry.speech, min(audio_end_ms, entry.speech.samples // SAMPLES_PER_MS))
+        self._playout.skip(entry.speech, self._state.now)
 
     # Reported
 
