@@ -45,7 +45,7 @@ def _flat(document: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         elif isinstance(value, list) and value and isinstance(value[0], dict):
             for entry in value:
                 flat |= _flat(entry, f"{path}[{entry['name']}].")
-        else:
+        elif value != []:
             flat[path] = value
     return flat
 

@@ -24,8 +24,7 @@ class DraftConflict(Exception):
     def __init__(self, agent: Agent) -> None:
         self.agent = agent
         super().__init__(
-            f"{agent.draft_saved_by or 'Somebody'} saved this draft meanwhile: take over what they changed, then "
-            "save again."
+            f"{agent.draft_saved_by or 'Somebody'} saved this draft meanwhile: load it, or save yours in its place."
         )
 
 

@@ -3,3 +3,5 @@
 import re
 
 API_PATH = re.compile(r"/(?:api/)?(?:v1|models|realtime)(?:/|$)")
+MANAGEMENT_PATH = re.compile(r"/api/v1(?!/(?:models|realtime)(?:/|$))(?:/|$)")
+"""Of these, what is described by `/api/v1/openapi.json`."""

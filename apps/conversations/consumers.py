@@ -14,6 +14,7 @@ from structlog.contextvars import bound_contextvars
 
 from antiphon.engine.ids import Ids
 from antiphon.engine.observers.latency import LatencyObserver
+from antiphon.engine.ports import Observer
 from antiphon.engine.session import INTERNAL_ERROR, Host, RunningSession
 from antiphon.protocol import errors
 from antiphon.protocol.dialects.named import DialectName, new_dialect
@@ -35,6 +36,7 @@ from apps.conversations.gateway import (
 )
 from apps.conversations.joining import request_of
 from apps.conversations.log_store import SessionOpened
+from apps.conversations.tool_tally import ToolTally
 from apps.conversations.usage import usage_observer
 
 log = structlog.get_logger(__name__)
@@ -99,6 +101,7 @@ async def _prepare(socket: _Socket) -> Callable[[], Awaitable[None]]:
             first_message=opening.first_message,
             resume_seconds=settings.SESSION_RESUME_SECONDS,
             tool_servers=runtime.tool_servers_of(str(grant.tenant_id)),
+            functions=await runtime.functions_of(grant, opening.session),
         )
         opened = session_opened(socket.handshake, grant, opening)
         transport = socket.transport(dialect_of(socket.handshake, grant))
@@ -125,7 +128,11 @@ async def _converse(
         bound_contextvars(tenant_id=tenant_id, session_id=session.id),
         runtime.event_log().session(opened) as observer,
     ):
-        observers = (observer, usage_observer(opened, observer), LatencyObserver(observer.answered))
+        tally = ToolTally(session.tools, host.functions.names)
+        latencies = LatencyObserver(observer.answered)
+        observers: tuple[Observer, ...] = (observer, usage_observer(opened, observer), latencies)
+        if session.tools:
+            observers = (*observers, tally)
         running = RunningSession(session, transport, replace(host, observers=observers), Ids())
         async with runtime.calls.running(running, call_id, tenant_id, opened.api_key_id):
             await socket.accept(call_id)
@@ -133,6 +140,7 @@ async def _converse(
             async with asyncio.TaskGroup() as group:
                 group.create_task(models.warm_up(session.model), name="open connections")
                 await running.run()
+        await runtime.tool_calls_count_of(opened.tenant_id, tally)
         log.info("session_ended")
 
 

@@ -14,10 +14,9 @@ import structlog
 from channels.auth import get_user
 from channels.consumer import AsyncConsumer
 from channels.db import database_sync_to_async
-from django.conf import settings
 
 from antiphon.transports.relay_link import Request
-from apps.audit.acting import Actor, acting
+from apps.audit.acting import Actor, acting, forwarded_address
 from apps.audit.services import record
 from apps.conversations import runtime
 from apps.conversations.calls import NoSuchCall
@@ -120,11 +119,6 @@ def _is_own_page(scope: Any) -> bool:
 
 
 def _address(scope: Any) -> str | None:
-    """As `apps.audit.acting.client_address` has it for requests."""
-    if settings.TRUSTED_PROXIES:
-        forwarded = dict(scope["headers"]).get(b"x-forwarded-for", b"").decode("latin-1").split(",")
-        parts = [part.strip() for part in forwarded if part.strip()]
-        if parts:
-            return parts[-min(settings.TRUSTED_PROXIES, len(parts))]
-    client = scope.get("client")
-    return client[0] if client else None
+    headers, peer = dict(scope["headers"]), scope.get("client")
+    forwarded_for = headers.get(b"x-forwarded-for", b"").decode("latin-1")
+    return forwarded_address(forwarded_for, peer[0] if peer else None)

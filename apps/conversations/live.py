@@ -23,7 +23,7 @@ def running_sessions(asked: Mapping[str, Any] | None = None) -> Sequence[Realtim
     """The current tenant's sessions that gave a sign of life lately, the newest first, in whichever process they
     run; `asked` is for `session_list`."""
     running = session_list(**(asked or {}), is_open=True).filter(alive_at__gte=Now() - ABANDONED_AFTER)
-    return running.select_related("api_key", "agent_version__agent")[:_MOST_SHOWN]
+    return list(running.select_related("api_key", "agent_version__agent")[:_MOST_SHOWN])
 
 
 def session_end(*, session: RealtimeSession) -> None:

@@ -47,9 +47,9 @@ def with_code(events: QuerySet[SessionEvent]) -> QuerySet[SessionEvent]:
 def problem_groups(*, since: datetime) -> Sequence[ProblemGroup]:
     """The most frequent first."""
     events = SessionEvent.objects.filter(type__in=PROBLEMS, at__gte=since).order_by()
-    rows: Any = (
-        with_code(events)
-        .values("type", "code")
+    coded: Any = with_code(events)
+    rows = (
+        coded.values("type", "code")
         .annotate(count=Count("id"), sessions=Count("session", distinct=True), last=Max("at"))
         .order_by("-count")
     )

@@ -1,5 +1,5 @@
 import uuid
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -84,7 +84,7 @@ def agent_activity(*, days: int = 7) -> Mapping[uuid.UUID, AgentActivity]:
         f"day_{day}": Count("id", filter=Q(started_at__gte=start, started_at__lt=start + timedelta(days=1)))
         for day, start in enumerate(starts)
     }
-    rows: Iterable[dict[str, Any]] = (
+    rows: QuerySet[Any, Any] = (
         RealtimeSession.objects.filter(agent_version__isnull=False)
         .order_by()
         .values("agent_version__agent_id")
@@ -126,7 +126,8 @@ def problem_list(
     types = PROBLEMS if type is None else [name for name in PROBLEMS if name == type]
     events = SessionEvent.objects.filter(type__in=types, at__gte=since).select_related("session")
     if code is not None:
-        events = with_code(events).filter(code=code)
+        coded: Any = with_code(events)
+        events = coded.filter(code=code)
     return events.order_by("-at")
 
 
@@ -147,5 +148,5 @@ def spoken_in(body: Mapping[str, Any]) -> str:
 
 def log_days(tenant: Tenant) -> int:
     """How many days a session and its log are kept after the session's end."""
-    days: int = settings.SESSION_LOG_DAYS
+    days: int = tenant.log_days or settings.SESSION_LOG_DAYS
     return days

@@ -1,4 +1,5 @@
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import connections
@@ -47,7 +48,7 @@ def sessions_close_abandoned() -> int:
     Should the process live after all, and have only lost the database, its next sign of life opens them again.
     """
     abandoned = RealtimeSession.objects.filter(ended_at=None, alive_at__lt=Now() - ABANDONED_AFTER)
-    lost = list(abandoned.values("tenant_id", "id"))
+    lost: list[Any] = list(abandoned.values("tenant_id", "id"))
     ended = RealtimeSession.objects.filter(id__in=[row["id"] for row in lost])
     closed = ended.update(ended_at=F("alive_at"), end_reason=EndReason.CRASHED)
     with connections[current_database()].cursor() as cursor:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 from django.db import connections
 from django.db.models import Count, F, Q, Sum
@@ -51,7 +52,12 @@ def totals_of(*, until: datetime, length: timedelta) -> tuple[Totals, Totals]:
         )
     )
     with connections[current_database()].cursor() as cursor:
-        asked = {"tenant": require_tenant(), "since": since, "middle": middle, "until": until}
+        asked: dict[str, Any] = {
+            "tenant": str(require_tenant()),
+            "since": since,
+            "middle": middle,
+            "until": until,
+        }
         cursor.execute(_PERCENTILES, asked)
         percentiles = dict(cursor.fetchall())
     found = {

@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from typing import Any
 
 from asgiref.sync import async_to_sync
 from django.core.exceptions import ValidationError
@@ -44,9 +45,10 @@ def credential_set(
     with atomic():
         row = ProviderCredential.objects.select_for_update().filter(provider=provider).first()
         row = row or ProviderCredential(provider=provider, created_by=created_by)
+        before = _audited(row)
         row.base_url, row.label = base_url, label
         _save(row, key)
-        record(action="provider_key.set", target=row, after=fields_of(row, "provider", "base_url", "label"))
+        record(action="credential.set", target=row, before=before, after=_audited(row))
     return row
 
 
@@ -77,25 +79,24 @@ def provider_put(
     with atomic():
         row = TenantProvider.objects.select_for_update().filter(slug=slug).first()
         row = row or TenantProvider(slug=slug, created_by=created_by)
+        before = _audited(row)
         row.dialect, row.base_url, row.kinds = dialect, base_url, list(kinds or possible)
         _save(row, key)
-        record(action="provider.put", target=row, after=fields_of(row, "slug", "dialect", "base_url"))
+        record(action="provider.set", target=row, before=before, after=_audited(row))
     return row
 
 
 @atomic()
 def credential_delete(*, credential: ProviderCredential) -> None:
     """Sessions that run keep the key until they end."""
-    record(
-        action="provider_key.deleted", target=credential, before=fields_of(credential, "provider", "label")
-    )
+    record(action="credential.deleted", target=credential, before=_audited(credential))
     credential.delete()
 
 
 @atomic()
 def provider_delete(*, provider: TenantProvider) -> None:
     """Sessions that run keep it until they end."""
-    record(action="provider.deleted", target=provider, before=fields_of(provider, "slug", "base_url"))
+    record(action="provider.deleted", target=provider, before=_audited(provider))
     provider.delete()
 
 
@@ -129,6 +130,14 @@ async def _ask(endpoint: Endpoint) -> str:
     finally:
         await wire.aclose()
     return ""
+
+
+def _audited(row: ProviderCredential | TenantProvider) -> dict[str, Any] | None:
+    """What the audit log keeps of a row, of the key no more than the last letters; None of one that is new."""
+    if row._state.adding:
+        return None
+    names = ("base_url", "label") if isinstance(row, ProviderCredential) else ("dialect", "base_url", "kinds")
+    return {**fields_of(row, *names), "key": row.masked}
 
 
 def _save(row: SealedKeyModel, key: str) -> None:

@@ -23,7 +23,10 @@ from apps.tenants.roles import May
 from apps.tenants.selectors import PersonalMembership
 from apps.tools.selectors import tool_list
 
-LANGUAGES = "ar bg ca cs da de el en es et fi fr he hi hr hu id it ja ko lt lv nl no pl pt ro ru sk sl sv th tr uk vi zh"
+LANGUAGES = (
+    "ar bg ca cs da de el en es et fi fr he hi hr hu id it ja ko lt lv nl no pl pt ro ru sk sl sv th tr uk "
+    "vi zh"
+)
 _PREFIX = "variables"
 
 

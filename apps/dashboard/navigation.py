@@ -27,6 +27,8 @@ class Entry:
 NAVIGATION = (
     Entry("Overview", "tenant", "house", START),
     Entry("Agents", "agents", "bot", BUILD),
+    Entry("Tools", "tools", "wrench", BUILD),
+    Entry("Playground", "playground", "mic", BUILD, May.TALK),
     Entry("Routers", "routers", "split", BUILD),
     Entry("Voices", "voices", "audio-lines", BUILD),
     Entry("Sessions", "sessions", "messages-square", OBSERVE),
@@ -34,6 +36,9 @@ NAVIGATION = (
     Entry("Logs", "logs", "triangle-alert", OBSERVE),
     Entry("API keys", "keys", "key-round", CONNECT),
     Entry("Providers", "providers", "plug", CONNECT),
+    Entry("Team", "team", "users", MANAGE),
+    Entry("Audit log", "audit", "scroll-text", MANAGE, May.READ_AUDIT),
+    Entry("Settings", "settings", "settings", MANAGE, May.MANAGE_SETTINGS),
 )
 
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from apps.accounts.models import User
-from apps.accounts.services import user_create, user_set_password
+from apps.accounts.services import address_vouch, user_create, user_set_password
 from apps.core.tenancy import atomic, tenant_context
 from apps.keys.authentication import api_key_find
 from apps.keys.models import ApiKey
@@ -50,6 +50,7 @@ def _ensure_tenant(password: str) -> Tenant:
     )
     if not user.check_password(password):
         user_set_password(user=user, password=password)
+    address_vouch(user=user)
     return Tenant.objects.filter(slug=SLUG).first() or tenant_create(slug=SLUG, name="Demo", owner=user)
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from apps.keys.models import Scope
-from apps.tenants.models import Role
-from apps.tenants.roles import ALLOWED, May
+from apps.tenants.roles import May
+from apps.tenants.selectors import PersonalMembership
 
 FOR_APPS = (Scope.REALTIME, Scope.MODELS)
 NEEDS: Mapping[Scope, May] = {
@@ -32,6 +32,6 @@ NEEDS: Mapping[Scope, May] = {
 }
 
 
-def grantable_by(role: Role) -> frozenset[str]:
-    """The scopes that a person of this role may give to a key."""
-    return frozenset(scope for scope in Scope if NEEDS[scope] in ALLOWED[role])
+def grantable_by(member: PersonalMembership) -> frozenset[str]:
+    """The scopes that a member may give to a key."""
+    return frozenset(scope for scope in Scope if member.allows(NEEDS[scope]))

@@ -2,7 +2,7 @@ import uuid
 from collections.abc import Collection
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from django.db import connections
 from django.db.models import QuerySet
@@ -71,9 +71,10 @@ def client_secret_lookup(lookup: str) -> ClientSecretRecord | None:
     return _call("client_secret_lookup", lookup, ClientSecretRecord)
 
 
-def api_key_list() -> QuerySet[ApiKey]:
-    """The current tenant's keys that were not revoked, newest first."""
-    return ApiKey.objects.filter(revoked_at=None)
+def api_key_list(*, revoked: Literal["without", "only", "with"] = "without") -> QuerySet[ApiKey]:
+    """The current tenant's keys, newest first."""
+    keys = ApiKey.objects.all()
+    return keys if revoked == "with" else keys.filter(revoked_at__isnull=revoked == "without")
 
 
 def revoked_keys(key_ids: Collection[uuid.UUID]) -> set[uuid.UUID]:

@@ -38,6 +38,9 @@ ALLOWED: Mapping[Role, frozenset[May]] = {
     Role.OWNER: frozenset(May),
 }
 
+# What staff who act as a member may not do, whatever the member may.
+NEVER_AS_STAFF = frozenset({May.CONNECT, May.OWN})
+
 RANK = (Role.VIEWER, Role.DEVELOPER, Role.ADMIN, Role.OWNER)
 
 
@@ -51,3 +54,7 @@ def may_grant(granter: Role, role: Role) -> bool:
     return (
         role != Role.OWNER and May.MANAGE_TEAM in ALLOWED[granter] and RANK.index(role) <= RANK.index(granter)
     )
+
+
+def is_above(role: Role, other: Role) -> bool:
+    return RANK.index(role) > RANK.index(other)

@@ -2,12 +2,13 @@ import base64
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
 from django.core.exceptions import ValidationError
+from django.db.models import F
 from django.utils import timezone
 
 from antiphon.outbound.policy import OutboundRefused, check_headers
@@ -18,7 +19,7 @@ from apps.credentials.sealing import Unsealable
 from apps.tenants.models import Membership
 from apps.tools.models import NO_PARAMETERS, Approval, SigningSecret, Tool, ToolHeader, ToolKind
 from apps.tools.parameters import BadParameters, parse
-from apps.tools.selectors import active_secrets
+from apps.tools.selectors import active_secrets, tool_list
 
 OVERLAP = timedelta(hours=24)  # in which a rotated secret still signs
 LONGEST_VALUE = 4096  # characters of a header
@@ -50,6 +51,17 @@ class CreatedTool:
 
     tool: Tool
     signing_secret: str
+
+
+@dataclass(slots=True)
+class CallsMade:
+    """Calls of one tool in one session."""
+
+    calls: int = 0
+    failures: int = 0
+    timeouts: int = 0
+    last_error: str = ""
+    last_at: datetime | None = None
 
 
 @atomic()
@@ -148,6 +160,19 @@ def signing_secret_rotate(*, tool: Tool, overlap: timedelta = OVERLAP) -> str:
     secret = _new_secret(tool)
     audit.record(action="tool.secret_rotated", target=tool)
     return secret
+
+
+@atomic()
+def tool_calls_count(*, made: Mapping[str, CallsMade]) -> None:
+    """Adds the calls of a session, by tool, to what was counted before."""
+    for slug, calls in made.items():
+        tool_list().filter(slug=slug).update(
+            calls=F("calls") + calls.calls,
+            failures=F("failures") + calls.failures,
+            timeouts=F("timeouts") + calls.timeouts,
+            last_called_at=calls.last_at,
+            **({"last_error": calls.last_error[:500]} if calls.last_error else {}),
+        )
 
 
 def _save(tool: Tool) -> None:

@@ -55,6 +55,12 @@ class LiveSession:
                 self._changed.clear()
                 await self._changed.wait()
 
+    async def closed(self) -> None:
+        async with asyncio.timeout(30):
+            while self.close_code is None:
+                self._changed.clear()
+                await self._changed.wait()
+
     async def _send(self, message: dict[str, Any]) -> None:
         if message["type"] == "websocket.send":
             self.events.append(json.loads(message["text"]))

@@ -165,7 +165,7 @@ def test_what_differs_is_told_by_path() -> None:
     after = structs.replace(GOOD, voice=Voice(speed=1.2), tools=["search"])
     assert spec_diff(GOOD, after) == [
         Change("voice.speed", 1.0, 1.2),
-        Change("tools", [], ["search"]),
+        Change("tools", None, ["search"]),
     ]
     assert spec_diff(GOOD, GOOD) == []
 

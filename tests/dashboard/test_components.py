@@ -141,6 +141,7 @@ def test_no_page_has_an_inline_script_handler_or_style(settings: Settings) -> No
     assert re.findall(r"\s(?:on\w+|style)=", html) == []
 
 
+@pytest.mark.django_db
 @pytest.mark.parametrize(
     ("cookie", "attribute"),
     [("dark", 'data-theme="dark"'), ("light", 'data-theme="light"'), ("auto", None), ('"><script>', None)],
@@ -148,7 +149,7 @@ def test_no_page_has_an_inline_script_handler_or_style(settings: Settings) -> No
 def test_the_theme_is_the_cookies_from_the_first_byte(cookie: str, attribute: str | None) -> None:
     client = Client()
     client.cookies["theme"] = cookie
-    first = client.get("/sign-in/").content.decode().split("<head>")[0]
+    first = client.get("/accounts/login/").content.decode().split("<head>")[0]
     assert (attribute in first) if attribute else ("data-theme" not in first)
 
 

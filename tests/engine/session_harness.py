@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from antiphon.audio.pcm import to_float
+from antiphon.engine.function_runs import NoFunctions
 from antiphon.engine.ids import Ids
 from antiphon.engine.inputs import AudioFrame
 from antiphon.engine.machine import Limits
@@ -237,6 +238,7 @@ class Stage:
         self.model = given.get("model", "scripted/llm")
         self.resume_seconds = given.get("resume_seconds", 0.0)
         self.tool_servers = given.get("tool_servers") or NoToolServers()
+        self.functions = given.get("functions") or NoFunctions()
         self.seen: list[object] = []
         self.observers: list[Observer] = [lambda event, now: self.seen.append(event)]
 
@@ -267,6 +269,7 @@ class Stage:
             observers=self.observers,
             resume_seconds=self.resume_seconds,
             tool_servers=self.tool_servers,
+            functions=self.functions,
         )
         config = Session(id="sess_1", call_id="rtc_1", model=self.model, expires_at=3600)
         return RunningSession(config, transport, host, Ids(random.Random(1)))

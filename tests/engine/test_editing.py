@@ -61,6 +61,23 @@ def test_a_truncated_answer_comes_back_as_far_as_it_was_heard() -> None:
     assert len(base64.b64decode(part["audio"])) == 400 * 48
 
 
+def test_what_follows_a_truncated_answer_is_heard_from_its_beginning() -> None:
+    m = Machine()
+    m.manual()
+    first = spoken_answer(m)
+    m.now += 100
+    m.client("conversation.item.truncate", item_id=first, content_index=0, audio_end_ms=100)
+    m.say("and now?")
+    m.client("response.create")
+    m.model_says("Now I can say more. ", 400)
+    m.model_says("And more. ", 600)
+    m.now += 400
+    m.client("response.cancel")
+    item_id = m.of("conversation.item.done")[-1]["item"]["id"]
+    [retrieved] = m.client("conversation.item.retrieve", item_id=item_id)
+    assert retrieved["item"]["content"][0]["transcript"] == "Now I can say more. "
+
+
 def test_an_answer_can_be_retrieved_while_it_is_spoken() -> None:
     m = Machine()
     m.say("hello")

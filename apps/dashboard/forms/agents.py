@@ -37,7 +37,7 @@ class NewAgentForm(forms.Form):
         max_length=63,
         required=False,
         label="Name for clients",
-        help_text="They ask for agent/<name>. It stays for ever; left empty, it is made from the name above.",
+        help_text="As in agent/front-desk. It stays for ever; left empty, it is made from the name above.",
     )
     template = forms.ChoiceField(
         required=False, label="Start from", choices=lambda: [("", "A blank agent"), *_templates()]

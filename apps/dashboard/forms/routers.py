@@ -15,7 +15,7 @@ class SimpleRouterForm(forms.Form):
     name = forms.CharField(max_length=64, help_text="Sessions name it router/ and this.")
     kind = forms.ChoiceField(
         label="It chooses",
-        choices=[RouterKind.LANGUAGE, RouterKind.SPEECH_TO_TEXT],
+        choices=[(kind.value, kind.label) for kind in (RouterKind.LANGUAGE, RouterKind.SPEECH_TO_TEXT)],
         help_text="Routers of voices are written as JSON.",
     )
     models = forms.CharField(

@@ -5,14 +5,13 @@ from apps.dashboard import public
 
 urlpatterns = [
     path("", public.home, name="landing"),
+    path("", include("apps.api.urls")),
     path("docs/", public.docs, name="docs"),
     path("docs/quickstart", public.quickstart, name="quickstart"),
     path("docs/<slug:name>", public.document, name="document"),
     path("", include("apps.accounts.urls")),
     path("", include("apps.tenants.urls")),
-    path("", include("apps.api.urls")),
     path("staff/", admin.site.urls),
     # Last, as they begin with the name of a tenant: see apps.tenants.slugs.
     path("", include("apps.dashboard.urls")),
-    path("", include("apps.keys.urls")),
 ]

@@ -3,6 +3,7 @@
 from msgspec import Struct
 
 from antiphon.audio.formats import Format
+from antiphon.protocol.items import FunctionCall
 from antiphon.protocol.server_events import ServerEvent
 from antiphon.protocol.session import Modality
 from antiphon.providers.base.llm import LlmRequest
@@ -141,6 +142,17 @@ class StopRemoteTool(Struct, frozen=True):
     item_id: str
 
 
+class RunFunction(Struct, frozen=True):
+    """A function that the platform runs itself, called by this response."""
+
+    call: FunctionCall
+    response_id: str
+
+
+class StopFunction(Struct, frozen=True):
+    item_id: str
+
+
 class StopPlaying(Struct, frozen=True):
     """Drop what a paced transport has not played yet."""
 
@@ -182,6 +194,8 @@ Effect = (
     | ListTools
     | CallRemoteTool
     | StopRemoteTool
+    | RunFunction
+    | StopFunction
     | StopPlaying
     | SetTimer
     | CancelTimer

@@ -148,6 +148,13 @@ class Playout:
         self._sent = int(self._played)
         return cut
 
+    def skip(self, speech: Speech, now: float) -> None:
+        """The client stopped playing this item by itself: what was sent after it is played at once."""
+        self._move(now)
+        for start, segment in self._segments:
+            if segment is speech and not self._paced and start <= self._played:
+                self._played = max(self._played, float(start + speech.samples))
+
     def _move(self, now: float) -> None:
         if not self._paced:
             self._played = min(self._played + (now - self._at_ms) * SAMPLES_PER_MS, float(self._sent))

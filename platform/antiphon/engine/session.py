@@ -18,6 +18,7 @@ from msgspec import UNSET, structs
 from antiphon.engine import effects as fx
 from antiphon.engine import inputs
 from antiphon.engine.connection import Connection
+from antiphon.engine.function_runs import FunctionRuns, NoFunctions
 from antiphon.engine.generating import Generating
 from antiphon.engine.ids import Ids
 from antiphon.engine.listening_in import OF_USER, of_user
@@ -41,7 +42,7 @@ from antiphon.protocol import client_events as client
 from antiphon.protocol import errors
 from antiphon.protocol import server_events as ev
 from antiphon.protocol.session import Session, TranscriptionSession, shown
-from antiphon.providers.base.tools import ToolServers
+from antiphon.providers.base.tools import Functions, ToolServers
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +69,7 @@ class Host:
     resume_seconds: float = 0.0  # for which a session waits for a client that lost its connection
     tool_servers: ToolServers = field(default_factory=NoToolServers)
     first_message: str = ""  # of the assistant, when the session opens
+    functions: Functions = field(default_factory=NoFunctions)
 
 
 class RunningSession:
@@ -92,6 +94,7 @@ class RunningSession:
             paced=transport.paced,
             recall=self._recall,
             capabilities=host.models.capabilities,
+            functions=host.functions.names,
         )
         self._loop = asyncio.get_running_loop()
         self._group = asyncio.TaskGroup()
@@ -103,6 +106,7 @@ class RunningSession:
         self._upstreams = Upstreams(host.models, self._spawn, self.take)
         self._generating = Generating(host.models, self._upstreams, self._spawn, self.take, self._outbox.room)
         self._remote_calls = RemoteCalls(host.tool_servers, self._spawn, self.take)
+        self._function_runs = FunctionRuns(host.functions, self._spawn, self.take)
         self._handlers: dict[type, Callable[..., None]] = {
             fx.Send: self._send,
             fx.Detect: self._detect,
@@ -122,6 +126,8 @@ class RunningSession:
             fx.ListTools: self._remote_calls.list_tools,
             fx.CallRemoteTool: self._remote_calls.call,
             fx.StopRemoteTool: self._remote_calls.stop,
+            fx.RunFunction: self._function_runs.run,
+            fx.StopFunction: self._function_runs.stop,
             fx.StopPlaying: self._stop_playing,
             fx.SetTimer: self._set_timer,
             fx.CancelTimer: self._cancel_timer,
@@ -198,7 +204,7 @@ class RunningSession:
     def take(self, event: inputs.Input, asking: Connection | None = None) -> None:
         """Gives the machine an input and carries out what it wants done. Errors go to `asking` alone."""
         if self._over.is_set():
-            if isinstance(event, inputs.Used):  # what the end cut short costs all the same
+            if isinstance(event, inputs.LeftToTell):  # what the end cut short costs all the same
                 self._observe(event)
             return
         if self._listeners and isinstance(event, OF_USER):

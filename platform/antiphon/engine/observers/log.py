@@ -37,6 +37,8 @@ ENGINE_TYPES: dict[type, str] = {
     inputs.GenerationBroke: "model.failed",
     inputs.Attempted: "model.attempt",
     inputs.LatencyDecided: "latency.decided",
+    inputs.FunctionStarted: "tool.started",
+    inputs.FunctionEnded: "tool.ended",
     UsageRecord: "usage",
     Ending: "session.ended",
 }
