@@ -90,7 +90,7 @@ def test_without_a_reason_nothing_begins(root: Client, bob: Person) -> None:
 
 def test_secrets_and_ownership_stay_with_the_members(root: Client, alice: Person) -> None:
     act_as(root, alice)
-    for path in ("keys/", "providers/keys/", "settings/delete/", "team/transfer/"):
+    for path in ("keys/new/", "providers/keys/", "settings/delete/", "team/transfer/"):
         response = root.post(f"/acme/{path}", {"name": "x", "confirmation": "acme"})
         assert response.status_code == 403
         assert "You act as alice@example.com" in response.content.decode()

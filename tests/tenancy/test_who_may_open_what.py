@@ -16,7 +16,10 @@ from tests.tenancy.test_urls_hide_other_tenants import arguments_of, patterns
 # What each page demands, by the name of its URL. A page that answers no other method answers 405.
 EXPECTED: dict[str, dict[str, May]] = {
     "tenant": {"GET": May.VIEW},
-    "keys": {"GET": May.VIEW, "POST": May.CONNECT},
+    "keys": {"GET": May.VIEW},
+    "key-create": {"GET": May.CONNECT, "POST": May.CONNECT},
+    "key-edit": {"GET": May.CONNECT, "POST": May.CONNECT},
+    "key-rotate": {"POST": May.CONNECT},
     "key-revoke": {"POST": May.CONNECT},
     "providers": {"GET": May.VIEW},
     "credential-set": {"POST": May.CONNECT},

@@ -9,11 +9,14 @@ from antiphon.config.lifespan import WithLifespan  # noqa: E402
 from antiphon.config.routing import websocket_application  # noqa: E402
 from apps.api.body import limit_body  # noqa: E402
 from apps.api.hosting import hosted_endpoints  # noqa: E402
+from apps.api.rest import rest_apart  # noqa: E402
 from apps.conversations import runtime  # noqa: E402
 
 application = WithLifespan(
     hosted_endpoints(
-        ProtocolTypeRouter({"http": limit_body(http_application), "websocket": websocket_application})
+        ProtocolTypeRouter(
+            {"http": limit_body(rest_apart(http_application)), "websocket": websocket_application}
+        )
     ),
     startup=runtime.startup,
     shutdown=runtime.shutdown,

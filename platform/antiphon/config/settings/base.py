@@ -60,9 +60,9 @@ INSTALLED_APPS = [
     "apps.api",
     "apps.dashboard",
 ]
+REST_MIDDLEWARE = ["apps.core.middleware.request_id", "apps.api.middleware.api_responses"]
 MIDDLEWARE = [
-    "apps.core.middleware.request_id",
-    "apps.api.middleware.api_responses",
+    *REST_MIDDLEWARE,
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "django_permissions_policy.PermissionsPolicyMiddleware",
