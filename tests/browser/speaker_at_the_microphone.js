@@ -9,7 +9,9 @@ document.addEventListener("securitypolicyviolation", ({ violatedDirective, block
 
   window.say = async (wav) => {
     const bytes = Uint8Array.from(atob(wav), (character) => character.charCodeAt(0));
-    const source = new AudioBufferSourceNode(mouth.context, { buffer: await mouth.context.decodeAudioData(bytes.buffer) });
+    const source = new AudioBufferSourceNode(mouth.context, {
+      buffer: await mouth.context.decodeAudioData(bytes.buffer),
+    });
     source.connect(mouth);
     source.start();
     await new Promise((said) => (source.onended = said));

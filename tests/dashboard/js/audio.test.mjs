@@ -1,17 +1,25 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { PlaybackQueue } from "../../../apps/dashboard/static/dashboard/js/playground/playback_queue.js";
-import { RATE, decode, encode, milliseconds, quantise } from "../../../apps/dashboard/static/dashboard/js/playground/pcm.js";
+import {
+  RATE,
+  decode,
+  encode,
+  milliseconds,
+  quantise,
+} from "../../../apps/dashboard/static/dashboard/js/playground/pcm.js";
 import { Resampler } from "../../../apps/dashboard/static/dashboard/js/playground/resampler.js";
 
-const tone = (hertz, rate, seconds) => Float32Array.from({ length: rate * seconds }, (_, n) => Math.sin((2 * Math.PI * hertz * n) / rate));
+const tone = (hertz, rate, seconds) =>
+  Float32Array.from({ length: rate * seconds }, (_, n) => Math.sin((2 * Math.PI * hertz * n) / rate));
 const loudness = (samples) => Math.sqrt(samples.reduce((sum, sample) => sum + sample * sample, 0) / samples.length);
 const settled = (samples) => samples.slice(1000, -1000); // without the edges, where a filter hears silence
 
 function resampled(samples, from, to, piece = samples.length) {
   const resampler = new Resampler(from, to);
   const output = [];
-  for (let at = 0; at < samples.length; at += piece) output.push(...resampler.process(samples.subarray(at, at + piece)));
+  for (let at = 0; at < samples.length; at += piece)
+    output.push(...resampler.process(samples.subarray(at, at + piece)));
   return Float32Array.from(output);
 }
 
@@ -67,7 +75,10 @@ test("stopping tells to the sample what was played of each item that was cut", (
   queue.push("cut", new Float32Array(1000));
   queue.push("never begun", new Float32Array(5));
   pulled(queue, 1210);
-  assert.deepEqual(queue.clear(), [{ item: "cut", played: 1200 }, { item: "never begun", played: 0 }]);
+  assert.deepEqual(queue.clear(), [
+    { item: "cut", played: 1200 },
+    { item: "never begun", played: 0 },
+  ]);
   assert.deepEqual(pulled(queue, 3), [0, 0, 0]);
   assert.equal(milliseconds(1200), 50);
 });

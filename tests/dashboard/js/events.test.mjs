@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { EventStore, LIMIT, asLines, pretty, sizeText } from "../../../apps/dashboard/static/dashboard/js/playground/event_store.js";
+import {
+  EventStore,
+  LIMIT,
+  asLines,
+  pretty,
+  sizeText,
+} from "../../../apps/dashboard/static/dashboard/js/playground/event_store.js";
 
 function filled() {
   const store = new EventStore();
@@ -26,8 +32,14 @@ test("events are found by direction, by kind and by any text in them, but not in
 });
 
 test("times count from the first event, and lines are JSON each", () => {
-  const lines = asLines(filled().filtered({})).trimEnd().split("\n").map((line) => JSON.parse(line));
-  assert.deepEqual(lines.map((line) => line.offset_ms), [0, 1000]);
+  const lines = asLines(filled().filtered({}))
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+  assert.deepEqual(
+    lines.map((line) => line.offset_ms),
+    [0, 1000],
+  );
   assert.deepEqual(lines[1].event, { type: "error", error: { message: "No." } });
 });
 
@@ -39,7 +51,9 @@ test("the oldest of too many go", () => {
 });
 
 test("long audio is told by its length, words are not cut", () => {
-  const shown = JSON.parse(pretty({ type: "response.output_audio.delta", delta: "A".repeat(5000), other: "B".repeat(5000) }));
+  const shown = JSON.parse(
+    pretty({ type: "response.output_audio.delta", delta: "A".repeat(5000), other: "B".repeat(5000) }),
+  );
   assert.match(shown.delta, /5000/);
   assert.equal(shown.other.length, 5000);
 });

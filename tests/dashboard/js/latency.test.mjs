@@ -28,9 +28,16 @@ test("a spoken turn is timed from when its speech stopped", () => {
   );
   assert.deepEqual(more, []);
   assert.deepEqual(turn.stages, { transcript: 300, created: 50, text: 150, audio: 200, heard: 210 });
-  assert.deepEqual(segments(turn).map(({ stage, from, to }) => [stage, from, to]), [
-    ["created", 0, 50], ["text", 50, 150], ["audio", 150, 200], ["heard", 200, 210], ["transcript", 210, 300],
-  ]);
+  assert.deepEqual(
+    segments(turn).map(({ stage, from, to }) => [stage, from, to]),
+    [
+      ["created", 0, 50],
+      ["text", 50, 150],
+      ["audio", 150, 200],
+      ["heard", 200, 210],
+      ["transcript", 210, 300],
+    ],
+  );
 });
 
 test("push to talk is timed from the commit, and gets its transcript", () => {
@@ -45,8 +52,20 @@ test("push to talk is timed from the commit, and gets its transcript", () => {
 });
 
 test("typed text and results of tools are turns of their own", () => {
-  const found = turns([0, "sent", MESSAGE], ...answer(10, "r1", "a"), [900, "sent", RESULT], [950, "sent", RESULT], ...answer(1000, "r2", "b"));
-  assert.deepEqual(found.map(({ kind, stages }) => [kind, stages.created]), [["text", 10], ["tool", 50]]);
+  const found = turns(
+    [0, "sent", MESSAGE],
+    ...answer(10, "r1", "a"),
+    [900, "sent", RESULT],
+    [950, "sent", RESULT],
+    ...answer(1000, "r2", "b"),
+  );
+  assert.deepEqual(
+    found.map(({ kind, stages }) => [kind, stages.created]),
+    [
+      ["text", 10],
+      ["tool", 50],
+    ],
+  );
 });
 
 test("an answer that nobody asked for here belongs to no turn", () => {
@@ -58,7 +77,10 @@ test("an answer that nobody asked for here belongs to no turn", () => {
 test("a turn that goes on before its answer is timed from its end", () => {
   const stopped = (at, item) => [at, "received", { type: "input_audio_buffer.speech_stopped", item_id: item }];
   const found = turns(stopped(0, "u1"), stopped(2000, "u2"), ...answer(2100, "r", "a"));
-  assert.deepEqual(found.map(({ stages }) => stages.created), [100]);
+  assert.deepEqual(
+    found.map(({ stages }) => stages.created),
+    [100],
+  );
 });
 
 test("what the platform tells of an answer stands with its turn", () => {
@@ -66,8 +88,30 @@ test("what the platform tells of an answer stands with its turn", () => {
     [0, "sent", MESSAGE],
     ...answer(10, "r", "a"),
     [99, "received", { type: "antiphon.latency.decided", response_id: "r", reason: "A hedge was sent." }],
-    [99, "received", { type: "antiphon.attempt.ended", response_id: "r", model: "local/x", outcome: "completed", first_output_ms: 12.4, duration_ms: 80 }],
-    [99, "received", { type: "antiphon.attempt.ended", response_id: "", model: "local/y", outcome: "superseded", first_output_ms: null, duration_ms: 8 }],
+    [
+      99,
+      "received",
+      {
+        type: "antiphon.attempt.ended",
+        response_id: "r",
+        model: "local/x",
+        outcome: "completed",
+        first_output_ms: 12.4,
+        duration_ms: 80,
+      },
+    ],
+    [
+      99,
+      "received",
+      {
+        type: "antiphon.attempt.ended",
+        response_id: "",
+        model: "local/y",
+        outcome: "superseded",
+        first_output_ms: null,
+        duration_ms: 8,
+      },
+    ],
   );
   assert.deepEqual(turn.notes, ["A hedge was sent.", "local/x: completed, first output after 12 ms, 80 ms in all."]);
 });

@@ -22,13 +22,29 @@ test("words appear as they come, and the final transcript has the last say", () 
     words("a", "heard."),
     { type: "response.output_audio_transcript.done", item_id: "a", transcript: "I heard." },
   );
-  assert.deepEqual(told(transcript), [["user", "He was not.", "done"], ["agent", "I heard.", "done"]]);
+  assert.deepEqual(told(transcript), [
+    ["user", "He was not.", "done"],
+    ["agent", "I heard.", "done"],
+  ]);
 });
 
 test("typed messages and written answers are lines too, in the order of the conversation", () => {
-  const message = (id, role, text, previous) => ({ type: "conversation.item.added", previous_item_id: previous, item: { id, type: "message", role, content: [{ text }] } });
-  const transcript = after(message("1", "user", "Hello", null), message("3", "user", "Bye", "1"), message("2", "user", "How are you?", "1"), { type: "response.output_text.delta", item_id: "4", delta: "Fine" }, message("0", "system", "Secret", null));
-  assert.deepEqual(transcript.lines.map(({ text }) => text), ["Hello", "How are you?", "Bye", "Fine"]);
+  const message = (id, role, text, previous) => ({
+    type: "conversation.item.added",
+    previous_item_id: previous,
+    item: { id, type: "message", role, content: [{ text }] },
+  });
+  const transcript = after(
+    message("1", "user", "Hello", null),
+    message("3", "user", "Bye", "1"),
+    message("2", "user", "How are you?", "1"),
+    { type: "response.output_text.delta", item_id: "4", delta: "Fine" },
+    message("0", "system", "Secret", null),
+  );
+  assert.deepEqual(
+    transcript.lines.map(({ text }) => text),
+    ["Hello", "How are you?", "Bye", "Fine"],
+  );
 });
 
 test("of an interrupted answer it is told what was heard", () => {
@@ -40,12 +56,19 @@ test("of an interrupted answer it is told what was heard", () => {
 });
 
 test("who asks for an item that was not interrupted changes nothing", () => {
-  const transcript = after(words("a", "One."), { type: "conversation.item.retrieved", item: { id: "a", content: [{ transcript: "" }] } });
+  const transcript = after(words("a", "One."), {
+    type: "conversation.item.retrieved",
+    item: { id: "a", content: [{ transcript: "" }] },
+  });
   assert.deepEqual(heardAndNot(transcript.find("a")), ["One.", ""]);
 });
 
 test("speech that could not be transcribed says why", () => {
-  const transcript = after({ type: "conversation.item.input_audio_transcription.failed", item_id: "u", error: { message: "No server." } });
+  const transcript = after({
+    type: "conversation.item.input_audio_transcription.failed",
+    item_id: "u",
+    error: { message: "No server." },
+  });
   assert.deepEqual(told(transcript), [["user", "No server.", "failed"]]);
 });
 
@@ -56,25 +79,45 @@ test("a function is asked for once its arguments are complete, and until its res
   assert.equal(tools.apply({ type: "conversation.item.added", item: { ...call, arguments: "" } }), null);
   assert.equal(tools.apply({ type: "response.output_item.done", item: call }).state, "asked");
   assert.equal(tools.open.length, 1);
-  const answered = tools.apply({ type: "conversation.item.added", item: { type: "function_call_output", call_id: "c", output: "1" } });
+  const answered = tools.apply({
+    type: "conversation.item.added",
+    item: { type: "function_call_output", call_id: "c", output: "1" },
+  });
   assert.deepEqual([answered.state, answered.output], ["answered", "1"]);
   assert.equal(tools.open.length, 0);
 });
 
 test("a tool that the platform runs is shown, not asked", () => {
   const tools = new ToolCalls();
-  const item = { id: "m", type: "mcp_call", server_label: "shop", name: "find", arguments: "{}", output: null, error: null };
+  const item = {
+    id: "m",
+    type: "mcp_call",
+    server_label: "shop",
+    name: "find",
+    arguments: "{}",
+    output: null,
+    error: null,
+  };
   assert.equal(tools.apply({ type: "conversation.item.added", item }).state, "running");
   assert.equal(tools.open.length, 0);
   assert.equal(tools.apply({ type: "response.output_item.done", item: { ...item, output: "[]" } }).state, "answered");
-  assert.equal(tools.apply({ type: "response.output_item.done", item: { ...item, error: { message: "Gone" } } }).state, "failed");
+  assert.equal(
+    tools.apply({ type: "response.output_item.done", item: { ...item, error: { message: "Gone" } } }).state,
+    "failed",
+  );
 });
 
 test("a tool that needs approval waits for it", () => {
   const tools = new ToolCalls();
-  tools.apply({ type: "response.output_item.done", item: { id: "p", type: "mcp_approval_request", server_label: "shop", name: "buy", arguments: "{}" } });
+  tools.apply({
+    type: "response.output_item.done",
+    item: { id: "p", type: "mcp_approval_request", server_label: "shop", name: "buy", arguments: "{}" },
+  });
   assert.equal(tools.open[0].state, "approval");
-  tools.apply({ type: "conversation.item.added", item: { type: "mcp_approval_response", approval_request_id: "p", approve: false } });
+  tools.apply({
+    type: "conversation.item.added",
+    item: { type: "mcp_approval_response", approval_request_id: "p", approve: false },
+  });
   assert.equal(tools.find("p").output, "Refused.");
 });
 

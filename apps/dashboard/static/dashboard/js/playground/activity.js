@@ -1,5 +1,9 @@
 // What is going on, in words for people.
-const CONNECTION = { closed: "Not connected", connecting: "Connecting…", resuming: "The connection broke: going on in a moment…" };
+const CONNECTION = {
+  closed: "Not connected",
+  connecting: "Connecting…",
+  resuming: "The connection broke: going on in a moment…",
+};
 const OPEN = {
   user: "You are speaking",
   thinking: "The agent is thinking",

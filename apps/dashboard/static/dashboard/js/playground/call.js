@@ -73,7 +73,10 @@ export class Call {
 
   async say(text) {
     await this.#takeOver();
-    this.send({ type: "conversation.item.create", item: { type: "message", role: "user", content: [{ type: "input_text", text }] } });
+    this.send({
+      type: "conversation.item.create",
+      item: { type: "message", role: "user", content: [{ type: "input_text", text }] },
+    });
     this.send({ type: "response.create" });
   }
 
@@ -96,12 +99,18 @@ export class Call {
   }
 
   answer(call, output, { more }) {
-    this.send({ type: "conversation.item.create", item: { type: "function_call_output", call_id: call.callId, output } });
+    this.send({
+      type: "conversation.item.create",
+      item: { type: "function_call_output", call_id: call.callId, output },
+    });
     if (!more) this.send({ type: "response.create" });
   }
 
   approve(call, approve, { more }) {
-    this.send({ type: "conversation.item.create", item: { type: "mcp_approval_response", approval_request_id: call.item, approve } });
+    this.send({
+      type: "conversation.item.create",
+      item: { type: "mcp_approval_response", approval_request_id: call.item, approve },
+    });
     if (!more) this.send({ type: "response.create" });
   }
 
@@ -143,7 +152,8 @@ export class Call {
       this.speaker.play(event.item_id, event.delta);
     } else if (event.type === "input_audio_buffer.speech_started" && this.#mayInterrupt()) this.#fallSilent();
     // What the model takes as heard is told by the item itself.
-    else if (event.type === "conversation.item.truncated") this.send({ type: "conversation.item.retrieve", item_id: event.item_id });
+    else if (event.type === "conversation.item.truncated")
+      this.send({ type: "conversation.item.retrieve", item_id: event.item_id });
   }
 
   #mayInterrupt() {

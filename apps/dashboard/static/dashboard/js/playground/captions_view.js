@@ -44,7 +44,8 @@ export class CaptionsView {
 }
 
 function words(line) {
-  if (!line.text) return [element("p", { className: "caption-text caption-waiting" }, line.state === "done" ? "(no words)" : "…")];
+  if (!line.text)
+    return [element("p", { className: "caption-text caption-waiting" }, line.state === "done" ? "(no words)" : "…")];
   const [heard, unheard] = heardAndNot(line);
   const text = element("p", { className: "caption-text" }, heard);
   if (unheard) text.append(element("s", { title: "Not heard: you were faster" }, unheard));

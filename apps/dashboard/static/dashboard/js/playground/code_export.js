@@ -77,7 +77,11 @@ socket.onmessage = ({ data }) => {
 function curl({ baseUrl, model, variables, session }) {
   const named = Object.entries(variables).map(([name, value]) => [name.replace(/^var\./, ""), value]);
   const more = named.length ? { providerData: { antiphon: { variables: Object.fromEntries(named) } } } : {};
-  const body = JSON.stringify({ expires_after: { anchor: "created_at", seconds: 600 }, session: { ...session, model, ...more } }, null, 2);
+  const body = JSON.stringify(
+    { expires_after: { anchor: "created_at", seconds: 600 }, session: { ...session, model, ...more } },
+    null,
+    2,
+  );
   return `# A client secret for a browser: it opens this session for ten minutes, and nothing else.
 curl ${quoted(`${baseUrl}/realtime/client_secrets`)} \\
   -H "Authorization: Bearer $ANTIPHON_API_KEY" \\
@@ -93,11 +97,21 @@ const indented = (value, level) => JSON.stringify(value, null, 2).replaceAll("\n
 function literal(value, level) {
   const inner = "    ".repeat(level + 1);
   const end = "    ".repeat(level);
-  const lines = (open, parts, close) => (parts.length ? `${open}\n${parts.map((part) => `${inner}${part},\n`).join("")}${end}${close}` : open + close);
+  const lines = (open, parts, close) =>
+    parts.length ? `${open}\n${parts.map((part) => `${inner}${part},\n`).join("")}${end}${close}` : open + close;
   if (value === null) return "None";
   if (value === true) return "True";
   if (value === false) return "False";
-  if (Array.isArray(value)) return lines("[", value.map((part) => literal(part, level + 1)), "]");
+  if (Array.isArray(value))
+    return lines(
+      "[",
+      value.map((part) => literal(part, level + 1)),
+      "]",
+    );
   if (typeof value !== "object") return JSON.stringify(value);
-  return lines("{", Object.entries(value).map(([key, part]) => `${JSON.stringify(key)}: ${literal(part, level + 1)}`), "}");
+  return lines(
+    "{",
+    Object.entries(value).map(([key, part]) => `${JSON.stringify(key)}: ${literal(part, level + 1)}`),
+    "}",
+  );
 }

@@ -83,7 +83,10 @@ export class Connection {
       return;
     }
     this.#change("resuming");
-    this.#timer = this.later(() => this.#connect({ resume: this.#resume, last_event_id: this.#last }), WAITS_MS[this.#tries++]);
+    this.#timer = this.later(
+      () => this.#connect({ resume: this.#resume, last_event_id: this.#last }),
+      WAITS_MS[this.#tries++],
+    );
   }
 
   #reason(code) {

@@ -1,6 +1,13 @@
 // Every event of a session, both ways, as the inspector shows them. The oldest go when there are too many.
 export const LIMIT = 10_000;
-const GROUPS = { session: "session", input_audio_buffer: "input", conversation: "conversation", response: "response", output_audio_buffer: "response", error: "error" };
+const GROUPS = {
+  session: "session",
+  input_audio_buffer: "input",
+  conversation: "conversation",
+  response: "response",
+  output_audio_buffer: "response",
+  error: "error",
+};
 const AUDIO = new Set(["input_audio_buffer.append", "response.output_audio.delta"]);
 
 export class EventStore {
@@ -12,7 +19,16 @@ export class EventStore {
   add(direction, event, { at, size }) {
     this.#started ??= at;
     const { type } = event;
-    const entry = { number: ++this.#count, direction, type, group: groupOf(type), audio: AUDIO.has(type), offset: at - this.#started, size, event };
+    const entry = {
+      number: ++this.#count,
+      direction,
+      type,
+      group: groupOf(type),
+      audio: AUDIO.has(type),
+      offset: at - this.#started,
+      size,
+      event,
+    };
     this.#events.push(entry);
     // In large steps, for each moves all that is left.
     if (this.#events.length > LIMIT * 1.1) this.#events.splice(0, this.#events.length - LIMIT);
@@ -42,12 +58,17 @@ export function matches(entry, { text = "", direction = "", group = "", audio = 
 }
 
 export function asLines(entries) {
-  return entries.map(({ direction, offset, event }) => `${JSON.stringify({ direction, offset_ms: Math.round(offset), event })}\n`).join("");
+  return entries
+    .map(({ direction, offset, event }) => `${JSON.stringify({ direction, offset_ms: Math.round(offset), event })}\n`)
+    .join("");
 }
 
 /** One event without the audio that nobody reads: that is told by its length. */
 export function pretty(event) {
-  const short = (key, value) => ((key === "audio" || key === "delta") && typeof value === "string" && value.length > 400 ? `(${value.length} characters of base64)` : value);
+  const short = (key, value) =>
+    (key === "audio" || key === "delta") && typeof value === "string" && value.length > 400
+      ? `(${value.length} characters of base64)`
+      : value;
   return JSON.stringify(event, short, 2);
 }
 

@@ -82,7 +82,9 @@ export class Inspector {
     this.#place(first, this.#shown.slice(first, last));
     this.count.textContent = `${total.toLocaleString("en")} of ${this.store.length.toLocaleString("en")}`;
     this.empty.hidden = total > 0;
-    this.empty.textContent = this.store.length ? "No event passes the filter." : "Events appear here as soon as you connect.";
+    this.empty.textContent = this.store.length
+      ? "No event passes the filter."
+      : "Events appear here as soon as you connect.";
   }
 
   /** Rows that stay in sight stay what they are: who is just clicking one still hits it. */
@@ -109,7 +111,11 @@ export class Inspector {
       "div",
       { className: "event-row", role: "option", id: `event-${number}`, data: { group, direction } },
       element("span", { className: "event-time" }, (offset / 1000).toFixed(3)),
-      element("span", { className: "event-direction", title: WORDS[direction], role: "img", aria: { label: WORDS[direction] } }, direction === "out" ? "↑" : "↓"),
+      element(
+        "span",
+        { className: "event-direction", title: WORDS[direction], role: "img", aria: { label: WORDS[direction] } },
+        direction === "out" ? "↑" : "↓",
+      ),
       element("span", { className: "event-type" }, type),
       element("span", { className: "event-size" }, sizeText(size)),
     );
@@ -126,7 +132,8 @@ export class Inspector {
     this.#selected = this.#shown[index];
     const { list } = this;
     if (index * ROW < list.scrollTop) list.scrollTop = index * ROW;
-    else if ((index + 1) * ROW > list.scrollTop + list.clientHeight) list.scrollTop = (index + 1) * ROW - list.clientHeight;
+    else if ((index + 1) * ROW > list.scrollTop + list.clientHeight)
+      list.scrollTop = (index + 1) * ROW - list.clientHeight;
     this.#draw();
     list.setAttribute("aria-activedescendant", `event-${this.#selected.number}`);
     this.detail.hidden = false;

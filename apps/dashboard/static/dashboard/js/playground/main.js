@@ -36,8 +36,16 @@ const captions = new CaptionsView({
   empty: byId("captions-empty"),
 });
 const inspector = new Inspector({
-  list: byId("events"), filters: byId("events-filter"), count: byId("events-count"), empty: byId("events-empty"), pause: byId("events-pause"),
-  copyAll: byId("events-copy"), download: byId("events-download"), detail: byId("events-detail"), title: byId("events-type"), json: byId("events-json"),
+  list: byId("events"),
+  filters: byId("events-filter"),
+  count: byId("events-count"),
+  empty: byId("events-empty"),
+  pause: byId("events-pause"),
+  copyAll: byId("events-copy"),
+  download: byId("events-download"),
+  detail: byId("events-detail"),
+  title: byId("events-type"),
+  json: byId("events-json"),
   copyOne: byId("events-copy-one"),
 });
 const settings = new SettingsView({ form: byId("settings"), problem: byId("tools-problem"), onchange: settingChanged });
@@ -51,7 +59,12 @@ const call = new Call({
 async function secret() {
   const token = JSON.parse(document.body.getAttribute("hx-headers"))["X-CSRFToken"];
   const answer = await fetch(root.dataset.secretUrl, { method: "POST", headers: { "X-CSRFToken": token } });
-  if (!answer.ok) throw new Error(answer.status === 403 ? "You may not talk here any more: reload the page." : `The server gave no client secret (${answer.status}): reload the page and try again.`);
+  if (!answer.ok)
+    throw new Error(
+      answer.status === 403
+        ? "You may not talk here any more: reload the page."
+        : `The server gave no client secret (${answer.status}): reload the page and try again.`,
+    );
   return (await answer.json()).value;
 }
 
@@ -129,7 +142,10 @@ async function deviceChosen() {
   }
 }
 
-const decided = { answer: (asked, output) => decide(asked, (more) => call.answer(asked, output, more)), approve: (asked, yes) => decide(asked, (more) => call.approve(asked, yes, more)) };
+const decided = {
+  answer: (asked, output) => decide(asked, (more) => call.answer(asked, output, more)),
+  approve: (asked, yes) => decide(asked, (more) => call.approve(asked, yes, more)),
+};
 
 /** The agent goes on once nothing else waits to be decided. */
 function decide(asked, tellServer) {
@@ -195,7 +211,15 @@ function refresh() {
   const byHand = isPushToTalk(settings.values);
   const { microphone, state } = call;
   const open = state === "open";
-  const activity = activityOf({ speaking, playing: call.playing, answering: call.answering, microphone, pushToTalk: byHand, held, muted: microphone?.muted });
+  const activity = activityOf({
+    speaking,
+    playing: call.playing,
+    answering: call.answering,
+    microphone,
+    pushToTalk: byHand,
+    held,
+    muted: microphone?.muted,
+  });
   root.dataset.state = state;
   root.dataset.activity = open ? activity : "";
   const words = stateWords(state, activity);
@@ -222,14 +246,21 @@ function tell(text) {
 async function listMicrophones() {
   const chosen = device.value;
   const found = await microphones();
-  const options = found.filter(({ deviceId }) => deviceId && deviceId !== "default").map(({ label, deviceId }) => new Option(label || "Microphone", deviceId));
+  const options = found
+    .filter(({ deviceId }) => deviceId && deviceId !== "default")
+    .map(({ label, deviceId }) => new Option(label || "Microphone", deviceId));
   device.replaceChildren(new Option("Usual microphone", ""), ...options);
   device.value = chosen;
   if (device.selectedIndex < 0) device.value = "";
 }
 
 function exportCode() {
-  const facts = { baseUrl: root.dataset.baseUrl, model: model(), variables: toVariables(settings.values), session: toSession(settings.values) };
+  const facts = {
+    baseUrl: root.dataset.baseUrl,
+    model: model(),
+    variables: toVariables(settings.values),
+    session: toSession(settings.values),
+  };
   const blocks = byId("export").querySelectorAll("code");
   Object.values(LANGUAGES).forEach((write, n) => (blocks[n].textContent = write(facts)));
 }

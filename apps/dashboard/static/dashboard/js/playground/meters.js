@@ -49,7 +49,8 @@ export class Meter {
     const context = canvas.getContext("2d");
     context.clearRect(0, 0, width, height);
     context.fillStyle = getComputedStyle(canvas).color;
-    if (this.still.matches) context.fillRect(0, height / 2 - scale * 4, Math.max(scale * 2, width * this.#levels.at(-1)), scale * 8);
+    if (this.still.matches)
+      context.fillRect(0, height / 2 - scale * 4, Math.max(scale * 2, width * this.#levels.at(-1)), scale * 8);
     else this.#bars(context, width, height, scale);
   }
 

@@ -41,7 +41,11 @@ export class Microphone {
     [this.stream, this.context] = [stream, context];
     const source = context.createMediaStreamSource(stream);
     this.analyser = new AnalyserNode(context, { fftSize: 1024 });
-    this.node = new AudioWorkletNode(context, "microphone", { numberOfOutputs: 0, channelCount: 1, channelCountMode: "explicit" });
+    this.node = new AudioWorkletNode(context, "microphone", {
+      numberOfOutputs: 0,
+      channelCount: 1,
+      channelCountMode: "explicit",
+    });
     source.connect(this.analyser);
     source.connect(this.node);
     this.node.port.onmessage = ({ data }) => {

@@ -1,6 +1,18 @@
 // The settings of the page: plain texts by name, in the URL, and what they mean to the protocol.
 export const NAMES = [
-  "model", "variables", "voice", "instructions", "language", "turn", "eagerness", "silence", "modality", "temperature", "speed", "max_tokens", "tools",
+  "model",
+  "variables",
+  "voice",
+  "instructions",
+  "language",
+  "turn",
+  "eagerness",
+  "silence",
+  "modality",
+  "temperature",
+  "speed",
+  "max_tokens",
+  "tools",
 ];
 const AGENT = "agent/";
 
@@ -22,7 +34,10 @@ export const isAgent = (settings) => settings.model.startsWith(AGENT);
 
 /** The values that an agent's texts are filled with, as a session's address takes them. */
 export function toVariables({ variables }) {
-  const pairs = variables.split("\n").map((line) => line.match(/^\s*([^=]+?)\s*=\s*(.*?)\s*$/)).filter(Boolean);
+  const pairs = variables
+    .split("\n")
+    .map((line) => line.match(/^\s*([^=]+?)\s*=\s*(.*?)\s*$/))
+    .filter(Boolean);
   return Object.fromEntries(pairs.map(([, name, value]) => [`var.${name}`, value]));
 }
 
@@ -74,4 +89,5 @@ function tools(text) {
 
 const params = (text) => Object.fromEntries(new URLSearchParams(text));
 const number = (text) => (text === "" || Number.isNaN(Number(text)) ? undefined : Number(text));
-const compact = (object) => Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined && value !== ""));
+const compact = (object) =>
+  Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined && value !== ""));

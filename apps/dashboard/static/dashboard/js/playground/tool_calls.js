@@ -6,7 +6,10 @@ export class ToolCalls {
    * asked, running, approval, answered, failed. */
   apply(event) {
     const { type, item } = event;
-    if (item && (type === "response.output_item.done" || type === "conversation.item.added" || type === "conversation.item.done")) {
+    if (
+      item &&
+      (type === "response.output_item.done" || type === "conversation.item.added" || type === "conversation.item.done")
+    ) {
       return this.#item(item, type);
     }
     if (type === "response.mcp_call.in_progress") return this.#change(event.item_id, { state: "running" });
@@ -29,7 +32,11 @@ export class ToolCalls {
 
   #item(item, type) {
     if (item.type === "function_call_output") return this.#answered(item);
-    if (item.type === "mcp_approval_response") return this.#change(item.approval_request_id, { state: "answered", output: item.approve ? "Approved." : "Refused." });
+    if (item.type === "mcp_approval_response")
+      return this.#change(item.approval_request_id, {
+        state: "answered",
+        output: item.approve ? "Approved." : "Refused.",
+      });
     if (item.type === "mcp_approval_request") return this.#open(item, { server: item.server_label, state: "approval" });
     if (item.type === "mcp_call") return this.#remote(item);
     // Its arguments are complete, and it may be run, once it is done.
@@ -51,7 +58,8 @@ export class ToolCalls {
     const call = this.#byItem.get(item.id) ?? this.#open(item, { server: item.server_label, state: "running" });
     call.arguments = item.arguments;
     if (item.error) Object.assign(call, { state: "failed", output: item.error.message });
-    else if (item.output !== null && item.output !== undefined) Object.assign(call, { state: "answered", output: item.output });
+    else if (item.output !== null && item.output !== undefined)
+      Object.assign(call, { state: "answered", output: item.output });
     return call;
   }
 
@@ -68,7 +76,7 @@ export class ToolCalls {
 
 /** What is wrong with a result that was typed, in a sentence; empty if it is JSON. */
 export function resultProblem(text) {
-  if (!text.trim()) return "Type the result as JSON, like {\"ok\": true}.";
+  if (!text.trim()) return 'Type the result as JSON, like {"ok": true}.';
   try {
     JSON.parse(text);
     return "";

@@ -1,7 +1,13 @@
 import { element } from "./element.js";
 import { resultProblem } from "./tool_calls.js";
 
-const STATES = { asked: "Waiting for your result", running: "The platform runs it", approval: "Waiting for your approval", answered: "Answered", failed: "Failed" };
+const STATES = {
+  asked: "Waiting for your result",
+  running: "The platform runs it",
+  approval: "Waiting for your approval",
+  answered: "Answered",
+  failed: "Failed",
+};
 
 /** Draws a call into `into`. `answer(call, output)` and `approve(call, yes)` are told what was decided. */
 export function drawCall(call, into, { answer, approve }) {
@@ -9,7 +15,12 @@ export function drawCall(call, into, { answer, approve }) {
   into.dataset.state = call.state;
   const where = call.server ? ` on ${call.server}` : "";
   into.replaceChildren(
-    element("div", { className: "tool-head" }, element("code", {}, `${call.name}${where}`), element("span", { className: "text-quiet" }, STATES[call.state])),
+    element(
+      "div",
+      { className: "tool-head" },
+      element("code", {}, `${call.name}${where}`),
+      element("span", { className: "text-quiet" }, STATES[call.state]),
+    ),
     element("pre", { className: "tool-json", tabIndex: 0 }, indented(call.arguments)),
   );
   if (call.output !== null) into.append(element("pre", { className: "tool-json", tabIndex: 0 }, indented(call.output)));
@@ -18,7 +29,13 @@ export function drawCall(call, into, { answer, approve }) {
 }
 
 function form(call, answer) {
-  const box = element("textarea", { className: "textarea font-mono", rows: 3, id: `result-${call.item}`, value: "{}", spellcheck: false });
+  const box = element("textarea", {
+    className: "textarea font-mono",
+    rows: 3,
+    id: `result-${call.item}`,
+    value: "{}",
+    spellcheck: false,
+  });
   const problem = element("p", { className: "text-error", id: `problem-${call.item}`, role: "alert" });
   box.setAttribute("aria-describedby", problem.id);
   const check = () => {
@@ -27,10 +44,25 @@ function form(call, answer) {
     return !problem.textContent;
   };
   box.addEventListener("input", check);
-  const send = element("button", { type: "submit", className: "btn btn-primary btn-sm", data: { testid: "tool-send" } }, "Send result");
-  const fail = element("button", { type: "button", className: "btn-quiet btn-sm", data: { testid: "tool-error" } }, "Return error");
+  const send = element(
+    "button",
+    { type: "submit", className: "btn btn-primary btn-sm", data: { testid: "tool-send" } },
+    "Send result",
+  );
+  const fail = element(
+    "button",
+    { type: "button", className: "btn-quiet btn-sm", data: { testid: "tool-error" } },
+    "Return error",
+  );
   fail.addEventListener("click", () => answer(call, JSON.stringify({ error: "The tool failed." })));
-  const made = element("form", { className: "tool-form" }, element("label", { className: "label-text", htmlFor: box.id }, "Result, as JSON"), box, problem, element("div", { className: "flex gap-2" }, send, fail));
+  const made = element(
+    "form",
+    { className: "tool-form" },
+    element("label", { className: "label-text", htmlFor: box.id }, "Result, as JSON"),
+    box,
+    problem,
+    element("div", { className: "flex gap-2" }, send, fail),
+  );
   made.addEventListener("submit", (event) => {
     event.preventDefault();
     if (check()) answer(call, box.value);
@@ -44,7 +76,12 @@ function decision(call, approve) {
     made.addEventListener("click", () => approve(call, yes));
     return made;
   };
-  return element("div", { className: "flex gap-2" }, button("Approve", true, "btn btn-primary btn-sm"), button("Refuse", false, "btn-quiet btn-sm"));
+  return element(
+    "div",
+    { className: "flex gap-2" },
+    button("Approve", true, "btn btn-primary btn-sm"),
+    button("Refuse", false, "btn-quiet btn-sm"),
+  );
 }
 
 function indented(text) {
