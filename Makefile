@@ -5,7 +5,7 @@ RANDOM_CLIENT_MINUTES ?= 10
 UV_VERSION := 0.13.9
 
 # These play and hear sound at its pace, and talk to whole platforms: not while all else keeps the machine busy.
-IN_REAL_TIME := tests/clients tests/conformance tests/examples tests/random_client
+IN_REAL_TIME := tests/browser tests/clients tests/conformance tests/examples tests/random_client
 
 LOCKS := deploy/requirements
 PY := .venv/bin/python

@@ -1,6 +1,7 @@
 """Pages that need no account: what this is, how to begin, and the documentation."""
 
 from asgiref.sync import async_to_sync
+from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
@@ -12,7 +13,11 @@ from apps.tenants.endpoints import platform_url
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    context = {"base_url": _base_url(request), "failing": async_to_sync(failing_parts)()}
+    context = {
+        "base_url": _base_url(request),
+        "failing": async_to_sync(failing_parts)(),
+        "may_sign_up": settings.SIGN_UP == "open",
+    }
     return render(request, "public/home.html", context)
 
 

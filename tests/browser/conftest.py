@@ -66,8 +66,8 @@ def browser(playwright: Playwright) -> Iterator[Browser]:
 
 
 @contextmanager
-def launched(playwright: Playwright, speech: Path | None = None) -> Iterator[Browser]:
-    """With `speech`, a WAV file that its microphone hears once it is turned on, then silence."""
+def launched(playwright: Playwright, speech: Path | None = None, again: bool = False) -> Iterator[Browser]:
+    """With `speech`, a WAV file that its microphone hears when it is turned on: once, or again and again."""
     executable = shutil.which("chromium") or shutil.which("google-chrome")
     assert executable, "There is no Chromium here: install it (on Debian: apt-get install chromium)."
     arguments = [
@@ -77,7 +77,7 @@ def launched(playwright: Playwright, speech: Path | None = None) -> Iterator[Bro
         "--autoplay-policy=no-user-gesture-required",
     ]
     if speech is not None:
-        arguments.append(f"--use-file-for-fake-audio-capture={speech}%noloop")
+        arguments.append(f"--use-file-for-fake-audio-capture={speech}{'' if again else '%noloop'}")
     browser = playwright.chromium.launch(executable_path=executable, args=arguments)
     yield browser
     browser.close()

@@ -54,7 +54,7 @@ class TestRouters:
         assert response["location"] == "/acme/routers/main/"
         with tenant_context(bob.tenant.id):
             router = parse(Router.objects.get().definition)
-            assert AuditEvent.objects.get(action="router.put").target_label == "router/main"
+            assert AuditEvent.objects.get(action="router.created").target_label == "router/main"
         assert router.models == ("groq/x", "local/dialogue")
         assert "router/main" in client.get("/acme/routers/").content.decode()
 
@@ -158,6 +158,6 @@ def test_providers_say_which_agents_use_them(client: Client, bob: Person) -> Non
 def test_a_key_that_is_set_is_noted_without_the_key(client: Client, bob: Person) -> None:
     client.post("/acme/providers/keys/", {"provider": "groq", "key": "gsk-very-secret"})
     with tenant_context(bob.tenant.id):
-        event = AuditEvent.objects.get(action="provider_key.set")
+        event = AuditEvent.objects.get(action="credential.set")
     assert event.actor_label == bob.user.email
     assert "very-secret" not in str(event.after)

@@ -10,9 +10,11 @@ import pytest
 from django.db import connection
 from django.test import Client
 
+from apps.agents.services import agent_create, agent_publish
 from apps.conversations.models import RealtimeSession
 from apps.conversations.samples import samples_create
 from apps.core.tenancy import tenant_context
+from apps.tools.services import tool_create
 from tests.cast import PASSWORD, Person
 
 COUNTS = Path(__file__).with_name("query_counts.json")
@@ -33,6 +35,16 @@ PAGES = {
     "voices": "/acme/voices/",
     "providers": "/acme/providers/",
     "keys": "/acme/keys/",
+    "agents": "/acme/agents/",
+    "agent": "/acme/agents/desk/",
+    "agent, publish": "/acme/agents/desk/publish",
+    "agent, versions": "/acme/agents/desk/versions",
+    "agent, code": "/acme/agents/desk/code",
+    "tools": "/acme/tools/",
+    "playground": "/acme/playground/?agent=desk",
+    "team": "/acme/team/",
+    "settings": "/acme/settings/",
+    "audit": "/acme/audit/",
 }
 
 
@@ -42,6 +54,9 @@ def test_no_page_makes_more_queries_than_it_did(alice: Person) -> None:
         samples_create(sessions=70, days=7, with_events=10)
         RealtimeSession.objects.filter(id=RealtimeSession.objects.all()[1].id).update(ended_at=None)
         session = RealtimeSession.objects.first()
+        for slug in ("desk", "counter", "kitchen"):
+            agent_publish(agent=agent_create(slug=slug, name=slug, template="receptionist"))
+            tool_create(slug=f"ask_{slug}", kind="client")
     assert session is not None
     client = Client()
     assert client.login(email=alice.user.email, password=PASSWORD)

@@ -54,6 +54,7 @@ def arguments_of(person: Person) -> dict[str, object]:
         "member_id": person.membership.id,
         "invitation_id": invitation_of(person).id,
         "token": "of-mallory",
+        "name": "of-mallory",
         "model_id": "agent/of-mallory",
         "call_id": "rtc_of_mallory",
         "agent_slug": agent_of(person).slug,

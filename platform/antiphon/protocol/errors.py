@@ -171,7 +171,8 @@ def voice_is_fixed() -> Refused:
 
 def session_expired(seconds: int) -> Refused:
     """The session has reached its maximum duration. The connection closes."""
-    duration = f"{seconds} seconds" if seconds % 60 else f"{seconds // 60} minutes"
+    count, unit = (seconds, "second") if seconds % 60 else (seconds // 60, "minute")
+    duration = f"{count} {unit}{'s' * (count != 1)}"
     return invalid_request("session_expired", f"Your session hit the maximum duration of {duration}.")
 
 
