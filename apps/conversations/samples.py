@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
+from apps.agents.models import AgentVersion
 from apps.conversations.models import EndReason, RealtimeSession, SessionEvent, SessionKind, SessionText
 from apps.conversations.sample_events import sample_events
 from apps.conversations.sample_words import DIALOGUES, Dialogue
@@ -39,10 +40,11 @@ def samples_create(*, sessions: int, days: int, with_events: int = 300, seed: in
     """
     chance = random.Random(seed)
     keys = list(ApiKey.objects.all()[:20])
+    versions = list(AgentVersion.objects.all()[:20])
     moments = sorted((_moment(chance, days) for _ in range(sessions)), reverse=True)
     made = 0
     for first in range(0, sessions, _AT_ONCE):
-        batch = [_sample(chance, at, keys) for at in moments[first : first + _AT_ONCE]]
+        batch = [_sample(chance, at, keys, versions) for at in moments[first : first + _AT_ONCE]]
         with atomic():
             RealtimeSession.objects.bulk_create([session for session, _ in batch])
             SessionText.objects.bulk_create([_text(session, dialogue) for session, dialogue in batch])
@@ -53,7 +55,7 @@ def samples_create(*, sessions: int, days: int, with_events: int = 300, seed: in
 
 
 def _sample(
-    chance: random.Random, started_at: datetime, keys: list[ApiKey]
+    chance: random.Random, started_at: datetime, keys: list[ApiKey], versions: list[AgentVersion]
 ) -> tuple[RealtimeSession, Dialogue]:
     dialogue = chance.choice(DIALOGUES)
     turns = chance.randint(1, len(dialogue))
@@ -67,6 +69,7 @@ def _sample(
         session_id=f"{MARK}_{number.hex[:16]}",
         call_id=f"rtc_sample_{number.hex[:14]}",
         api_key=chance.choice([None, *keys]),
+        agent_version=chance.choice([None, *versions]),
         model=_weighted(chance, _MODELS),
         kind=SessionKind.REALTIME if chance.random() < 0.95 else SessionKind.TRANSCRIPTION,
         started_at=started_at,

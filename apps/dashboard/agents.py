@@ -204,9 +204,11 @@ def restore(
 @require_GET
 @tenant_page()
 def compare(request: HttpRequest, membership: PersonalMembership, agent_slug: str) -> HttpResponse:
-    """`before` and `after` are numbers of versions, or `draft`."""
+    """`before` and `after` are numbers of versions, or `draft`: unless said, the newest version and the draft."""
     agent = _agent(agent_slug)
-    before, after = request.GET.get("before", ""), request.GET.get("after", "draft")
+    versions = list(selectors.version_list(agent))
+    newest = str(versions[0].number) if versions else "draft"
+    before, after = request.GET.get("before", newest), request.GET.get("after", "draft")
     old, new = selectors.spec_of(agent, before), selectors.spec_of(agent, after)
     if old is None or new is None:
         raise Http404(f"{agent} has no such version.")
@@ -216,7 +218,7 @@ def compare(request: HttpRequest, membership: PersonalMembership, agent_slug: st
         "before": before,
         "after": after,
         "changes": spec_diff(old, new),
-        "versions": selectors.version_list(agent),
+        "versions": versions,
     }
     return render(request, f"{_PAGES}compare.html", context)
 

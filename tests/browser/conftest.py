@@ -147,10 +147,10 @@ def recording(path: Path, number: str) -> Path:
     return path
 
 
-def serious_violations(page: Page) -> list[str]:
+def serious_violations(page: Page, within: str = "html") -> list[str]:
     """What axe finds that keeps somebody from using the page: rule, and where."""
     page.evaluate(AXE.read_text())
-    found = page.evaluate("() => axe.run(document, { resultTypes: ['violations'] })")
+    found = page.evaluate("within => axe.run(within, { resultTypes: ['violations'] })", within)
     return [
         f"{violation['id']}: {node['target']} {node['failureSummary']}"
         for violation in found["violations"]

@@ -1,0 +1,62 @@
+"""Every page, in a real browser: for people who see, who see little, who have a telephone, who have no mouse."""
+
+import os
+from collections.abc import Mapping
+from urllib.parse import urljoin
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.browser.conftest import NewPage, Watched, serious_violations
+from tests.browser.furnished import furnish
+from tests.browser.pages import OF_A_PERSON, PUBLIC, pages_of_tenant
+from tests.platform_fixture import Platform
+
+WIDE, NARROW = (1280, 900), (390, 844)
+# What is wrong with a colour or with a size shows in one of these; `make soak` looks at all four.
+LOOKS = (("light", WIDE), ("dark", NARROW))
+if os.environ.get("HYPOTHESIS_PROFILE") == "soak":
+    LOOKS += (("dark", WIDE), ("light", NARROW))
+
+
+@pytest.fixture(scope="session")
+def arguments(platform: Platform) -> Mapping[str, str]:
+    return furnish(platform)
+
+
+def test_axe_finds_nothing_serious_on_the_pages_of_a_tenant(
+    arguments: Mapping[str, str], new_page: NewPage
+) -> None:
+    page = new_page("/")
+    for name, address in pages_of_tenant(arguments):
+        assert not faults_of(page, address), name
+
+
+def test_axe_finds_nothing_serious_on_the_pages_of_a_person(new_page: NewPage) -> None:
+    page = new_page("/")
+    for name, address in OF_A_PERSON.items():
+        assert not faults_of(page, address), name
+
+
+def test_axe_finds_nothing_serious_on_public_pages(new_page: NewPage, watched: Watched) -> None:
+    watched.expect("404")
+    page = new_page("/", storage_state=None)
+    for name, address in PUBLIC.items():
+        assert not faults_of(page, address), name
+
+
+def faults_of(page: Page, address: str) -> list[str]:
+    """In the page and in each of its dialogs."""
+    page.goto(urljoin(page.url, address))
+    found = []
+    for scheme, (width, height) in LOOKS:
+        page.set_viewport_size({"width": width, "height": height})
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+            found.append(f"{width} px are not enough: it scrolls sideways.")
+        found += [f"{scheme}, {width} px: {fault}" for fault in serious_violations(page)]
+    for dialog in page.evaluate("[...document.querySelectorAll('dialog')].map(({ id }) => id)"):
+        page.evaluate("id => document.getElementById(id).showModal()", dialog)
+        found += [f"dialog {dialog}: {fault}" for fault in serious_violations(page, f"#{dialog}")]
+        page.evaluate("id => document.getElementById(id).close()", dialog)
+    return found
