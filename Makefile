@@ -27,7 +27,7 @@ TAILWIND := $(FRONTEND)/node_modules/.made-$(call checksum,$(FRONTEND)/package-l
 CLIENTS := $(JS)/node_modules/.made-$(call checksum,$(JS)/package-lock.json)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup models up test lint bench bench-turn-taking soak lock frontend system-deps clean
+.PHONY: help setup models up test lint bench bench-turn-taking soak lock frontend screens system-deps clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -77,6 +77,9 @@ lock: setup $(DEV)  ## Resolve deploy/requirements/*.in (ARGS=--upgrade for the 
 
 frontend: $(TAILWIND)  ## Build the dashboard's style sheet and vendored files (committed: who runs Antiphon needs no Node)
 	@$(NODE) $(FRONTEND)/build.mjs
+
+screens: setup $(DEV) system-deps  ## Take the pictures in docs/screens anew, of a platform with sample data
+	@$(PY) -m tests.browser.screens
 
 # Recorded speech that some tests listen to, and a browser.
 SYSTEM := pocketsphinx-testdata chromium

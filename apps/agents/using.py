@@ -1,4 +1,4 @@
-"""Which agents use a provider."""
+"""Which agents use a provider, or a tool."""
 
 import uuid
 from collections import defaultdict
@@ -21,6 +21,17 @@ def agents_by_provider(tenant_id: uuid.UUID) -> Mapping[str, Sequence[Agent]]:
             for model in router.models if router else (name,):
                 found[model.partition("/")[0]][share.agent_id] = share.agent
     return {provider: list(agents.values()) for provider, agents in found.items()}
+
+
+def agents_by_tool() -> Mapping[str, Sequence[Agent]]:
+    """By a tool's slug: the current tenant's agents whose draft, or a version that sessions get, has it. Two queries."""
+    found: defaultdict[str, dict[uuid.UUID, Agent]] = defaultdict(dict)
+    agents = Agent.objects.filter(archived_at=None).order_by("name").prefetch_related("shares__version")
+    for agent in agents:
+        for spec in (agent.draft, *(share.version.spec for share in agent.shares.all())):
+            for slug in read_spec(spec).tools:
+                found[slug][agent.id] = agent
+    return {slug: list(users.values()) for slug, users in found.items()}
 
 
 def _named(spec: AgentSpec) -> list[str]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
+from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.text import slugify
@@ -54,9 +55,12 @@ def _read(name: str, text: str) -> Document:
 
 
 def _linked(tokens: list[Token]) -> list[Token]:
-    """Links to other documents lead to their pages; what is no page here is no link."""
+    """Links to other documents lead to their pages; what is no page here is no link. Pictures are static files."""
     kept, dropped = [], 0
     for token in tokens:
+        if token.type == "image":
+            token.attrSet("src", static(str(token.attrGet("src"))))
+            token.attrSet("loading", "lazy")
         if token.type == "link_open":
             target = _target(str(token.attrGet("href") or ""))
             dropped += target is None

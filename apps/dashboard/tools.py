@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
+from apps.agents.using import agents_by_tool
 from apps.dashboard.forms.tools import ArgumentsForm, HeaderRow, ToolForm
 from apps.tenants.access import tenant_page
 from apps.tenants.models import Membership
@@ -32,9 +33,9 @@ from apps.tools.trying import tool_try
 @require_safe
 @tenant_page()
 def page(request: HttpRequest, membership: PersonalMembership) -> HttpResponse:
-    archived = list(archived_tool_list())
+    archived, users = list(archived_tool_list()), agents_by_tool()
     context = {
-        "tools": tool_list(),
+        "rows": [(tool, users.get(tool.slug, ())) for tool in tool_list()],
         "kinds": ToolKind,
         "archived": archived,
         "just_archived": next((t for t in archived if str(t.id) == request.GET.get("archived")), None),

@@ -6,6 +6,8 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from apps.agents.services import agent_create, agent_save_draft
+from apps.agents.spec import AgentSpec
 from apps.core.tenancy import tenant_context
 from apps.tools.models import Tool
 from apps.tools.services import tool_create
@@ -218,3 +220,12 @@ def test_a_list_takes_as_many_queries_with_many_tools(
     client = browser(alice)
     with django_assert_max_num_queries(12):
         client.get(url("tools"))
+
+
+def test_the_list_says_which_agents_use_a_tool(alice: Person) -> None:
+    make(alice)
+    with tenant_context(alice.tenant.id):
+        agent = agent_create(slug="desk", name="Front desk")
+        agent_save_draft(agent=agent, spec=AgentSpec(tools=["get_weather"]), revision=0)
+    page = browser(alice).get(url("tools")).content.decode()
+    assert page.count("Front desk") == 2, "in its row, and in what archiving it would do"

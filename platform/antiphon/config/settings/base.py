@@ -157,6 +157,7 @@ USE_TZ = True
 USE_I18N = True
 
 STATIC_URL = "static/"
+STATICFILES_DIRS = [("screens", PROJECT / "docs/screens")]  # the pictures in the documentation
 # WhiteNoise answers with files, which Django then reads in a thread: right for the few that pages need.
 warnings.filterwarnings("ignore", "StreamingHttpResponse must consume synchronous iterators")
 WHITENOISE_USE_FINDERS = True  # straight from the apps, with no collectstatic step
