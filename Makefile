@@ -62,7 +62,8 @@ bench-turn-taking: setup $(DEV)  ## Measure false cut-offs and delays of turn ta
 soak: setup $(DEV) system-deps  ## Thousands of random worlds and clients (RANDOM_CLIENT_MINUTES=10)
 	@HYPOTHESIS_PROFILE=soak RANDOM_CLIENT_MINUTES=$(RANDOM_CLIENT_MINUTES) $(PY) -m pytest -s \
 	  tests/engine/test_invariants.py tests/engine/test_transports.py tests/engine/test_resume.py \
-	  tests/random_client tests/apps/test_keys_never_leak.py tests/api/test_schema_fuzz.py $(ARGS)
+	  tests/random_client tests/apps/test_keys_never_leak.py tests/api/test_schema_fuzz.py \
+	  tests/browser/test_pages.py $(ARGS)
 
 models:  ## Install the embedded models again, if some were missing
 	@rm -f .venv/.models-*

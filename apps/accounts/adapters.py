@@ -10,6 +10,7 @@ from django.http import HttpRequest
 
 from apps.accounts.models import User
 from apps.audit.acting import client_address
+from apps.credentials.sealing import SECOND_FACTORS, seal, unseal
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -37,10 +38,18 @@ class AccountAdapter(DefaultAccountAdapter):
 
 
 class SecondFactorAdapter(DefaultMFAAdapter):
+    """What codes are made from is kept encrypted. (What else it may be bound to, allauth does not tell here.)"""
+
     error_messages = {
         **DefaultMFAAdapter.error_messages,
         "incorrect_code": "This code is not right: enter the one that the app shows now.",
     }
+
+    def encrypt(self, text: str) -> str:
+        return seal(text, SECOND_FACTORS, settings.ENCRYPTION_KEYS)
+
+    def decrypt(self, encrypted_text: str) -> str:
+        return unseal(encrypted_text, SECOND_FACTORS, settings.ENCRYPTION_KEYS)
 
 
 class SocialAdapter(DefaultSocialAccountAdapter):

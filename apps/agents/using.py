@@ -24,7 +24,7 @@ def agents_by_provider(tenant_id: uuid.UUID) -> Mapping[str, Sequence[Agent]]:
 
 
 def agents_by_tool() -> Mapping[str, Sequence[Agent]]:
-    """By a tool's slug: the current tenant's agents whose draft, or a version that sessions get, has it. Two queries."""
+    """By a tool's slug: the current tenant's agents whose draft, or a version that sessions get, has it."""
     found: defaultdict[str, dict[uuid.UUID, Agent]] = defaultdict(dict)
     agents = Agent.objects.filter(archived_at=None).order_by("name").prefetch_related("shares__version")
     for agent in agents:

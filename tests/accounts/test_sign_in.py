@@ -3,6 +3,8 @@
 import re
 
 import pytest
+from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import (
     TOTP,
     format_hotp_value,
@@ -16,6 +18,7 @@ from pytest_django.fixtures import Settings
 
 from apps.accounts.models import User
 from apps.accounts.selectors import users_with_second_factor
+from apps.credentials.rotation import Rotation, secrets_rotate
 from tests.accounts.walking import sign_in
 from tests.cast import PASSWORD, Person
 
@@ -91,6 +94,28 @@ def test_with_an_authenticator_app_the_password_is_not_enough(alice: Person) -> 
     client.post("/accounts/2fa/authenticate/", {"code": code_for(secret)})
     assert client.get("/acme/").status_code == 200
     assert users_with_second_factor([alice.user.pk]) == {alice.user.pk}
+
+
+@pytest.mark.django_db(databases=["default", "across"])
+def test_what_codes_are_made_from_is_kept_encrypted_also_under_a_new_master_key(
+    alice: Person, settings: Settings
+) -> None:
+    secret = generate_totp_secret()
+    TOTP.activate(alice.user, secret)
+    RecoveryCodes.activate(alice.user)
+    codes = RecoveryCodes(Authenticator.objects.get(type="recovery_codes")).generate_codes()
+    assert secret not in str(list(Authenticator.objects.values_list("data", flat=True)))
+
+    settings.ENCRYPTION_KEYS = {**settings.ENCRYPTION_KEYS, 2: bytes([2] * 32)}
+    assert secrets_rotate() == Rotation(done=2, problems=())
+    settings.ENCRYPTION_KEYS = {2: bytes([2] * 32)}
+    assert TOTP(Authenticator.objects.get(type="totp")).validate_code(code_for(secret))
+    assert RecoveryCodes(Authenticator.objects.get(type="recovery_codes")).generate_codes() == codes
+
+    settings.ENCRYPTION_KEYS = {3: bytes([3] * 32)}
+    rotation = secrets_rotate()
+    assert rotation.done == 0
+    assert "The second factor of alice@example.com" in rotation.problems[0]
 
 
 def test_a_session_elsewhere_can_be_ended(alice: Person, mallory: Person) -> None:

@@ -53,13 +53,14 @@ class Watched:
             self._seen.append(message.text)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def playwright() -> Iterator[Playwright]:
+    """For one module: while it runs it holds an event loop, and asynchronous tests have no room for theirs."""
     with sync_playwright() as started:
         yield started
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(playwright: Playwright) -> Iterator[Browser]:
     with launched(playwright) as browser:
         yield browser
@@ -90,7 +91,7 @@ def watched() -> Iterator[Watched]:
     assert not watched.unexpected
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def signed_in(browser: Browser, platform: Platform) -> str:
     """The demo's cookies, as Playwright keeps them: signing in is slow by purpose."""
     with browser.new_context() as context:

@@ -29,7 +29,10 @@ ROUTER = {
             "variants": [{"models": ["openai/gpt-4.1", "groq/openai/gpt-oss-120b"]}],
         }
     ],
-    "default": {"select": "latency", "variants": [{"models": ["groq/openai/gpt-oss-120b", "openai/gpt-4.1-mini"]}]},
+    "default": {
+        "select": "latency",
+        "variants": [{"models": ["groq/openai/gpt-oss-120b", "openai/gpt-4.1-mini"]}],
+    },
     "fallbacks": ["local/dialogue"],
 }
 PROMPT = """You are the front desk of the {{hotel}}, on the telephone. Answer in one or two short sentences.

@@ -34,14 +34,14 @@ PUBLIC = {
     "quickstart": "/docs/quickstart",
     "documentation": "/docs/",
     "a document": "/docs/protocol",
-    "models": "/models",
-    "API reference": "/docs/api",
+    "models": "/models?q=whisper",
     "sign in": "/accounts/login/",
     "sign up": "/accounts/signup/",
     "forgotten password": "/accounts/password/reset/",
     "no page": "/there/is/none",
     "an old invitation": "/invitations/of-no-use/",
 }
+API_REFERENCE = "/docs/api"
 
 
 def pages_of_tenant(arguments: Mapping[str, str]) -> Iterator[tuple[str, str]]:

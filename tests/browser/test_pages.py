@@ -1,7 +1,8 @@
 """Every page, in a real browser: for people who see, who see little, who have a telephone, who have no mouse."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Literal
 from urllib.parse import urljoin
 
 import pytest
@@ -9,12 +10,13 @@ from playwright.sync_api import Page
 
 from tests.browser.conftest import NewPage, Watched, serious_violations
 from tests.browser.furnished import furnish
-from tests.browser.pages import OF_A_PERSON, PUBLIC, pages_of_tenant
+from tests.browser.pages import API_REFERENCE, OF_A_PERSON, PUBLIC, pages_of_tenant
 from tests.platform_fixture import Platform
 
 WIDE, NARROW = (1280, 900), (390, 844)
 # What is wrong with a colour or with a size shows in one of these; `make soak` looks at all four.
-LOOKS = (("light", WIDE), ("dark", NARROW))
+Look = tuple[Literal["light", "dark"], tuple[int, int]]
+LOOKS: tuple[Look, ...] = (("light", WIDE), ("dark", NARROW))
 if os.environ.get("HYPOTHESIS_PROFILE") == "soak":
     LOOKS += (("dark", WIDE), ("light", NARROW))
 
@@ -45,11 +47,17 @@ def test_axe_finds_nothing_serious_on_public_pages(new_page: NewPage, watched: W
         assert not faults_of(page, address), name
 
 
-def faults_of(page: Page, address: str) -> list[str]:
+def test_axe_finds_nothing_serious_in_the_reference_of_the_api(new_page: NewPage) -> None:
+    """A page so long that it takes a quarter of a minute."""
+    page = new_page("/", storage_state=None)
+    assert not faults_of(page, API_REFERENCE, LOOKS[:-1])
+
+
+def faults_of(page: Page, address: str, looks: Sequence[Look] = LOOKS) -> list[str]:
     """In the page and in each of its dialogs."""
     page.goto(urljoin(page.url, address))
     found = []
-    for scheme, (width, height) in LOOKS:
+    for scheme, (width, height) in looks:
         page.set_viewport_size({"width": width, "height": height})
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
