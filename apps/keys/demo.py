@@ -45,10 +45,10 @@ def demo_ensure(path: Path) -> DemoCredentials:
 
 
 def _ensure_tenant(password: str) -> Tenant:
-    user = User.objects.filter(email=EMAIL).first() or user_create(
-        email=EMAIL, password=password, name="Demo"
-    )
-    if not user.check_password(password):
+    user = User.objects.filter(email=EMAIL).first()
+    if user is None:
+        user = user_create(email=EMAIL, password=password, name="Demo")
+    elif not user.check_password(password):
         user_set_password(user=user, password=password)
     address_vouch(user=user)
     return Tenant.objects.filter(slug=SLUG).first() or tenant_create(slug=SLUG, name="Demo", owner=user)

@@ -10,7 +10,7 @@ from apps.keys.models import Scope
 from tests.conformance.commands import manage
 from tests.platform_fixture import Platform
 
-SESSIONS, DAYS, WITH_EVENTS = 600, 30, 60
+DAYS = 30
 ROOM = {
     "type": "object",
     "properties": {
@@ -44,7 +44,7 @@ PROMPT = """You are the front desk of the {{hotel}}, on the telephone. Answer in
 Never invent a rate. If something can't be answered, offer to have somebody call back."""
 
 
-def furnish(platform: Platform) -> Mapping[str, str]:
+def furnish(platform: Platform, sessions: int = 20) -> Mapping[str, str]:
     """Furnishes the tenant `demo`. Returns what addresses name in it, by the name of the argument."""
     arguments = ("--tenant", "demo", "--name", "Call centre", "--scopes", *Scope.values)
     key = _manage(platform, "create_api_key", *arguments)
@@ -84,7 +84,7 @@ def furnish(platform: Platform) -> Mapping[str, str]:
     invitation = api.post("/invitations", email="bob@harbour.example", role="developer")
     api.post("/invitations", email="carol@harbour.example", role="viewer")
     key = api.post("/keys", name="Website", scopes=["realtime"], realtime_only=True)["key"]
-    sizes = ("--sessions", str(SESSIONS), "--days", str(DAYS), "--with-events", str(WITH_EVENTS))
+    sizes = ("--sessions", str(sessions), "--days", str(DAYS), "--with-events", "60")
     _manage(platform, "seed_sessions", "--tenant", "demo", "--yes", *sizes)
     newest = api.get("/sessions?limit=40")["data"]
     longest = max(newest, key=lambda session: int(session["turns"]))

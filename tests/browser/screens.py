@@ -32,7 +32,7 @@ LOOKS = {"overview-dark": (WIDE, "dark", "overview"), "sessions-narrow": (NARROW
 def main() -> None:
     FOLDER.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, running_platform(DEAD_SERVER, Path(folder)) as platform:
-        arguments = furnish(platform)
+        arguments = furnish(platform, sessions=900)
         with sync_playwright() as playwright, launched(playwright) as browser:
             with signed_in(browser.new_context(viewport=WIDE, device_scale_factor=1), platform) as page:
                 talk(page, platform)
