@@ -3,8 +3,8 @@
     python bench/pages.py --tenant demo
 
 Uses the database of the `manage.py up` that runs on the same data folder; `manage.py seed_sessions` fills a tenant.
-Time is that of a request from the first middleware to the last byte, without a socket: its median, the least, and how
-much of that was CPU time of this process. On a busy machine only the last two say something about the pages.
+Time is that of a request from the first middleware to the last byte, without a socket: its median, the least, and
+how much of that was CPU time of this process. On a busy machine only the last two say something about the pages.
 """
 
 import argparse
@@ -88,6 +88,11 @@ def pages(slug: str) -> Mapping[str, str]:
         "live": f"{at}/live/",
         "logs": f"{at}/logs/",
         "agents": f"{at}/agents/",
+        "tools": f"{at}/tools/",
+        "playground": f"{at}/playground/",
+        "team": f"{at}/team/",
+        "settings": f"{at}/settings/",
+        "audit log": f"{at}/audit/",
         "routers": f"{at}/routers/",
         "voices": f"{at}/voices/",
         "keys": f"{at}/keys/",

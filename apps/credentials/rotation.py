@@ -58,4 +58,5 @@ def _second_factor_seal_again(factor: Authenticator, newest: str) -> int:
     again = {
         name: seal(unseal(text, SECOND_FACTORS, keys), SECOND_FACTORS, keys) for name, text in old.items()
     }
-    return Authenticator.objects.filter(id=factor.id, data=before).update(data={**before, **again})
+    unchanged = Authenticator.objects.filter(id=factor.id, data=before)
+    return int(unchanged.update(data={**before, **again}))

@@ -40,8 +40,8 @@ PUBLIC = {
     "forgotten password": "/accounts/password/reset/",
     "no page": "/there/is/none",
     "an old invitation": "/invitations/of-no-use/",
+    "API reference": "/docs/api",
 }
-API_REFERENCE = "/docs/api"
 
 
 def pages_of_tenant(arguments: Mapping[str, str]) -> Iterator[tuple[str, str]]:
