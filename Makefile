@@ -80,7 +80,7 @@ frontend: $(TAILWIND)  ## Build the dashboard's style sheet and vendored files (
 	@$(NODE) $(FRONTEND)/build.mjs
 
 screens: setup $(DEV) system-deps  ## Take the pictures in docs/screens anew, of a platform with sample data
-	@$(PY) -m tests.browser.screens
+	@$(PY) -m pytest -q tests/browser/screens.py
 
 # Recorded speech that some tests listen to, and a browser.
 SYSTEM := pocketsphinx-testdata chromium

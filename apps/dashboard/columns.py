@@ -10,7 +10,7 @@ from datetime import datetime
 from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 
-from apps.conversations.models import RealtimeSession
+from apps.conversations.models import EndReason, RealtimeSession
 from apps.dashboard.templatetags.amounts import dollars, in_ms, lasting
 from apps.dashboard.templatetags.dashboard import ago
 
@@ -60,7 +60,7 @@ def _agent(session: RealtimeSession) -> str:
     version = session.agent_version
     if version is None:
         return format_html('<span class="text-quiet">{}</span>', "none")
-    return format_html('{} <span class="text-quiet">v{}</span>', version.agent.name, version.number)
+    return format_html('<span>{} <span class="text-quiet">v{}</span></span>', version.agent.name, version.number)
 
 
 def _errors(session: RealtimeSession) -> str:
@@ -69,10 +69,26 @@ def _errors(session: RealtimeSession) -> str:
     return format_html('<span class="font-semibold text-error">{}</span>', session.errors)
 
 
+_ENDS = {
+    EndReason.CLIENT_CLOSED: "Closed",
+    EndReason.CONNECTION_LOST: "Lost",
+    EndReason.HUNG_UP: "Hung up",
+    EndReason.KEY_REVOKED: "Key revoked",
+    EndReason.EXPIRED: "Time was up",
+    EndReason.TOO_SLOW: "Read too slowly",
+    EndReason.REFUSED: "Refused",
+    EndReason.SERVER_STOPPED: "Server stopped",
+    EndReason.SERVER_ERROR: "Error of ours",
+    EndReason.CRASHED: "Server lost",
+}
+
+
 def _ended(session: RealtimeSession) -> str:
+    """A word or two, for the width of a column; the sentence stands over it."""
     if session.is_open:
         return format_html('<span class="font-medium text-success">{}</span>', "Running")
-    return session.get_end_reason_display()
+    short = _ENDS[EndReason(session.end_reason)] if session.end_reason else ""
+    return format_html('<span title="{}">{}</span>', session.get_end_reason_display(), short)
 
 
 COLUMNS = (

@@ -83,12 +83,14 @@ def figures_of(now: Totals, before: Totals, *, days: int) -> Sequence[Figure]:
 
 
 def _change(now: float, before: float, days: int) -> str:
-    """`12 % more than in the 7 days before`"""
+    """`12 % more than in the 7 days before`, `30 times the 7 days before`"""
     if not before:
         return f"none in the {days} days before" if now else ""
     percent = round(100 * (now - before) / before)
     if percent == 0:
         return f"as in the {days} days before"
+    if percent >= 1000:
+        return f"{round(now / before)} times the {days} days before"
     return f"{abs(percent)} % {'more' if percent > 0 else 'less'} than in the {days} days before"
 
 

@@ -1,7 +1,7 @@
 """Models and rates as people and programs read them."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Context, Decimal
 from typing import Any
 
@@ -69,6 +69,11 @@ def present_model(model: ListedModel) -> dict[str, Any]:
         "source": entry.source,
         "checked": entry.checked.isoformat() if entry.checked else None,
     }
+
+
+def shown_rates(rates: Sequence[Rate]) -> list[str]:
+    """One line for each, or one for all if nothing costs anything."""
+    return ["free"] if rates and not any(rate.price for rate in rates) else [shown_rate(rate) for rate in rates]
 
 
 def shown_rate(rate: Rate) -> str:

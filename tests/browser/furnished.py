@@ -10,7 +10,7 @@ from apps.keys.models import Scope
 from tests.conformance.commands import manage
 from tests.platform_fixture import Platform
 
-DAYS = 30
+DAYS = 60
 ROOM = {
     "type": "object",
     "properties": {
@@ -76,6 +76,7 @@ def furnish(platform: Platform, sessions: int = 20) -> Mapping[str, str]:
     draft["prompt"] = {"instructions": PROMPT, "variables": [{"name": "hotel", "default": "Harbour Hotel"}]}
     draft["first_message"] = "Harbour Hotel, good day. How can I help you?"
     draft["tools"] = ["room_rate", "show_map"]
+    draft["model"] = {"name": "openai/gpt-4.1-mini"}
     api.put("/agents/front-desk/draft", spec=draft, revision=front_desk["draft_revision"])
     api.post("/agents/front-desk/publish", notes="Looks up the rates itself")
     api.put("/agents/front-desk/traffic", weights={"1": 1, "2": 3})

@@ -1,22 +1,23 @@
-"""Takes the pictures that the README and docs/tour.md show, of a platform that it starts for it: `make screens`."""
+"""Takes the pictures of the README and docs/tour.md: `make screens`. No test, but it needs all that tests have."""
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from typing import Literal
 
-from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect
 
-from tests.browser.conftest import HERE, launched, say, sign_in
+from tests.browser.conftest import HERE, say, sign_in
 from tests.browser.furnished import furnish
-from tests.platform_fixture import DEAD_SERVER, PROJECT, Platform, running_platform
+from tests.platform_fixture import PROJECT, Platform
 
 FOLDER = PROJECT / "docs/screens"
-WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 390, "height": 780}
+WIDE: ViewportSize = {"width": 1280, "height": 800}
+HIGH: ViewportSize = {"width": 1280, "height": 1240}
+NARROW: ViewportSize = {"width": 390, "height": 780}
 PAGES = {
     "overview": "/demo/?days=30",
     "agent": "/demo/agents/front-desk/",
-    "agent-compare": "/demo/agents/front-desk/compare",
+    "agent-compare": "/demo/agents/front-desk/compare?before=1&after=2",
     "tool": "/demo/tools/{tool_id}/",
     "router": "/demo/routers/main/",
     "sessions": "/demo/sessions/",
@@ -26,22 +27,23 @@ PAGES = {
     "team": "/demo/team/",
     "api-reference": "/docs/api",
 }
-LOOKS = {"overview-dark": (WIDE, "dark", "overview"), "sessions-narrow": (NARROW, "light", "sessions")}
+LOOKS: dict[str, tuple[ViewportSize, Literal["light", "dark"], str]] = {
+    "overview-dark": (WIDE, "dark", "overview"),
+    "sessions-narrow": (NARROW, "light", "sessions"),
+}
 
 
-def main() -> None:
+def test_the_pictures_are_taken(browser: Browser, platform: Platform) -> None:
     FOLDER.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder, running_platform(DEAD_SERVER, Path(folder)) as platform:
-        arguments = furnish(platform, sessions=900)
-        with sync_playwright() as playwright, launched(playwright) as browser:
-            with signed_in(browser.new_context(viewport=WIDE, device_scale_factor=1), platform) as page:
-                talk(page, platform)
-                for name, address in PAGES.items():
-                    take(page, name, url(platform, address.format(**arguments)))
-            for name, (size, scheme, shown) in LOOKS.items():
-                context = browser.new_context(viewport=size, color_scheme=scheme, device_scale_factor=1)
-                with signed_in(context, platform) as page:
-                    take(page, name, url(platform, PAGES[shown].format(**arguments)))
+    arguments = furnish(platform, sessions=900)
+    with signed_in(browser.new_context(viewport=HIGH), platform) as page:
+        talk(page, platform)
+    with signed_in(browser.new_context(viewport=WIDE), platform) as page:
+        for name, address in PAGES.items():
+            take(page, name, url(platform, address.format(**arguments)))
+    for name, (size, scheme, shown) in LOOKS.items():
+        with signed_in(browser.new_context(viewport=size, color_scheme=scheme), platform) as page:
+            take(page, name, url(platform, PAGES[shown].format(**arguments)))
 
 
 @contextmanager
@@ -64,6 +66,7 @@ def talk(page: Page, platform: Platform) -> None:
     page.get_by_test_id("send").click()
     expect(page.get_by_test_id("captions-agent")).to_contain_text("eighty-four", timeout=30_000)
     page.wait_for_timeout(1500)  # it speaks: the meters show it
+    page.evaluate("scrollTo(0, 0)")
     page.screenshot(path=FOLDER / "playground.png")
     page.get_by_test_id("stop").click()
 
@@ -75,7 +78,3 @@ def take(page: Page, name: str, address: str) -> None:
 
 def url(platform: Platform, path: str) -> str:
     return f"http://127.0.0.1:{platform.port}{path}"
-
-
-if __name__ == "__main__":
-    main()
