@@ -1,6 +1,6 @@
 """What a person wants to see of each session in the list: kept in a cookie, in no particular tenant.
 
-Cells are made here rather than in the template, where fifty rows of them took longer than all else of the page.
+Cells are made here rather than in the template, where the rows of a page took longer than all else of it.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -60,7 +60,9 @@ def _agent(session: RealtimeSession) -> str:
     version = session.agent_version
     if version is None:
         return format_html('<span class="text-quiet">{}</span>', "none")
-    return format_html('<span>{} <span class="text-quiet">v{}</span></span>', version.agent.name, version.number)
+    return format_html(
+        '<span>{} <span class="text-quiet">v{}</span></span>', version.agent.name, version.number
+    )
 
 
 def _errors(session: RealtimeSession) -> str:

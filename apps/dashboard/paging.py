@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 from django.db.models import Model, Q, QuerySet, UUIDField
 
 Row = TypeVar("Row", bound=Model)
-PAGE_ROWS = 50
+PAGE_ROWS = 25
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 

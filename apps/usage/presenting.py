@@ -73,7 +73,9 @@ def present_model(model: ListedModel) -> dict[str, Any]:
 
 def shown_rates(rates: Sequence[Rate]) -> list[str]:
     """One line for each, or one for all if nothing costs anything."""
-    return ["free"] if rates and not any(rate.price for rate in rates) else [shown_rate(rate) for rate in rates]
+    return (
+        ["free"] if rates and not any(rate.price for rate in rates) else [shown_rate(rate) for rate in rates]
+    )
 
 
 def shown_rate(rate: Rate) -> str:

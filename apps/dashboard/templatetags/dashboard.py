@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from django import forms, template
 from django.forms import BoundField
 from django.utils import timezone
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.timesince import timesince, timeuntil
+from lucide.templatetags.lucide import lucide
 
 register = template.Library()
 
@@ -30,6 +32,13 @@ def widget(field: BoundField, extra: str = "") -> SafeString:
     wrong = f"{look.split(' ')[0]}-error" if look and field.errors else ""
     classes = " ".join(filter(None, (kind.attrs.get("class", ""), look, wrong, extra)))
     return field.as_widget(attrs={"class": classes})
+
+
+@register.simple_tag
+@lru_cache(maxsize=1024)
+def drawn(name: str, size: str, classes: str) -> SafeString:
+    """The icon of that name at lucide.dev: an SVG, which the library would put together anew each time."""
+    return mark_safe(lucide(name, size=int(size), **{"class": classes}, aria_hidden="true"))
 
 
 @register.filter
