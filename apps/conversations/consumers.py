@@ -13,11 +13,11 @@ from django.conf import settings
 from structlog.contextvars import bound_contextvars
 
 from antiphon.engine.ids import Ids
+from antiphon.engine.observers.latency import LatencyObserver
+from antiphon.engine.ports import Observer
 from antiphon.engine.session import INTERNAL_ERROR, Host, RunningSession
 from antiphon.protocol import errors
 from antiphon.protocol.dialects.named import DialectName, new_dialect
-from antiphon.protocol.session import Session
-from antiphon.providers.registry import ModelRegistry
 from antiphon.transports.relay_link import Request
 from antiphon.transports.websocket import Receive, Send, WebSocketTransport
 from apps.conversations import runtime
@@ -27,14 +27,16 @@ from apps.conversations.gateway import (
     BAD_REQUEST,
     Handshake,
     HandshakeRefused,
+    Opening,
     authorise,
     dialect_of,
     limits,
-    new_session,
+    open_session,
     session_opened,
 )
 from apps.conversations.joining import request_of
 from apps.conversations.log_store import SessionOpened
+from apps.conversations.tool_tally import ToolTally
 from apps.conversations.usage import usage_observer
 
 log = structlog.get_logger(__name__)
@@ -90,18 +92,20 @@ async def _prepare(socket: _Socket) -> Callable[[], Awaitable[None]]:
     if request is None:
         inference = await runtime.inference()
         models = await runtime.models_of(grant)
-        session = new_session(socket.handshake, grant, models)
+        opening = await open_session(socket.handshake, grant, models)
         host = Host(
-            models,
+            opening.models,
             inference.voice_activity,
             inference.end_of_turn,
-            limits(socket.handshake.dialect),
+            limits(socket.handshake.dialect, opening.agent),
+            first_message=opening.first_message,
             resume_seconds=settings.SESSION_RESUME_SECONDS,
             tool_servers=runtime.tool_servers_of(str(grant.tenant_id)),
+            functions=await runtime.functions_of(grant, opening.session),
         )
-        opened = session_opened(socket.handshake, grant, session)
+        opened = session_opened(socket.handshake, grant, opening)
         transport = socket.transport(dialect_of(socket.handshake, grant))
-        return partial(_converse, socket, transport, opened, session, models, host)
+        return partial(_converse, socket, transport, opened, opening, host)
     try:
         place = await runtime.calls.find(request)
     except NoSuchCall:
@@ -115,23 +119,28 @@ async def _converse(
     socket: _Socket,
     transport: WebSocketTransport,
     opened: SessionOpened,
-    session: Session,
-    models: ModelRegistry,
+    opening: Opening,
     host: Host,
 ) -> None:
+    session, models = opening.session, opening.models
     tenant_id, call_id = str(opened.tenant_id), opened.call_id
     with (
         bound_contextvars(tenant_id=tenant_id, session_id=session.id),
         runtime.event_log().session(opened) as observer,
     ):
-        observers = (observer, usage_observer(opened, observer))
+        tally = ToolTally(session.tools, host.functions.names)
+        latencies = LatencyObserver(observer.answered)
+        observers: tuple[Observer, ...] = (observer, usage_observer(opened, observer), latencies)
+        if session.tools:
+            observers = (*observers, tally)
         running = RunningSession(session, transport, replace(host, observers=observers), Ids())
-        async with runtime.calls.running(running, call_id, tenant_id):
+        async with runtime.calls.running(running, call_id, tenant_id, opened.api_key_id):
             await socket.accept(call_id)
             log.info("session_started", model=session.model)
             async with asyncio.TaskGroup() as group:
                 group.create_task(models.warm_up(session.model), name="open connections")
                 await running.run()
+        await runtime.tool_calls_count_of(opened.tenant_id, tally)
         log.info("session_ended")
 
 

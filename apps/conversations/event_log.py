@@ -22,6 +22,7 @@ import structlog
 from antiphon.engine.observers.log import Deltas, LogObserver, Record, entry_of
 from antiphon.engine.ports import Ending
 from antiphon.engine.session import INTERNAL_ERROR
+from antiphon.metering.records import UsageRecord
 from apps.conversations.log_store import EventRow, LogStore, Row, SessionOpened, SessionState
 from apps.conversations.services import end_reason_of
 from apps.core.tenancy import across_tenants
@@ -60,6 +61,7 @@ class EventLog:
         self._thread = threading.Thread(target=self._run, name="event log", daemon=True)
         self._store = LogStore()
         self._sessions: dict[uuid.UUID, tuple[uuid.UUID, LogObserver]] = {}
+        self._unkept: set[uuid.UUID] = set()  # sessions of which only what they used is kept
         self._waiting: deque[Row] = deque()
         self._waiting_bytes = 0
         self._gaps: dict[uuid.UUID, _Gap] = {}
@@ -122,15 +124,19 @@ class EventLog:
             else:
                 opened, observer = news
                 self._sessions[opened.id] = opened.tenant_id, observer
+                if not opened.keep_events:
+                    self._unkept.add(opened.id)
                 self._add(opened)
 
     def _add_record(self, record: Record) -> None:
         known = self._sessions.get(record.session)
         if known is None:  # its tenant was deleted meanwhile
             return
-        self._add(_row_of(record, known[0]))
+        if record.session not in self._unkept or isinstance(record.event, UsageRecord):
+            self._add(_row_of(record, known[0]))
         if isinstance(record.event, Ending):
             del self._sessions[record.session]
+            self._unkept.discard(record.session)
             self._add(_state_of(record.session, *known, ended_at=_datetime(record.at)))
 
     def _add(self, row: Row) -> None:
@@ -198,6 +204,7 @@ class EventLog:
         log.error("event_log_row_refused", row=type(row).__name__, sqlstate=error.sqlstate)
         if not isinstance(row, EventRow):
             self._sessions.pop(row.id, None)
+            self._unkept.discard(row.id)
         elif row.type != GAP:
             self._lose(row)
 
@@ -246,6 +253,8 @@ def _state_of(
         errors=totals.errors,
         user_audio_ms=round(totals.user_audio_ms),
         assistant_audio_ms=round(totals.assistant_audio_ms),
+        cost_micro=totals.cost_micro,
+        response_ms=list(totals.response_ms),
         ended_at=ended_at,
         end_reason=end_reason_of(ending) if ending else "",
         close_code=ending.code if ending else None,

@@ -17,17 +17,21 @@ from antiphon.protocol.dialects.named import DialectName
 from antiphon.protocol.errors import Refused
 from antiphon.protocol.server_events import RateLimit
 from antiphon.protocol.session import Session
+from antiphon.protocol.session_update import SessionPatch
 from antiphon.providers.registry import ModelRegistry, stands_for_default
 from apps.conversations.dialects import as_begun, dialect_name
 from apps.conversations.log_store import SessionOpened
+from apps.conversations.preset_agents import PresetAgent, is_agent, preset_agent, variables_of
 from apps.conversations.presets import default_session, preset_dialect, read_preset, require_model
+from apps.keys.authentication import ANYONE, KeyGrant, KeyRefused, aauthenticate
+from apps.keys.callers import Caller
 from apps.keys.credentials import is_key, key_from_headers, unwrapped
 from apps.keys.models import Scope
-from apps.keys.services import KeyGrant, KeyRefused, aauthenticate
 
 BAD_KEY = 3000  # close codes of the live service (protocol reference 7)
 BAD_REQUEST = 4000
 SUBPROTOCOL = "realtime"
+_VARIABLE = "var."
 _KEY_PROTOCOL = "openai-insecure-api-key."
 _DIALECTS: dict[DialectName, str] = {"undeclared": "ga", "beta": "beta", "inworld": "inworld"}  # in the log
 
@@ -49,12 +53,14 @@ class Handshake:
     headers: Mapping[str, str]
     query: Mapping[str, list[str]]
     subprotocols: tuple[str, ...]
+    caller: Caller = ANYONE
 
     @classmethod
     def of(cls, scope: Mapping[str, Any]) -> "Handshake":
         headers = {name.decode().lower(): value.decode("latin-1") for name, value in scope["headers"]}
         query = parse_qs(scope["query_string"].decode("latin-1"))
-        return cls(scope["path"], headers, query, tuple(scope.get("subprotocols", ())))
+        caller = Caller.of_scope(scope, headers)
+        return cls(scope["path"], headers, query, tuple(scope.get("subprotocols", ())), caller)
 
     @property
     def key(self) -> str | None:
@@ -96,6 +102,15 @@ class Handshake:
     def model(self) -> str | None:
         return self.query.get("model", [None])[0]
 
+    @property
+    def variables(self) -> dict[str, str]:
+        """What an agent's texts are filled with: `var.<name>=...` in the URL."""
+        return {
+            name.removeprefix(_VARIABLE): values[0]
+            for name, values in self.query.items()
+            if name.startswith(_VARIABLE)
+        }
+
 
 async def authorise(handshake: Handshake) -> KeyGrant:
     """Raises HandshakeRefused."""
@@ -104,7 +119,7 @@ async def authorise(handshake: Handshake) -> KeyGrant:
         message = "No API key was given: send it as `Authorization: Bearer <key>`."
         raise HandshakeRefused(errors.invalid_request("invalid_api_key", message), BAD_KEY)
     try:
-        grant = await aauthenticate(key, outlived=handshake.resumes)
+        grant = await aauthenticate(key, handshake.caller, outlived=handshake.resumes)
     except KeyRefused as refused:
         raise HandshakeRefused(errors.invalid_request("invalid_api_key", str(refused)), BAD_KEY) from None
     if not grant.allows(Scope.REALTIME):
@@ -120,17 +135,50 @@ def dialect_of(handshake: Handshake, grant: KeyGrant) -> DialectName:
     return handshake.dialect
 
 
-def new_session(handshake: Handshake, grant: KeyGrant, models: ModelRegistry) -> Session:
-    """Raises HandshakeRefused for a model that is missing or unknown."""
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A session that may open, the models it can name, and the agent it is, if it is one."""
+
+    session: Session
+    models: ModelRegistry
+    agent: PresetAgent | None = None
+
+    @property
+    def first_message(self) -> str:
+        return self.agent.first_message if self.agent else ""
+
+
+async def open_session(handshake: Handshake, grant: KeyGrant, models: ModelRegistry) -> Opening:
+    """Raises HandshakeRefused for a model or an agent that is missing, unknown or can't be used."""
     try:
         preset = read_preset(grant.session_preset or "{}")
         model = _model(handshake, preset.model or None, models)
-        require_model(model, models, "model")
+        if not is_agent(model):
+            return Opening(_new_session(handshake, grant, model, models, preset), models)
+        given = handshake.variables | variables_of(preset)
+        agent = await preset_agent(model, grant, given, identity=_identity(handshake, grant))
+        models = agent.among(models)
+        session = _new_session(handshake, grant, agent.name, models, preset, agent)
+        return Opening(session, models, agent)
     except Refused as refused:
         raise HandshakeRefused(refused, BAD_REQUEST) from None
-    expires_at = int(time.time()) + settings.SESSION_MAX_SECONDS
-    begun = as_begun(default_session(model, grant, expires_at=expires_at), handshake.dialect)
-    session = preset.onto(begun)
+
+
+def _new_session(
+    handshake: Handshake,
+    grant: KeyGrant,
+    model: str,
+    models: ModelRegistry,
+    preset: SessionPatch,
+    agent: PresetAgent | None = None,
+) -> Session:
+    """Raises Refused."""
+    require_model(model, models, "model")
+    expires_at = int(time.time()) + _seconds(agent)
+    session = as_begun(default_session(model, grant, expires_at=expires_at), handshake.dialect)
+    if agent is not None:
+        session = agent.settings.onto(session)
+    session = preset.onto(session)
     kind = "transcription" if handshake.only_transcribes else session.type
     return structs.replace(session, type=kind, call_id=f"rtc_{uuid.uuid4().hex[:21]}")
 
@@ -150,8 +198,9 @@ def _model(handshake: Handshake, preset: str | None, models: ModelRegistry) -> s
     raise errors.invalid_request("missing_model", message, "model")
 
 
-def session_opened(handshake: Handshake, grant: KeyGrant, session: Session) -> SessionOpened:
+def session_opened(handshake: Handshake, grant: KeyGrant, opening: Opening) -> SessionOpened:
     """What the event log is told of a session when it begins."""
+    session, agent = opening.session, opening.agent
     return SessionOpened(
         id=uuid.uuid4(),
         tenant_id=grant.tenant_id,
@@ -161,17 +210,31 @@ def session_opened(handshake: Handshake, grant: KeyGrant, session: Session) -> S
         model=session.model,
         kind=session.type,
         dialect=_DIALECTS[dialect_of(handshake, grant)],
-        safety_identifier=(grant.safety_identifier or handshake.safety_identifier)[:200],
+        safety_identifier=_identity(handshake, grant)[:200],
         started_at=timezone.now(),
+        agent_version_id=agent.version_id if agent else None,
+        keep_events=agent.keep_log if agent else True,
     )
 
 
-def limits(dialect: DialectName) -> Limits:
-    """As the settings have them; `rate_limits.updated` shows the allowance of a second."""
+def limits(dialect: DialectName, agent: PresetAgent | None = None) -> Limits:
+    """As the settings have them, or the agent, if it has less; `rate_limits.updated` shows the allowance of a
+    second."""
     allowance = settings.EVENTS_PER_SECOND
     told = RateLimit(name="requests", limit=allowance, remaining=allowance - 1, reset_seconds=1.0)
     return Limits(
-        duration_ms=settings.SESSION_MAX_SECONDS * 1000,
+        duration_ms=_seconds(agent) * 1000,
         fixed_voice=dialect != "inworld",
         rate_limits=(told,),
     )
+
+
+def _seconds(agent: PresetAgent | None) -> int:
+    """The longest that a session may take."""
+    longest: int = settings.SESSION_MAX_SECONDS
+    return min(longest, agent.session_seconds or longest) if agent else longest
+
+
+def _identity(handshake: Handshake, grant: KeyGrant) -> str:
+    """Who uses the client; empty if nobody says."""
+    return grant.safety_identifier or handshake.safety_identifier

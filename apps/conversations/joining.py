@@ -4,7 +4,7 @@ from antiphon.protocol import errors
 from antiphon.transports.relay_link import Request
 from apps.conversations.calls import token_digest
 from apps.conversations.gateway import BAD_KEY, Handshake, HandshakeRefused, dialect_of
-from apps.keys.services import KeyGrant
+from apps.keys.authentication import KeyGrant
 
 
 def request_of(handshake: Handshake, grant: KeyGrant) -> Request | None:

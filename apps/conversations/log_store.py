@@ -21,19 +21,21 @@ _CONNECTION: dict[str, Any] = {  # a server that went silent must not hold up th
 }
 _INSERT_SESSION = """
     INSERT INTO conversations_realtimesession (
-        id, tenant_id, session_id, call_id, api_key_id, model, kind, dialect, safety_identifier,
+        id, tenant_id, session_id, call_id, api_key_id, model, agent_version_id, kind, dialect, safety_identifier,
         started_at, alive_at, ended_at, end_reason, close_code,
-        turns, responses, interruptions, errors, user_audio_ms, assistant_audio_ms
+        turns, responses, interruptions, errors, user_audio_ms, assistant_audio_ms, cost_micro, response_ms
     ) VALUES (
-        %(id)s, %(tenant_id)s, %(session_id)s, %(call_id)s, %(api_key_id)s, %(model)s, %(kind)s, %(dialect)s,
-        %(safety_identifier)s, %(started_at)s, now(), NULL, '', NULL, 0, 0, 0, 0, 0, 0
+        %(id)s, %(tenant_id)s, %(session_id)s, %(call_id)s, %(api_key_id)s, %(model)s, %(agent_version_id)s,
+        %(kind)s, %(dialect)s, %(safety_identifier)s, %(started_at)s, now(), NULL, '', NULL, 0, 0, 0, 0, 0, 0,
+        0, '{}'
     ) ON CONFLICT (id) DO NOTHING
 """
 _UPDATE_SESSION = """
     UPDATE conversations_realtimesession SET
         alive_at = now(), ended_at = %(ended_at)s, end_reason = %(end_reason)s, close_code = %(close_code)s,
         turns = %(turns)s, responses = %(responses)s, interruptions = %(interruptions)s, errors = %(errors)s,
-        user_audio_ms = %(user_audio_ms)s, assistant_audio_ms = %(assistant_audio_ms)s
+        user_audio_ms = %(user_audio_ms)s, assistant_audio_ms = %(assistant_audio_ms)s,
+        cost_micro = %(cost_micro)s, response_ms = %(response_ms)s
     WHERE tenant_id = %(tenant_id)s AND id = %(id)s
 """
 _COPY_EVENTS = """
@@ -45,10 +47,31 @@ _DELETE_EVENT = """
     DELETE FROM conversations_sessionevent WHERE tenant_id = %s AND session_id = %s AND seq = %s
 """
 
+KEEP_TEXT = """
+    INSERT INTO conversations_sessiontext (id, tenant_id, session_id, text)
+    SELECT gen_random_uuid(), event.tenant_id, event.session_id, string_agg(DISTINCT said.value #>> '{}', E'\\n')
+    FROM conversations_sessionevent AS event
+    CROSS JOIN LATERAL (
+        SELECT jsonb_path_query(event.body, '$.text')
+        UNION ALL SELECT jsonb_path_query(event.body, '$.transcript')
+        UNION ALL SELECT jsonb_path_query(event.body, '$.item.content[*].text')
+        UNION ALL SELECT jsonb_path_query(event.body, '$.item.content[*].transcript')
+    ) AS said (value)
+    WHERE event.tenant_id = %(tenant_id)s AND event.session_id = %(id)s AND event.type IN (
+        'conversation.item.done', 'response.output_item.done', 'turn.transcribed',
+        'conversation.item.input_audio_transcription.completed'
+    )
+    GROUP BY event.tenant_id, event.session_id
+    HAVING count(said.value #>> '{}') > 0
+    ON CONFLICT (session_id) DO UPDATE SET text = excluded.text
+"""
+"""Keeps what was said in a session apart from its log, for those who search."""
+
 
 @dataclass(frozen=True, slots=True)
 class SessionOpened:
-    """What is known of a session when it begins. `id` is that of its row, `session_id` that of the protocol."""
+    """What is known of a session when it begins. `id` is that of its row, `session_id` that of the protocol.
+    `keep_events`: whether its log has more than what it used."""
 
     id: uuid.UUID
     tenant_id: uuid.UUID
@@ -60,6 +83,8 @@ class SessionOpened:
     kind: str = "realtime"
     dialect: str = "ga"
     safety_identifier: str = ""
+    agent_version_id: uuid.UUID | None = None
+    keep_events: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +99,8 @@ class SessionState:
     errors: int
     user_audio_ms: int
     assistant_audio_ms: int
+    cost_micro: int
+    response_ms: list[int]
     ended_at: datetime | None = None
     end_reason: EndReason | str = ""
     close_code: int | None = None
@@ -122,6 +149,8 @@ class LogStore:
                     _copy(cursor, events)
                 if states:
                     cursor.executemany(_UPDATE_SESSION, [asdict(row) for row in states])
+                    over = [row for row in states if row.ended_at is not None]
+                    cursor.executemany(KEEP_TEXT, [{"tenant_id": r.tenant_id, "id": r.id} for r in over])
         except psycopg.Error:
             self.close()
             raise

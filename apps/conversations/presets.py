@@ -19,7 +19,8 @@ from antiphon.protocol.session import AudioOutput, Session, SessionAudio, Transc
 from antiphon.protocol.session_update import SessionPatch
 from antiphon.providers.registry import ModelRegistry
 from apps.conversations import runtime
-from apps.keys.services import KeyGrant
+from apps.conversations.preset_agents import is_agent, minted_agent
+from apps.keys.authentication import KeyGrant
 
 _INSTRUCTIONS = (
     "You are a helpful voice assistant. Your answers are spoken aloud: keep them short and natural, "
@@ -49,8 +50,13 @@ async def preset_check(
     text = msgspec.json.encode({"model": default, **given, "dialect": dialect}).decode()
     preset = read_preset(text)
     model = cast(str, preset.model)
+    session = default_session(model, grant, expires_at=0)
+    if is_agent(model):
+        agent = await minted_agent(model, grant)
+        session = agent.settings.onto(session)
+        models = models.with_alias(model, agent.model or default)
     require_model(model, models, "session.model")
-    session = preset.onto(default_session(model, grant, expires_at=0))
+    session = preset.onto(session)
     check_tools(session.tools, "session.tools")
     return CheckedPreset(text, shown(session))
 

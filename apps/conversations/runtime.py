@@ -4,19 +4,25 @@ import asyncio
 import gc
 import threading
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+import structlog
 from channels.db import database_sync_to_async
 from django.conf import settings
+from django.db import DatabaseError
 
 from antiphon.config.env import env
 from antiphon.config.inference import Inference, load_inference
 from antiphon.config.serve import keep_open_for
+from antiphon.engine.function_runs import NoFunctions
 from antiphon.metering.expected import usual_answer_micro
 from antiphon.outbound.http import OutboundHttp
 from antiphon.outbound.policy import OutboundPolicy
+from antiphon.protocol.session import FunctionTool, Session
 from antiphon.providers.base.provider import Provider
-from antiphon.providers.base.tools import ToolServers
+from antiphon.providers.base.tools import Functions, ToolServers
+from antiphon.providers.http_tools.calls import Caller, HttpTool
+from antiphon.providers.http_tools.running import HttpFunctions
 from antiphon.providers.mcp.servers import McpServers
 from antiphon.providers.registry import ModelRegistry
 from antiphon.providers.routing.format import Router
@@ -24,11 +30,18 @@ from antiphon.providers.routing.process import RoutingMemory
 from antiphon.providers.routing.routers import Routers
 from apps.conversations.calls import Calls
 from apps.conversations.event_log import EventLog
+from apps.conversations.revocation import RevocationWatch
+from apps.conversations.tool_tally import ToolTally
+from apps.core.tenancy import tenant_context
 from apps.credentials.selectors import providers_of
-from apps.keys.services import KeyGrant
+from apps.keys.authentication import KeyGrant
 from apps.routers.exchange import HealthExchange
 from apps.routers.selectors import routers_of
+from apps.tools.selectors import runners_of
+from apps.tools.services import tool_calls_count
 from apps.usage.services import unpriced_check
+
+log = structlog.get_logger(__name__)
 
 calls = Calls()
 
@@ -36,6 +49,7 @@ _loaded: Inference | None = None
 _event_log: EventLog | None = None
 _loading = threading.Lock()
 _routing = RoutingMemory()
+_revocations = RevocationWatch(calls)
 _health = HealthExchange(_routing.health)
 _outbound = OutboundHttp(OutboundPolicy.allowing(env().outbound_allow))
 _tool_servers = McpServers(_outbound)
@@ -54,6 +68,7 @@ async def startup() -> None:
         lease_seconds=env().antiphon_lease_seconds,
     )
     _health.start(settings.REDIS_URL)
+    _revocations.start()
     keep_open_for(calls)
     gc.collect()
     gc.freeze()  # what has been loaded stays: looking through it for garbage would hold all sessions up
@@ -68,15 +83,27 @@ async def inference() -> Inference:
 
 async def models_of(grant: KeyGrant) -> ModelRegistry:
     """What the tenant's sessions can name, with its own keys and servers as they are now."""
+    return await models_of_tenant(
+        grant.tenant_id,
+        language=grant.default_model,
+        transcription=grant.default_transcription_model,
+        speech=grant.default_speech_model,
+    )
+
+
+async def models_of_tenant(
+    tenant_id: uuid.UUID, *, language: str = "", transcription: str = "", speech: str = ""
+) -> ModelRegistry:
+    """With these defaults; an empty one is the platform's."""
     loaded = await inference()
     load = database_sync_to_async(_chosen_by, thread_sensitive=False)
-    providers, routers = await load(grant.tenant_id)
+    providers, routers = await load(tenant_id)
     return loaded.models_for(
-        grant.default_model,
-        grant.default_transcription_model,
-        grant.default_speech_model,
+        language,
+        transcription,
+        speech,
         providers=providers,
-        routers=Routers(routers, tenant=str(grant.tenant_id), memory=_routing, cost_of=usual_answer_micro),
+        routers=Routers(routers, tenant=str(tenant_id), memory=_routing, cost_of=usual_answer_micro),
     )
 
 
@@ -92,6 +119,37 @@ def tool_servers_of(tenant_id: str) -> ToolServers:
     return _tool_servers.of_tenant(tenant_id)
 
 
+async def functions_of(grant: KeyGrant, session: Session) -> Functions:
+    """Those of the functions with which a session begins that the tenant's own servers run. What its client
+    declares later is the client's: whoever holds a client secret must not be able to call any tool there is."""
+    names = [tool.name for tool in session.tools if isinstance(tool, FunctionTool)]
+    if not names:
+        return NoFunctions()
+    load = database_sync_to_async(_runners, thread_sensitive=False)
+    tools = await load(grant.tenant_id, names)
+    agent = session.model.removeprefix("agent/") if session.model.startswith("agent/") else ""
+    return HttpFunctions(_outbound, tools, Caller(session.id, agent.partition("@")[0]))
+
+
+async def tool_calls_count_of(tenant_id: uuid.UUID, tally: ToolTally) -> None:
+    """What is counted is no reason for a session to end badly."""
+    if tally.made:
+        try:
+            await database_sync_to_async(_count, thread_sensitive=False)(tenant_id, tally)
+        except DatabaseError:
+            log.exception("tool_calls_not_counted", tenant_id=str(tenant_id))
+
+
+def _count(tenant_id: uuid.UUID, tally: ToolTally) -> None:
+    with tenant_context(tenant_id):
+        tool_calls_count(made=tally.made)
+
+
+def _runners(tenant_id: uuid.UUID, names: Sequence[str]) -> Mapping[str, HttpTool]:
+    with tenant_context(tenant_id):
+        return runners_of(names)
+
+
 def event_log() -> EventLog:
     """Started by the first session. Called on the event loop only."""
     global _event_log
@@ -103,6 +161,7 @@ def event_log() -> EventLog:
 
 async def shutdown() -> None:
     global _loaded, _event_log
+    await _revocations.stop()
     await calls.stop()
     await _health.stop()
     if _event_log is not None:

@@ -1,37 +1,99 @@
 import uuid
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from django.conf import settings
-from django.db.models import Q, QuerySet
+from django.db.models import Count, F, Max, Q, QuerySet
+from django.db.models.expressions import RawSQL
+from django.db.models.functions import Coalesce, Now
 
-from apps.conversations.models import EndReason, RealtimeSession, SessionEvent
+from apps.conversations.models import PROBLEMS, EndReason, RealtimeSession, SessionEvent, SessionKind
+from apps.conversations.problems import with_code
 from apps.tenants.models import Tenant
 
 _EVENTS_AT_ONCE = 1000
+_WORDS = (
+    "turn.transcribed",
+    "conversation.item.input_audio_transcription.completed",
+    "response.output_item.done",
+    "conversation.item.done",
+)
 
 
 def session_list(
     *,
     model: str | None = None,
+    agent_id: uuid.UUID | None = None,
+    agent_version: int | None = None,
+    kind: SessionKind | None = None,
     end_reason: EndReason | None = None,
     api_key_id: uuid.UUID | None = None,
     is_open: bool | None = None,
     started_from: datetime | None = None,
     started_before: datetime | None = None,
+    shortest: timedelta | None = None,
+    longest: timedelta | None = None,
+    least_cost_micro: int | None = None,
+    has_errors: bool | None = None,
+    text: str | None = None,
 ) -> QuerySet[RealtimeSession]:
-    """The current tenant's sessions, the newest first; what is None is not asked for."""
+    """The current tenant's sessions, the newest first; what is None is not asked for.
+
+    `model` is how its name begins. `text` is in the words of a web search ("a phrase", or, -not) and finds what was
+    said in sessions that are over.
+    """
     wanted = {
-        "model": model,
+        "model__startswith": model,
+        "agent_version__agent_id": agent_id,
+        "agent_version__number": agent_version,
+        "kind": kind,
         "end_reason": end_reason,
         "api_key_id": api_key_id,
         "ended_at__isnull": is_open,
         "started_at__gte": started_from,
         "started_at__lt": started_before,
+        "duration__gte": shortest,
+        "duration__lte": longest,
+        "cost_micro__gte": least_cost_micro,
     }
-    return RealtimeSession.objects.filter(
+    found = RealtimeSession.objects.alias(duration=Coalesce("ended_at", Now()) - F("started_at")).filter(
         **{name: value for name, value in wanted.items() if value is not None}
     )
+    if has_errors is not None:
+        found = found.filter(errors__gt=0) if has_errors else found.filter(errors=0)
+    if text:
+        found = found.filter(id__in=RawSQL("SELECT session_search(%s)", [text]))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class AgentActivity:
+    """When an agent's last session began, and how many there were on each of the last days, the oldest first."""
+
+    last: datetime
+    by_day: Sequence[int]
+
+
+def agent_activity(*, days: int = 7) -> Mapping[uuid.UUID, AgentActivity]:
+    """Of the current tenant's published agents that ever had a session. Days are those of UTC, today the last."""
+    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    starts = [today - timedelta(days=days - 1 - day) for day in range(days)]
+    counts = {
+        f"day_{day}": Count("id", filter=Q(started_at__gte=start, started_at__lt=start + timedelta(days=1)))
+        for day, start in enumerate(starts)
+    }
+    rows: QuerySet[Any, Any] = (
+        RealtimeSession.objects.filter(agent_version__isnull=False)
+        .order_by()
+        .values("agent_version__agent_id")
+        .annotate(last=Max("started_at"), **counts)
+    )
+    return {
+        row["agent_version__agent_id"]: AgentActivity(row["last"], [row[name] for name in counts])
+        for row in rows
+    }
 
 
 def session_find(session_id: str) -> RealtimeSession | None:
@@ -41,18 +103,50 @@ def session_find(session_id: str) -> RealtimeSession | None:
     return RealtimeSession.objects.filter(Q(session_id=session_id) | Q(call_id=session_id)).first()
 
 
-def session_events(session: RealtimeSession, *, after: int = -1) -> Iterator[SessionEvent]:
+def session_events(
+    session: RealtimeSession, *, after: int = -1, types: Collection[str] | None = None
+) -> Iterator[SessionEvent]:
     """The log of a session in order, from the event after number `after`; read in chunks as it is consumed."""
+    events = SessionEvent.objects.filter(session=session).order_by("seq")
+    if types is not None:
+        events = events.filter(type__in=types)
     while True:
-        events = SessionEvent.objects.filter(session=session, seq__gt=after).order_by("seq")
-        chunk = list(events[:_EVENTS_AT_ONCE])
+        chunk = list(events.filter(seq__gt=after)[:_EVENTS_AT_ONCE])
         yield from chunk
         if len(chunk) < _EVENTS_AT_ONCE:
             return
         after = chunk[-1].seq
 
 
+def problem_list(
+    *, since: datetime, type: str | None = None, code: str | None = None
+) -> QuerySet[SessionEvent]:
+    """Events of the current tenant's sessions that tell of something that went wrong, the newest first. `type` and
+    `code` are those of a ProblemGroup."""
+    types = PROBLEMS if type is None else [name for name in PROBLEMS if name == type]
+    events = SessionEvent.objects.filter(type__in=types, at__gte=since).select_related("session")
+    if code is not None:
+        coded: Any = with_code(events)
+        events = coded.filter(code=code)
+    return events.order_by("-at")
+
+
+def last_words(sessions: Collection[RealtimeSession]) -> Mapping[uuid.UUID, str]:
+    """What was said last in each of these, as far as it has been written to their logs."""
+    events = SessionEvent.objects.filter(session__in=sessions, type__in=_WORDS)
+    latest = events.order_by("session_id", "-seq").distinct("session_id")
+    return {event.session_id: text for event in latest if (text := spoken_in(event.body))}
+
+
+def spoken_in(body: Mapping[str, Any]) -> str:
+    """The words in an event of a transcription or of an item."""
+    if words := body.get("transcript") or body.get("text"):
+        return str(words)
+    content = body.get("item", {}).get("content") or ()
+    return " ".join(part.get("text") or part.get("transcript") or "" for part in content).strip()
+
+
 def log_days(tenant: Tenant) -> int:
     """How many days a session and its log are kept after the session's end."""
-    days: int = settings.SESSION_LOG_DAYS
+    days: int = tenant.log_days or settings.SESSION_LOG_DAYS
     return days

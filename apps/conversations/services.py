@@ -1,5 +1,8 @@
 from datetime import datetime, timedelta
+from typing import Any
 
+from django.core.exceptions import ValidationError
+from django.db import connections
 from django.db.models import F
 from django.db.models.functions import Now
 
@@ -7,7 +10,11 @@ from antiphon.engine.connection import TOO_SLOW
 from antiphon.engine.machine import GOING_AWAY
 from antiphon.engine.ports import Ending
 from antiphon.engine.session import INTERNAL_ERROR
+from apps.audit import services as audit
+from apps.conversations.calls import KEY_REVOKED
+from apps.conversations.log_store import KEEP_TEXT
 from apps.conversations.models import EndReason, RealtimeSession, SessionEvent
+from apps.core.tenancy import atomic, current_database
 
 ABANDONED_AFTER = timedelta(minutes=2)  # without a sign of life, of which there is one in 30 s
 
@@ -26,6 +33,8 @@ def end_reason_of(ending: Ending) -> EndReason:
         return EndReason.CONNECTION_LOST if ending.code in _LOST_CODES else EndReason.CLIENT_CLOSED
     if ending.code == GOING_AWAY:
         return EndReason.EXPIRED if ending.reason == "session_expired" else EndReason.SERVER_STOPPED
+    if ending.reason == KEY_REVOKED:
+        return EndReason.KEY_REVOKED
     if ending.code == TOO_SLOW:
         return EndReason.TOO_SLOW
     if ending.code == INTERNAL_ERROR:
@@ -39,7 +48,26 @@ def sessions_close_abandoned() -> int:
     Should the process live after all, and have only lost the database, its next sign of life opens them again.
     """
     abandoned = RealtimeSession.objects.filter(ended_at=None, alive_at__lt=Now() - ABANDONED_AFTER)
-    return abandoned.update(ended_at=F("alive_at"), end_reason=EndReason.CRASHED)
+    lost: list[Any] = list(abandoned.values("tenant_id", "id"))
+    ended = RealtimeSession.objects.filter(id__in=[row["id"] for row in lost])
+    closed = ended.update(ended_at=F("alive_at"), end_reason=EndReason.CRASHED)
+    with connections[current_database()].cursor() as cursor:
+        cursor.executemany(KEEP_TEXT, lost)
+    return closed
+
+
+@atomic()
+def session_delete(*, session: RealtimeSession) -> None:
+    """With its log and all that was said. Raises ValidationError while it is running."""
+    if session.ended_at is None:
+        raise ValidationError("The session is still running: end it first, then delete it.")
+    audit.record(
+        action="session.deleted",
+        target=session,
+        before={"model": session.model, "started_at": session.started_at, "turns": session.turns},
+    )
+    SessionEvent.objects.filter(session=session).order_by().delete()
+    session.delete()
 
 
 def sessions_delete_ended(*, before: datetime) -> int:

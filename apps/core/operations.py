@@ -90,41 +90,88 @@ class LinkWithinTenant(_DatabaseOnly):
         return f"{field.model._meta.db_table}_{field.column}_within_tenant"
 
 
+class AppendOnly(_DatabaseOnly):
+    """Rows are never altered, and deleted by nobody but the role that bypasses row security: with their tenant, or
+    when they are old."""
+
+    def __init__(self, model_name: str) -> None:
+        self.model_name = model_name
+
+    def database_forwards(
+        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: Any, to_state: Any
+    ) -> None:
+        table = _table(schema_editor, to_state, app_label, self.model_name)
+        schema_editor.execute(
+            """CREATE OR REPLACE FUNCTION append_only() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN
+                IF TG_OP = 'DELETE' AND (SELECT rolbypassrls FROM pg_roles WHERE rolname = current_user) THEN
+                    RETURN OLD;
+                END IF;
+                RAISE EXCEPTION 'Rows of % are never changed.', TG_TABLE_NAME;
+            END $$""",
+            params=None,
+        )
+        schema_editor.execute(
+            f"CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON {table} "
+            "FOR EACH ROW EXECUTE FUNCTION append_only()"
+        )
+
+    def database_backwards(
+        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: Any, to_state: Any
+    ) -> None:
+        table = _table(schema_editor, from_state, app_label, self.model_name)
+        schema_editor.execute(f"DROP TRIGGER append_only ON {table}")
+
+    def describe(self) -> str:
+        return f"Let rows of {self.model_name} only be added"
+
+
 class CreateLookup(_DatabaseOnly):
     """A SECURITY DEFINER function: the way to find out *which* tenant a caller belongs to.
 
     With FORCE ROW LEVEL SECURITY the tables' owner sees nothing without a tenant, so the function belongs to
     the role that bypasses row security. That role makes it, over its own connection, since the application's
     role must not be able to become it: so this needs a migration of its own, after that of the tables.
-    `body` names every table with its schema, because the search path is locked.
+    `body` names every table with its schema, because the search path is locked. What a function returns can't be
+    altered: one that `replaces` another of the same name takes its place.
     """
 
-    def __init__(self, name: str, *, arguments: str, returns: str, body: str) -> None:
+    def __init__(
+        self, name: str, *, arguments: str, returns: str, body: str, replaces: "CreateLookup | None" = None
+    ) -> None:
         self.name = name
         self.arguments = arguments
         self.returns = returns
         self.body = body
+        self.replaces = replaces
 
     def database_forwards(
         self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: Any, to_state: Any
     ) -> None:
-        caller = schema_editor.quote_name(_current_user(schema_editor))
-        signature = f"public.{self.name}({self.arguments})"
-        self._as_across(
-            schema_editor,
-            f"CREATE OR REPLACE FUNCTION {signature} RETURNS {self.returns} LANGUAGE sql STABLE "
-            f"SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $lookup${self.body}$lookup$",
-            f"REVOKE ALL ON FUNCTION {signature} FROM PUBLIC",
-            f"GRANT EXECUTE ON FUNCTION {signature} TO {caller}",
-        )
+        old = [self.replaces._drop()] if self.replaces else []
+        self._as_across(schema_editor, *old, *self._create(schema_editor))
 
     def database_backwards(
         self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: Any, to_state: Any
     ) -> None:
-        self._as_across(schema_editor, f"DROP FUNCTION public.{self.name}({self.arguments})")
+        old = self.replaces._create(schema_editor) if self.replaces else []
+        self._as_across(schema_editor, self._drop(), *old)
 
     def describe(self) -> str:
         return f"Create the lookup {self.name}"
+
+    def _create(self, schema_editor: BaseDatabaseSchemaEditor) -> list[str]:
+        caller = schema_editor.quote_name(_current_user(schema_editor))
+        signature = f"public.{self.name}({self.arguments})"
+        return [
+            f"CREATE OR REPLACE FUNCTION {signature} RETURNS {self.returns} LANGUAGE sql STABLE "
+            f"SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $lookup${self.body}$lookup$",
+            f"REVOKE ALL ON FUNCTION {signature} FROM PUBLIC",
+            f"GRANT EXECUTE ON FUNCTION {signature} TO {caller}",
+        ]
+
+    def _drop(self) -> str:
+        return f"DROP FUNCTION public.{self.name}({self.arguments})"
 
     @staticmethod
     def _as_across(schema_editor: BaseDatabaseSchemaEditor, *statements: str) -> None:
@@ -134,8 +181,7 @@ class CreateLookup(_DatabaseOnly):
             return
         name = schema_editor.connection.settings_dict["NAME"]
         with own_connection(ACROSS_DATABASE, name=name) as across, across.cursor() as cursor:
-            for statement in statements:
-                cursor.execute(statement)
+            cursor.execute("; ".join(statements))  # one transaction: nobody finds the function missing
 
 
 def _table(schema_editor: BaseDatabaseSchemaEditor, state: ProjectState, app_label: str, model: str) -> str:

@@ -1,22 +1,14 @@
-from typing import Any
-
 from django.contrib import admin
-from django.http import HttpRequest
 
+from apps.core.admin import ReadOnlyAdmin
 from apps.credentials.models import ProviderCredential, TenantProvider
 
 
-class _SealedKeyAdmin(admin.ModelAdmin):
+class _SealedKeyAdmin(ReadOnlyAdmin):
     """To look at only: keys are set by their tenants, and shown to nobody."""
 
     list_select_related = ["tenant"]
     exclude = ["sealed_key", "last_four"]
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 @admin.register(ProviderCredential)

@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 
+from allauth.mfa.models import Authenticator
 from django.apps import apps
 from django.conf import settings
 
 from apps.core.tenancy import across_tenants
 from apps.credentials.models import SealedKeyModel
-from apps.credentials.sealing import Unsealable, sealed_by_newest
+from apps.credentials.sealing import SECOND_FACTORS, Unsealable, seal, sealed_by_newest, unseal
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,11 @@ def secrets_rotate() -> Rotation:
                     done += _seal_again(row)
                 except Unsealable as error:
                     problems.append(f"The key of {row} ({model._meta.verbose_name} {row.id}): {error}")
+    for factor in Authenticator.objects.exclude(type=Authenticator.Type.WEBAUTHN).order_by("id"):
+        try:
+            done += _second_factor_seal_again(factor, newest)
+        except Unsealable as error:
+            problems.append(f"The second factor of {factor.user}: {error}")
     return Rotation(done, tuple(problems))
 
 
@@ -40,3 +46,17 @@ def _seal_again(row: SealedKeyModel) -> int:
     before = row.sealed_key
     after = row.resealed()
     return type(row).objects.filter(id=row.id, sealed_key=before).update(sealed_key=after)
+
+
+def _second_factor_seal_again(factor: Authenticator, newest: str) -> int:
+    keys, before = settings.ENCRYPTION_KEYS, factor.data
+    old = {
+        name: before[name] for name in ("secret", "seed") if not before.get(name, newest).startswith(newest)
+    }
+    if not old:
+        return 0
+    again = {
+        name: seal(unseal(text, SECOND_FACTORS, keys), SECOND_FACTORS, keys) for name, text in old.items()
+    }
+    unchanged = Authenticator.objects.filter(id=factor.id, data=before)
+    return int(unchanged.update(data={**before, **again}))

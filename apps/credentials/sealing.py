@@ -44,6 +44,10 @@ class Place:
         return f"{self.tenant_id}:{self.table}:{self.field}:{self.row_id}".encode()
 
 
+SECOND_FACTORS = Place(uuid.UUID(int=0), "mfa_authenticator", "data", uuid.UUID(int=0))
+"""What people's one-time codes are made from: of no tenant, and sealed before they have a row."""
+
+
 def seal(secret: str, place: Place, keys: MasterKeys) -> str:
     """Raises Unsealable if there is no master key."""
     start = sealed_by_newest(keys)

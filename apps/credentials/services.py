@@ -1,16 +1,16 @@
-import socket
 from collections.abc import Sequence
+from typing import Any
 
 from asgiref.sync import async_to_sync
-from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
-from antiphon.outbound.policy import OutboundPolicy, OutboundRefused
 from antiphon.providers.base.endpoint import Endpoint
 from antiphon.providers.base.errors import ProviderError
 from antiphon.providers.base.http import Timeouts, Wire
 from antiphon.providers.vendors import OURS, SERVER_KINDS, VENDORS
+from apps.audit.services import fields_of, record
+from apps.core.outbound import outbound_policy, require_address
 from apps.core.tenancy import atomic
 from apps.credentials.models import ProviderCredential, SealedKeyModel, TenantProvider
 from apps.credentials.sealing import Unsealable
@@ -45,8 +45,10 @@ def credential_set(
     with atomic():
         row = ProviderCredential.objects.select_for_update().filter(provider=provider).first()
         row = row or ProviderCredential(provider=provider, created_by=created_by)
+        before = _audited(row)
         row.base_url, row.label = base_url, label
         _save(row, key)
+        record(action="credential.set", target=row, before=before, after=_audited(row))
     return row
 
 
@@ -77,20 +79,24 @@ def provider_put(
     with atomic():
         row = TenantProvider.objects.select_for_update().filter(slug=slug).first()
         row = row or TenantProvider(slug=slug, created_by=created_by)
+        before = _audited(row)
         row.dialect, row.base_url, row.kinds = dialect, base_url, list(kinds or possible)
         _save(row, key)
+        record(action="provider.set", target=row, before=before, after=_audited(row))
     return row
 
 
 @atomic()
 def credential_delete(*, credential: ProviderCredential) -> None:
     """Sessions that run keep the key until they end."""
+    record(action="credential.deleted", target=credential, before=_audited(credential))
     credential.delete()
 
 
 @atomic()
 def provider_delete(*, provider: TenantProvider) -> None:
     """Sessions that run keep it until they end."""
+    record(action="provider.deleted", target=provider, before=_audited(provider))
     provider.delete()
 
 
@@ -116,7 +122,7 @@ def credential_check(*, row: ProviderCredential | TenantProvider) -> None:
 
 async def _ask(endpoint: Endpoint) -> str:
     """Why the provider can't be used, or nothing."""
-    wire = Wire(_PATIENCE, _policy())
+    wire = Wire(_PATIENCE, outbound_policy())
     try:
         await wire.get(endpoint, "")
     except ProviderError as error:
@@ -124,6 +130,14 @@ async def _ask(endpoint: Endpoint) -> str:
     finally:
         await wire.aclose()
     return ""
+
+
+def _audited(row: ProviderCredential | TenantProvider) -> dict[str, Any] | None:
+    """What the audit log keeps of a row, of the key no more than the last letters; None of one that is new."""
+    if row._state.adding:
+        return None
+    names = ("base_url", "label") if isinstance(row, ProviderCredential) else ("dialect", "base_url", "kinds")
+    return {**fields_of(row, *names), "key": row.masked}
 
 
 def _save(row: SealedKeyModel, key: str) -> None:
@@ -141,26 +155,12 @@ def _save(row: SealedKeyModel, key: str) -> None:
 
 
 def _require_address(base_url: str) -> None:
-    """That it may be reached, as far as can be told now: it is looked at again whenever it is used. A name that
-    can't be resolved at the moment passes. Raises ValidationError."""
-    policy = _policy()
+    """Raises ValidationError."""
     try:
         Endpoint(base_url)
-        host = policy.check_url(base_url).raw_host or ""
-        policy.check_addresses(host, _addresses(host))
-    except (OutboundRefused, ValueError) as error:
+    except ValueError as error:
         raise ValidationError({"base_url": str(error)}) from None
-
-
-def _addresses(host: str) -> set[str]:
-    try:
-        return {str(found[4][0]) for found in socket.getaddrinfo(host, None)}
-    except OSError:
-        return set()
-
-
-def _policy() -> OutboundPolicy:
-    return OutboundPolicy.allowing(settings.OUTBOUND_ALLOW)
+    require_address(base_url, "base_url")
 
 
 def _vendors() -> str:

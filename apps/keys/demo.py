@@ -7,10 +7,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from apps.accounts.models import User
-from apps.accounts.services import user_create, user_set_password
+from apps.accounts.services import address_vouch, user_create, user_set_password
 from apps.core.tenancy import atomic, tenant_context
+from apps.keys.authentication import api_key_find
 from apps.keys.models import ApiKey
-from apps.keys.services import api_key_create, api_key_find, api_key_revoke
+from apps.keys.services import api_key_create, api_key_revoke
 from apps.tenants.models import Tenant
 from apps.tenants.services import tenant_create
 
@@ -44,11 +45,12 @@ def demo_ensure(path: Path) -> DemoCredentials:
 
 
 def _ensure_tenant(password: str) -> Tenant:
-    user = User.objects.filter(email=EMAIL).first() or user_create(
-        email=EMAIL, password=password, name="Demo"
-    )
-    if not user.check_password(password):
+    user = User.objects.filter(email=EMAIL).first()
+    if user is None:
+        user = user_create(email=EMAIL, password=password, name="Demo")
+    elif not user.check_password(password):
         user_set_password(user=user, password=password)
+    address_vouch(user=user)
     return Tenant.objects.filter(slug=SLUG).first() or tenant_create(slug=SLUG, name="Demo", owner=user)
 
 

@@ -1,7 +1,8 @@
 """The text of an API key or a client secret, and what is kept of it.
 
-`sk_<lookup12>_<secret40>` is an API key, `ek_...` of the same shape a client secret, both in base 62. The digest
-is an HMAC-SHA256 of the whole text under a numbered pepper from the environment. The secret has 238 bits: a slow
+`sk_live_<lookup12>_<secret40>` is an API key (or `sk_test_...`; the oldest have no such word), and
+`ek_<lookup12>_<secret40>` a client secret, both in base 62. The digest is an HMAC-SHA256 of the whole text under a
+numbered pepper from the environment. The secret has 238 bits: a slow
 password hash would only cost time at every connection.
 """
 
@@ -15,7 +16,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 _BASE62 = string.digits + string.ascii_letters
-_SHAPE = re.compile(r"(?P<kind>sk|ek)_(?P<lookup>[0-9A-Za-z]{12})_[0-9A-Za-z]{40}", re.ASCII)
+_SHAPE = re.compile(
+    r"(?P<kind>sk|ek)_(?:(?:live|test)_)?(?P<lookup>[0-9A-Za-z]{12})_[0-9A-Za-z]{40}", re.ASCII
+)
 
 
 class Kind(StrEnum):
@@ -35,10 +38,10 @@ class NewKey:
     pepper: int
 
 
-def new_key(kind: Kind, peppers: Mapping[int, bytes]) -> NewKey:
+def new_key(kind: Kind, peppers: Mapping[int, bytes], *, environment: str = "") -> NewKey:
     """Under the pepper with the highest number; the lower ones still verify."""
     lookup, secret = ("".join(secrets.choice(_BASE62) for _ in range(length)) for length in (12, 40))
-    text = f"{kind}_{lookup}_{secret}"
+    text = "_".join(filter(None, (kind, environment, lookup, secret)))
     pepper = max(peppers)
     return NewKey(text, lookup, digest(text, peppers[pepper]), pepper)
 

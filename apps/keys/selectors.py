@@ -1,7 +1,8 @@
 import uuid
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any
+from typing import Literal, TypeVar
 
 from django.db import connections
 from django.db.models import QuerySet
@@ -9,15 +10,20 @@ from django.db.models import QuerySet
 from apps.core.tenancy import current_database
 from apps.keys.models import ApiKey
 
+Record = TypeVar("Record", "KeyRecord", "ClientSecretRecord")
+
 
 @dataclass(frozen=True, slots=True)
 class KeyRecord:
-    """What the lookup of one key returns, in the order of the columns of `api_key_lookup`."""
+    """Columns of `api_key_lookup`, by name."""
 
     key_id: uuid.UUID
+    key_name: str
     digest: bytes
     pepper: int
     scopes: list[str]
+    allowed_addresses: list[str]
+    allowed_origins: list[str]
     expires_at: datetime | None
     revoked_at: datetime | None
     last_used_at: datetime | None
@@ -31,13 +37,13 @@ class KeyRecord:
 
 def api_key_lookup(lookup: str) -> KeyRecord | None:
     """Finds a key before its tenant is known, by a function that bypasses row security for one row."""
-    row = _call("api_key_lookup", lookup)
-    return row and KeyRecord(*row)
+    return _call("api_key_lookup", lookup, KeyRecord)
 
 
 @dataclass(frozen=True, slots=True)
 class ClientSecretRecord:
-    """What the lookup of one client secret returns, in the order of the columns of `client_secret_lookup`."""
+    """Columns of `client_secret_lookup`, by name. A person made it if there is no key; without a role, or inactive,
+    they are no member any more."""
 
     secret_id: uuid.UUID
     digest: bytes
@@ -46,9 +52,12 @@ class ClientSecretRecord:
     safety_identifier: str
     expires_at: datetime
     last_used_at: datetime | None
-    key_id: uuid.UUID
+    key_id: uuid.UUID | None
     key_expires_at: datetime | None
     key_revoked_at: datetime | None
+    allowed_origins: list[str] | None
+    person_role: str | None
+    person_is_active: bool | None
     tenant_id: uuid.UUID
     tenant_slug: str
     default_model: str
@@ -59,17 +68,26 @@ class ClientSecretRecord:
 
 def client_secret_lookup(lookup: str) -> ClientSecretRecord | None:
     """Finds a client secret before its tenant is known, as `api_key_lookup` does a key."""
-    row = _call("client_secret_lookup", lookup)
-    return row and ClientSecretRecord(*row)
+    return _call("client_secret_lookup", lookup, ClientSecretRecord)
 
 
-def api_key_list() -> QuerySet[ApiKey]:
-    """The current tenant's keys that were not revoked, newest first."""
-    return ApiKey.objects.filter(revoked_at=None)
+def api_key_list(*, revoked: Literal["without", "only", "with"] = "without") -> QuerySet[ApiKey]:
+    """The current tenant's keys, newest first."""
+    keys = ApiKey.objects.all()
+    return keys if revoked == "with" else keys.filter(revoked_at__isnull=revoked == "without")
 
 
-def _call(function: str, lookup: str) -> Any:
-    """The one row of a lookup function, or None."""
+def revoked_keys(key_ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
+    """Which of these keys, of whatever tenants, are revoked."""
     with connections[current_database()].cursor() as cursor:
-        cursor.execute(f"SELECT * FROM {function}(%s)", [lookup])
-        return cursor.fetchone()
+        cursor.execute("SELECT * FROM api_keys_revoked(%s)", [list(key_ids)])
+        return {row[0] for row in cursor.fetchall()}
+
+
+def _call(function: str, lookup: str, record: type[Record]) -> Record | None:
+    """The one row of a lookup function. It may have columns that only a newer version of us knows."""
+    columns = ", ".join(field.name for field in fields(record))
+    with connections[current_database()].cursor() as cursor:
+        cursor.execute(f"SELECT {columns} FROM {function}(%s)", [lookup])
+        row = cursor.fetchone()
+    return row and record(*row)

@@ -1,51 +1,38 @@
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-import structlog
 from channels.db import database_sync_to_async
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db.models import Q
 from django.utils import timezone
 
-from apps.core.tenancy import atomic, tenant_context
+from apps.audit.services import fields_of, record
+from apps.core.tenancy import atomic
 from apps.keys import secrets
-from apps.keys.models import ApiKey, ClientSecret, Scope
-from apps.keys.selectors import ClientSecretRecord, KeyRecord, api_key_lookup, client_secret_lookup
+from apps.keys.callers import networks_of, origins_of
+from apps.keys.models import ApiKey, ClientSecret, Environment, Scope
+from apps.keys.scopes import FOR_APPS
 from apps.tenants.models import Membership
+from apps.tenants.roles import May
+from apps.tenants.selectors import PersonalMembership
 
 LAST_USED_STEP = timedelta(minutes=1)
+LONGEST_OVERLAP = timedelta(days=30)
 KEEP_EXPIRED = timedelta(days=1)  # a client secret's, so that its user still learns that it has expired
 
-log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class KeyGrant:
-    """What a valid API key or client secret allows, and the defaults of its tenant; an empty default means the
-    platform's. A client secret also brings the session it opens (JSON, as `session.update` takes it) and, unless
-    empty, who uses it; `key_id` is then the key that made it."""
-
-    tenant_id: uuid.UUID
-    tenant_slug: str
-    key_id: uuid.UUID
-    scopes: frozenset[str]
-    default_model: str
-    default_transcription_model: str
-    default_speech_model: str
-    default_voice: str
-    client_secret_id: uuid.UUID | None = None
-    session_preset: str | None = None
-    safety_identifier: str = ""
-
-    def allows(self, scope: Scope) -> bool:
-        return scope in self.scopes
-
-
-class KeyRefused(Exception):
-    """This key or client secret opens nothing; the message says why and what to do."""
+_AUDITED = (
+    "name",
+    "environment",
+    "realtime_only",
+    "scopes",
+    "expires_at",
+    "allowed_addresses",
+    "allowed_origins",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,91 +55,142 @@ class CreatedClientSecret:
 def api_key_create(
     *,
     name: str,
-    scopes: Sequence[str] = tuple(Scope),
+    scopes: Collection[str] = FOR_APPS,
+    environment: str = Environment.LIVE,
+    realtime_only: bool = False,
     expires_at: datetime | None = None,
+    allowed_addresses: Iterable[str] = (),
+    allowed_origins: Iterable[str] = (),
     created_by: Membership | None = None,
+    grantable: Collection[str] | None = None,
 ) -> CreatedKey:
-    """Makes a key of the current tenant. Raises ValidationError."""
-    if not scopes:
-        raise ValidationError({"scopes": "Choose at least one scope."})
+    """Makes a key of the current tenant. `grantable` are the scopes that its maker may give, None for all. Raises
+    ValidationError."""
     if expires_at is not None and expires_at <= timezone.now():
         raise ValidationError({"expires_at": "Choose a time in the future."})
-    made = secrets.new_key(secrets.Kind.API_KEY, settings.API_KEY_PEPPERS)
     key = ApiKey(
         name=name,
-        lookup=made.lookup,
-        digest=made.digest,
-        pepper=made.pepper,
-        last_four=made.text[-4:],
-        scopes=list(scopes),
+        environment=environment,
+        realtime_only=realtime_only,
         expires_at=expires_at,
         created_by=created_by,
     )
-    key.claim()
+    _set_scopes(key, scopes, grantable)
+    key.allowed_addresses = networks_of(allowed_addresses, field="allowed_addresses")
+    key.allowed_origins = origins_of(allowed_origins, field="allowed_origins")
+    text = _issue(key)
+    record(action="api_key.created", target=key, after=fields_of(key, *_AUDITED))
+    return CreatedKey(key, text)
+
+
+@atomic()
+def api_key_update(
+    *,
+    key: ApiKey,
+    name: str | None = None,
+    scopes: Collection[str] | None = None,
+    allowed_addresses: Iterable[str] | None = None,
+    allowed_origins: Iterable[str] | None = None,
+    grantable: Collection[str] | None = None,
+) -> ApiKey:
+    """What is None stays. Sessions that run go on. Raises ValidationError, also for a key that is over."""
+    _require_valid(key)
+    before = fields_of(key, *_AUDITED)
+    if name is not None:
+        key.name = name
+    if scopes is not None:
+        _set_scopes(key, scopes, None if grantable is None else {*grantable, *key.scopes})
+    if allowed_addresses is not None:
+        key.allowed_addresses = networks_of(allowed_addresses, field="allowed_addresses")
+    if allowed_origins is not None:
+        key.allowed_origins = origins_of(allowed_origins, field="allowed_origins")
     key.full_clean()
     key.save()
-    return CreatedKey(key, made.text)
+    record(action="api_key.updated", target=key, before=before, after=fields_of(key, *_AUDITED))
+    return key
+
+
+@atomic()
+def api_key_rotate(
+    *,
+    key: ApiKey,
+    overlap: timedelta,
+    created_by: Membership | None = None,
+    grantable: Collection[str] | None = None,
+) -> CreatedKey:
+    """Makes another key that is allowed the same and lives as long, and lets this one expire when `overlap` is
+    over. Raises ValidationError."""
+    _require_valid(key)
+    if not timedelta(0) <= overlap <= LONGEST_OVERLAP:
+        days = LONGEST_OVERLAP.days
+        raise ValidationError({"overlap_hours": f"Both keys can work for 0 hours to {days} days."})
+    _set_scopes(key, key.scopes, grantable)  # who rotates a key learns its successor
+    now = timezone.now()
+    successor = ApiKey(
+        name=key.name,
+        environment=key.environment,
+        realtime_only=key.realtime_only,
+        scopes=key.scopes,
+        allowed_addresses=key.allowed_addresses,
+        allowed_origins=key.allowed_origins,
+        expires_at=key.expires_at and now + (key.expires_at - key.created_at),
+        created_by=created_by,
+    )
+    text = _issue(successor)
+    before = fields_of(key, "expires_at")
+    key.expires_at = min(filter(None, (key.expires_at, now + overlap)))
+    key.save(update_fields=["expires_at"])
+    after = {**fields_of(key, "expires_at"), "successor": successor.masked}
+    record(action="api_key.rotated", target=key, before=before, after=after)
+    return CreatedKey(successor, text)
 
 
 @atomic()
 def api_key_revoke(*, key: ApiKey) -> None:
-    """The key and the client secrets made with it stop working at once; sessions that run go on. Revoking again
-    changes nothing."""
+    """The key and the client secrets made with it stop working at once, and within seconds the sessions that were
+    opened with either end. Revoking again changes nothing."""
     if key.revoked_at is None:
         key.revoked_at = timezone.now()
         key.save(update_fields=["revoked_at"])
+        record(action="api_key.revoked", target=key, after=fields_of(key, "revoked_at"))
 
 
 @atomic()
-def api_key_mark_used(*, key_id: uuid.UUID, at: datetime) -> None:
+def api_key_mark_used(*, key_id: uuid.UUID, at: datetime, address: str | None = None) -> None:
     """Writes at most once per LAST_USED_STEP, however often it is called."""
-    ApiKey.objects.filter(_not_used_since(at), id=key_id).update(last_used_at=at)
+    ApiKey.objects.filter(_not_used_since(at), id=key_id).update(last_used_at=at, last_used_address=address)
 
 
-def api_key_find(key_text: str) -> KeyRecord | None:
-    """The record of a valid key. None if it is malformed, unknown, wrong, revoked or expired."""
-    lookup = secrets.lookup_of(key_text, secrets.Kind.API_KEY)
-    record = api_key_lookup(lookup) if lookup else None
-    if record is None or not _proves(key_text, record) or record.revoked_at or _is_over(record.expires_at):
-        return None
-    return record
+def client_secret_create(
+    *, key_id: uuid.UUID, session_preset: str, expires_after: timedelta, safety_identifier: str = ""
+) -> CreatedClientSecret:
+    """Makes a client secret of the current tenant with one of its keys. Raises ValidationError."""
+    return _client_secret(
+        expires_after, key_id=key_id, session_preset=session_preset, safety_identifier=safety_identifier
+    )
 
 
-def api_key_authenticate(key_text: str) -> KeyGrant | None:
-    """What a valid key allows, or None. Writes, one row, only if the key was not used for LAST_USED_STEP."""
-    record = api_key_find(key_text)
-    if record is None:
-        return None
-    now = timezone.now()
-    if _is_stale(record.last_used_at, now):
-        with tenant_context(record.tenant_id):
-            api_key_mark_used(key_id=record.key_id, at=now)
-    return KeyGrant(
-        tenant_id=record.tenant_id,
-        tenant_slug=record.tenant_slug,
-        key_id=record.key_id,
-        scopes=frozenset(record.scopes),
-        default_model=record.default_model,
-        default_transcription_model=record.default_transcription_model,
-        default_speech_model=record.default_speech_model,
-        default_voice=record.default_voice,
+def client_secret_for_person(
+    *, membership: PersonalMembership, session_preset: str, expires_after: timedelta
+) -> CreatedClientSecret:
+    """Makes a client secret for a member's own browser, worth something for as long as they may talk here. Raises
+    ValidationError."""
+    if not membership.allows(May.TALK):
+        raise ValidationError(f"Your role in {membership.tenant_name} does not allow you to talk to agents.")
+    return _client_secret(
+        expires_after, created_by_id=membership.membership_id, session_preset=session_preset
     )
 
 
 @atomic()
-def client_secret_create(
-    *, key_id: uuid.UUID, session_preset: str, expires_after: timedelta, safety_identifier: str = ""
-) -> CreatedClientSecret:
-    """Makes a client secret of the current tenant. Raises ValidationError."""
+def _client_secret(expires_after: timedelta, **fields: Any) -> CreatedClientSecret:
     made = secrets.new_key(secrets.Kind.CLIENT_SECRET, settings.API_KEY_PEPPERS)
     secret = ClientSecret(
-        key_id=key_id,
         lookup=made.lookup,
         digest=made.digest,
         pepper=made.pepper,
-        session_preset=session_preset,
-        safety_identifier=safety_identifier,
         expires_at=timezone.now() + expires_after,
+        **fields,
     )
     secret.claim()
     secret.full_clean()
@@ -176,74 +214,33 @@ def client_secret_purge() -> int:
     return deleted
 
 
-def client_secret_authenticate(text: str, *, outlived: bool = False) -> KeyGrant:
-    """What a client secret allows. Only who has a right one learns what is wrong with it. Raises KeyRefused.
-
-    `outlived`: one that has expired will do, for a session that it has opened.
-    """
-    lookup = secrets.lookup_of(text, secrets.Kind.CLIENT_SECRET)
-    record = client_secret_lookup(lookup) if lookup else None
-    if record is None or not _proves(text, record):
-        raise KeyRefused("This client secret is not valid: mint another with an API key.")
-    if _is_over(record.expires_at) and not outlived:
-        raise KeyRefused("This client secret has expired: mint another.")
-    if record.key_revoked_at or _is_over(record.key_expires_at):
-        raise KeyRefused(
-            "The API key that minted this client secret was revoked or has expired: mint one with another key."
-        )
-    now = timezone.now()
-    if _is_stale(record.last_used_at, now):
-        with tenant_context(record.tenant_id):
-            client_secret_mark_used(secret_id=record.secret_id, at=now)
-    return KeyGrant(
-        tenant_id=record.tenant_id,
-        tenant_slug=record.tenant_slug,
-        key_id=record.key_id,
-        scopes=frozenset({Scope.REALTIME}),
-        default_model=record.default_model,
-        default_transcription_model=record.default_transcription_model,
-        default_speech_model=record.default_speech_model,
-        default_voice=record.default_voice,
-        client_secret_id=record.secret_id,
-        session_preset=record.session_preset,
-        safety_identifier=record.safety_identifier,
-    )
+def _issue(key: ApiKey) -> str:
+    """Gives a new key its secret, and saves it. Raises ValidationError."""
+    made = secrets.new_key(secrets.Kind.API_KEY, settings.API_KEY_PEPPERS, environment=key.environment)
+    key.lookup, key.digest, key.pepper, key.last_four = made.lookup, made.digest, made.pepper, made.text[-4:]
+    key.claim()
+    key.full_clean()
+    key.save()
+    return made.text
 
 
-def authenticate(text: str, *, outlived: bool = False) -> KeyGrant:
-    """What an API key or a client secret allows, which may be `outlived`. Raises KeyRefused."""
-    if text.startswith(secrets.Kind.CLIENT_SECRET):
-        return client_secret_authenticate(text, outlived=outlived)
-    grant = api_key_authenticate(text)
-    if grant is None:
-        raise KeyRefused("This API key is not valid: it is wrong, revoked or expired.")
-    return grant
+def _set_scopes(key: ApiKey, scopes: Collection[str], grantable: Collection[str] | None) -> None:
+    """Raises ValidationError."""
+    if not scopes:
+        raise ValidationError({"scopes": "Choose at least one scope."})
+    if key.realtime_only and set(scopes) != {Scope.REALTIME}:
+        raise ValidationError({"scopes": "A realtime-only key has the scope 'realtime' and no other."})
+    if grantable is not None and (beyond := sorted(set(scopes) - set(grantable))):
+        raise ValidationError({"scopes": f"You can't give a key what you may not do: {', '.join(beyond)}."})
+    key.scopes = [scope for scope in Scope if scope in scopes] + [s for s in scopes if s not in Scope.values]
 
 
-async def aauthenticate(text: str, *, outlived: bool = False) -> KeyGrant:
-    """`authenticate` in a thread of its own, so that a slow query doesn't hold up other sessions."""
-    call = database_sync_to_async(authenticate, thread_sensitive=False)
-    grant: KeyGrant = await call(text, outlived=outlived)
-    return grant
-
-
-def _proves(text: str, record: KeyRecord | ClientSecretRecord) -> bool:
-    """Whether this is the text that the record's digest was made of."""
-    pepper = settings.API_KEY_PEPPERS.get(record.pepper)
-    if pepper is None:
-        log.warning("api_key_pepper_missing", pepper=record.pepper)
-        return False
-    return secrets.matches(text, pepper, bytes(record.digest))
-
-
-def _is_over(end: datetime | None) -> bool:
-    return end is not None and end <= timezone.now()
-
-
-def _is_stale(last_used_at: datetime | None, now: datetime) -> bool:
-    return last_used_at is None or last_used_at < now - LAST_USED_STEP
+def _require_valid(key: ApiKey) -> None:
+    """Raises ValidationError."""
+    if not key.is_valid:
+        raise ValidationError("This key was revoked or has expired: make another.")
 
 
 def _not_used_since(at: datetime) -> Q:
-    """`_is_stale` as a condition, for two connections that come at the same time."""
+    """A condition, for two connections that come at the same time."""
     return Q(last_used_at=None) | Q(last_used_at__lt=at - LAST_USED_STEP)

@@ -1,7 +1,7 @@
 """Models and rates as people and programs read them."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Context, Decimal
 from typing import Any
 
@@ -71,13 +71,23 @@ def present_model(model: ListedModel) -> dict[str, Any]:
     }
 
 
+def shown_rates(rates: Sequence[Rate]) -> list[str]:
+    """One line for each, or one for all if nothing costs anything."""
+    return (
+        ["free"] if rates and not any(rate.price for rate in rates) else [shown_rate(rate) for rate in rates]
+    )
+
+
 def shown_rate(rate: Rate) -> str:
     """`text in: $4 per million tokens`"""
-    scale, what = next((scale, what) for unit, scale, what in _SCALES if rate.unit.endswith(unit))
     about = "about " if rate.estimate else ""
-    return (
-        f"{UNIT_NAMES[rate.unit]}: {about}${_plain(_SHOWN.divide(rate.price * scale, rate.per))} per {what}"
-    )
+    return f"{UNIT_NAMES[rate.unit]}: {about}{shown_price(rate.unit, rate.price, rate.per)}"
+
+
+def shown_price(unit: str, price: Decimal, per: int) -> str:
+    """`$4 per million tokens`"""
+    scale, what = next((scale, what) for ending, scale, what in _SCALES if unit.endswith(ending))
+    return f"${_plain(_SHOWN.divide(price * scale, per))} per {what}"
 
 
 def shown_capabilities(model: ListedModel) -> str:

@@ -2,7 +2,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from apps.usage.presenting import shown_capabilities, shown_languages, shown_rate
+from apps.usage.presenting import shown_capabilities, shown_languages, shown_rates
 from apps.usage.selectors import KINDS, listed_models
 
 
@@ -18,7 +18,7 @@ def models_page(request: HttpRequest) -> HttpResponse:
             "capabilities": shown_capabilities(model),
             "context": _thousands(getattr(model.entry.capabilities, "context_tokens", None)),
             "languages": shown_languages(model),
-            "rates": [shown_rate(rate) for rate in model.current_rates],
+            "rates": shown_rates(model.current_rates),
             "notes": sorted({rate.note for rate in model.current_rates if rate.note}),
         }
         for model in found

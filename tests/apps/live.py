@@ -55,6 +55,12 @@ class LiveSession:
                 self._changed.clear()
                 await self._changed.wait()
 
+    async def closed(self) -> None:
+        async with asyncio.timeout(30):
+            while self.close_code is None:
+                self._changed.clear()
+                await self._changed.wait()
+
     async def _send(self, message: dict[str, Any]) -> None:
         if message["type"] == "websocket.send":
             self.events.append(json.loads(message["text"]))
@@ -64,13 +70,17 @@ class LiveSession:
 
 
 @asynccontextmanager
-async def live_session(key: str, model: str) -> AsyncIterator[LiveSession]:
+async def live_session(key: str, model: str, **headers: str) -> AsyncIterator[LiveSession]:
+    """`model` may be followed by the rest of a query."""
     client = LiveSession()
     client._incoming.put_nowait({"type": "websocket.connect"})
     scope = {
         "type": "websocket",
         "path": "/v1/realtime",
-        "headers": [(b"authorization", f"Bearer {key}".encode())],
+        "headers": [
+            (b"authorization", f"Bearer {key}".encode()),
+            *((name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()),
+        ],
         "query_string": f"model={model}".encode(),
         "subprotocols": [],
     }

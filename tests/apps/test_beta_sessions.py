@@ -12,7 +12,7 @@ from django.utils import timezone
 from openai.types.beta.realtime import SessionCreateResponse, TranscriptionSession
 
 from apps.conversations import runtime
-from apps.conversations.gateway import Handshake, authorise, dialect_of, new_session
+from apps.conversations.gateway import Handshake, authorise, dialect_of, open_session
 from tests.cast import Person
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -98,7 +98,8 @@ async def test_who_connects_with_the_secret_has_that_session_and_speaks_the_beta
     assert handshake.dialect == "undeclared"
     grant = await authorise(handshake)
     assert dialect_of(handshake, grant) == "beta"
-    session = new_session(handshake, grant, (await runtime.inference()).models_for(grant.default_model))
+    models = (await runtime.inference()).models_for(grant.default_model)
+    session = (await open_session(handshake, grant, models)).session
     assert session.instructions == "Only say yes."
     assert session.audio.input.turn_detection is None
     assert session.audio.output.format.__struct_config__.tag == "audio/pcmu"

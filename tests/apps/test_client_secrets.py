@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from channels.db import database_sync_to_async
 from django.core.exceptions import ValidationError
+from django.db import IntegrityError
 from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
@@ -22,22 +23,17 @@ from apps.conversations.gateway import (
     Handshake,
     HandshakeRefused,
     authorise,
-    new_session,
+    open_session,
 )
 from apps.core.tenancy import tenant_context
 from apps.keys import secrets
+from apps.keys.authentication import KeyGrant, KeyRefused, api_key_authenticate, authenticate
 from apps.keys.models import ApiKey, ClientSecret, Scope
-from apps.keys.services import (
-    KEEP_EXPIRED,
-    KeyGrant,
-    KeyRefused,
-    api_key_authenticate,
-    api_key_revoke,
-    authenticate,
-    client_secret_create,
-)
+from apps.keys.services import KEEP_EXPIRED, api_key_revoke, client_secret_create, client_secret_for_person
 from apps.keys.tasks import purge_client_secrets
-from tests.cast import Person
+from apps.tenants.models import Membership, Role
+from apps.tenants.selectors import PersonalMembership, membership_lookup
+from tests.cast import Person, member_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -78,7 +74,8 @@ async def connect(key_text: str, query: str = "") -> tuple[KeyGrant, Any]:
     handshake = Handshake.of(scope)
     grant = await authorise(handshake)
     inference = await runtime.inference()
-    return grant, new_session(handshake, grant, inference.models_for(grant.default_model))
+    opening = await open_session(handshake, grant, inference.models_for(grant.default_model))
+    return grant, opening.session
 
 
 def opened(mint: Mint, body: object = None) -> str:
@@ -292,7 +289,6 @@ async def test_an_expired_one_still_goes_on_with_the_session_that_it_opened(
 
 def revoke(alice: Person, key_text: str) -> None:
     grant = api_key_authenticate(key_text)
-    assert grant is not None
     with tenant_context(alice.tenant.id):
         api_key_revoke(key=ApiKey.objects.get(id=grant.key_id))
 
@@ -391,3 +387,68 @@ def test_the_purge_leaves_what_expired_just_now(mint: Mint, alice: Person) -> No
     purge_client_secrets.delay()
     with pytest.raises(KeyRefused, match="has expired"):
         authenticate(text)
+
+
+def membership_of(person: Person) -> PersonalMembership:
+    found = membership_lookup(user_id=person.user.id, slug=person.tenant.slug)
+    assert found is not None
+    return found
+
+
+def made_for(person: Person, **fields: Any) -> str:
+    with tenant_context(person.tenant.id):
+        return client_secret_for_person(
+            membership=membership_of(person),
+            **{"session_preset": "{}", "expires_after": timedelta(minutes=1), **fields},
+        ).text
+
+
+def test_a_person_gets_a_secret_without_a_key(alice: Person, bob: Person) -> None:
+    grant = authenticate(made_for(bob, session_preset='{"model":"local/dialogue"}'))
+    assert (grant.tenant_id, grant.key_id, grant.scopes) == (alice.tenant.id, None, {Scope.REALTIME})
+    assert grant.session_preset == '{"model":"local/dialogue"}'
+
+
+def test_a_persons_secret_expires(alice: Person) -> None:
+    text = made_for(alice)
+    expire(alice)
+    with pytest.raises(KeyRefused, match="has expired"):
+        authenticate(text)
+
+
+def test_who_may_not_talk_gets_no_secret(alice: Person) -> None:
+    with pytest.raises(ValidationError):
+        made_for(member_of(alice.tenant, "vera", "viewer"))
+
+
+def test_a_persons_secret_is_worth_nothing_once_they_may_not_talk(alice: Person, bob: Person) -> None:
+    text = made_for(bob)
+    with tenant_context(alice.tenant.id):
+        Membership.objects.filter(user=bob.user).update(role=Role.VIEWER)
+    with pytest.raises(KeyRefused, match="may not talk"):
+        authenticate(text)
+
+
+def test_a_persons_secret_is_worth_nothing_once_they_are_no_member(alice: Person, bob: Person) -> None:
+    text = made_for(bob)
+    with tenant_context(alice.tenant.id):
+        Membership.objects.get(user=bob.user).delete()
+    with pytest.raises(KeyRefused):
+        authenticate(text)
+
+
+def test_a_persons_secret_is_worth_nothing_once_their_account_is_closed(bob: Person) -> None:
+    text = made_for(bob)
+    bob.user.is_active = False
+    bob.user.save()
+    with pytest.raises(KeyRefused, match="may not talk"):
+        authenticate(text)
+
+
+def test_a_secret_is_of_a_key_or_of_a_person(alice: Person) -> None:
+    with tenant_context(alice.tenant.id), pytest.raises(IntegrityError):
+        ClientSecret.objects.filter(lookup=lookup_of_secret(made_for(alice))).update(created_by=None)
+
+
+def lookup_of_secret(text: str) -> str:
+    return text.split("_")[1]

@@ -13,7 +13,7 @@ from tests.cast import PASSWORD, Person, member_of
 
 pytestmark = pytest.mark.django_db
 
-PAGE = "/t/acme/providers/"
+PAGE = "/acme/providers/"
 KEY = "gsk-very-secret-0001"
 SERVER = {"slug": "mine", "dialect": "openai", "base_url": "https://1.1.1.1/v1", "key": KEY}
 
@@ -30,7 +30,7 @@ def shown(client: Client) -> str:
 
 def test_it_works(bob: Person) -> None:
     client = signed_in(bob)
-    assert PAGE in client.get("/t/acme/").content.decode()
+    assert PAGE in client.get("/acme/").content.decode()
     assert client.post(f"{PAGE}keys/", {"provider": "groq", "key": KEY, "label": "Phones"}).status_code == 302
     assert client.post(f"{PAGE}servers/", SERVER).status_code == 302
     page = shown(client)

@@ -34,7 +34,7 @@ from apps.conversations.models import EndReason, RealtimeSession, SessionEvent
 from apps.conversations.selectors import session_events, session_find, session_list
 from apps.conversations.services import end_reason_of
 from apps.conversations.tasks import close_abandoned_sessions, delete_expired_logs
-from apps.core.tenancy import tenant_context
+from apps.core.tenancy import across_tenants, tenant_context
 from tests.cast import PASSWORD, Person
 from tests.engine.session_harness import Stage
 
@@ -369,9 +369,9 @@ async def test_a_tenant_that_is_deleted_meanwhile_does_not_hold_up_others(
 
     def delete_mallorys() -> None:
         with tenant_context(mallory.tenant.id):
-            mallory.membership.delete()
             SessionEvent.objects.all().delete()
             RealtimeSession.objects.all().delete()
+        with across_tenants(reason="test"):
             mallory.tenant.delete()
 
     with log.session(opened(alice)) as mine, log.session(opened(mallory, "sess_2")) as theirs:

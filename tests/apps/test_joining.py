@@ -8,8 +8,8 @@ import pytest
 from apps.conversations.calls import token_digest
 from apps.conversations.gateway import Handshake, HandshakeRefused
 from apps.conversations.joining import request_of
+from apps.keys.authentication import KeyGrant
 from apps.keys.models import Scope
-from apps.keys.services import KeyGrant
 
 GRANT = KeyGrant(
     tenant_id=uuid.UUID(int=1),

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from antiphon.audio.pcm import to_float
+from antiphon.engine.function_runs import NoFunctions
 from antiphon.engine.ids import Ids
 from antiphon.engine.inputs import AudioFrame
 from antiphon.engine.machine import Limits
@@ -184,6 +185,14 @@ async def attached(session: RunningSession, transport: Any = None) -> AsyncItera
 
 
 @asynccontextmanager
+async def listening(session: RunningSession, transport: Any = None) -> AsyncIterator[Client]:
+    """Somebody who listens in. Leaving the block hangs up."""
+    client = Client(transport or MemoryTransport(paced=False))
+    async with joined(client, session.listen_in(client.transport)):
+        yield client
+
+
+@asynccontextmanager
 async def resumed(session: RunningSession, last_event_id: str) -> AsyncIterator[Client]:
     """The client again, on a new connection. Leaving the block hangs it up, which ends the session."""
     client = Client(MemoryTransport(paced=False))
@@ -225,9 +234,11 @@ class Stage:
         self.vad = LoudnessDetector()
         self.end_of_turn = ScriptedEndOfTurn()
         self.limits = given.get("limits") or Limits()
+        self.first_message = given.get("first_message", "")
         self.model = given.get("model", "scripted/llm")
         self.resume_seconds = given.get("resume_seconds", 0.0)
         self.tool_servers = given.get("tool_servers") or NoToolServers()
+        self.functions = given.get("functions") or NoFunctions()
         self.seen: list[object] = []
         self.observers: list[Observer] = [lambda event, now: self.seen.append(event)]
 
@@ -254,9 +265,11 @@ class Stage:
             voice_activity=self.vad,
             end_of_turn=self.end_of_turn,
             limits=self.limits,
+            first_message=self.first_message,
             observers=self.observers,
             resume_seconds=self.resume_seconds,
             tool_servers=self.tool_servers,
+            functions=self.functions,
         )
         config = Session(id="sess_1", call_id="rtc_1", model=self.model, expires_at=3600)
         return RunningSession(config, transport, host, Ids(random.Random(1)))

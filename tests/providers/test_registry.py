@@ -88,6 +88,14 @@ def test_an_engine_of_this_process_is_found_by_its_name(models):
     assert models.text_to_speech("local/voice") is TTS
 
 
+def test_an_alias_is_the_model_that_it_stands_for(models):
+    registry = models.with_alias("agent/desk@1", "local/llm")
+    assert registry.language_model("agent/desk@1") is LLM
+    assert registry.capabilities("agent/desk@1") == LLM.capabilities
+    with pytest.raises(UnknownModel, match="when its session opens"):
+        models.capabilities("agent/desk@1")
+
+
 async def test_a_server_also_hears_and_speaks(models, server):
     assert (await turn(models.speech_to_text("custom/ears"), SECOND))[-1].text == "Good morning."
     await speak(models.text_to_speech("custom/mouth"), "Hello.", config=TtsConfig("alloy"))

@@ -5,13 +5,22 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from apps.conversations.models import RealtimeSession, SessionEvent
+from apps.agents.models import AgentVersion
+from apps.agents.services import agent_create, agent_publish, agent_save_draft
+from apps.agents.spec import AgentSpec, Prompt
+from apps.api.models import IdempotentRequest
+from apps.api.services import request_keep
+from apps.audit.services import record
+from apps.conversations.models import RealtimeSession, SessionEvent, SessionText
 from apps.core.models import TenantModel
 from apps.credentials.services import credential_set, provider_put
 from apps.keys.services import api_key_create, client_secret_create
 from apps.routers.services import router_put
+from apps.tenants.invitations import invitation_create
 from apps.tenants.models import Role
 from apps.tenants.services import membership_create
+from apps.tools.models import SigningSecret, Tool, ToolHeader
+from apps.tools.services import tool_create
 from tests.cast import make_user
 
 
@@ -38,17 +47,53 @@ def make_event(name: str) -> SessionEvent:
     )
 
 
+def make_tool(name: str) -> Tool:
+    return tool_create(
+        slug=name, kind="http", url="https://tools.example.com/", headers={"X-Key": "a-secret-value"}
+    ).tool
+
+
+def make_idempotent_request(name: str) -> TenantModel:
+    key = api_key_create(name=name).key
+    request_keep(
+        key_id=key.id, operation="keys_create", idempotency_key=name, body_digest=b"x", status=201, body="{}"
+    )
+    return IdempotentRequest.objects.get(key=key)
+
+
+def make_version(name: str) -> AgentVersion:
+    """And its share of traffic."""
+    spec = AgentSpec(prompt=Prompt(instructions="Be kind."))
+    agent = agent_create(slug=name, name=name)
+    agent_save_draft(agent=agent, spec=spec, revision=0)
+    return agent_publish(agent=agent)
+
+
 MAKERS: dict[str, Callable[[str], TenantModel]] = {
     "tenants.Membership": lambda name: membership_create(user=make_user(name), role=Role.VIEWER),
+    "tenants.Invitation": lambda name: invitation_create(
+        email=f"{name}@example.com", role=Role.VIEWER, granter=Role.OWNER
+    ),
+    "audit.AuditEvent": lambda name: record(action="test.done", target=api_key_create(name=name).key),
     "keys.ApiKey": lambda name: api_key_create(name=name).key,
     "keys.ClientSecret": make_client_secret,
     "credentials.ProviderCredential": lambda name: credential_set(provider="groq", key="a-secret-key"),
     "credentials.TenantProvider": lambda name: provider_put(
         slug=name, dialect="openai", base_url="https://models.example.com/v1"
     ),
+    "api.IdempotentRequest": make_idempotent_request,
     "routers.Router": lambda name: router_put(
         name=name, definition='{"kind": "speech_to_text", "models": ["local/test"]}'
     ),
+    "tools.Tool": lambda name: tool_create(slug=name, kind="client").tool,
+    "tools.ToolHeader": lambda name: ToolHeader.objects.get(tool=make_tool(name)),
+    "tools.SigningSecret": lambda name: SigningSecret.objects.get(tool=make_tool(name)),
+    "agents.Agent": lambda name: agent_create(slug=name, name=name),
+    "agents.AgentVersion": make_version,
+    "agents.TrafficShare": lambda name: make_version(name).share,
     "conversations.RealtimeSession": make_session,
     "conversations.SessionEvent": make_event,
+    "conversations.SessionText": lambda name: SessionText.objects.create(
+        session=make_session(name), text="Hello."
+    ),
 }

@@ -12,7 +12,14 @@ from antiphon.config.env import PROJECT
 from apps.core.models import TenantManager, TenantModel
 
 GLOBAL = {
+    "account.EmailAddress",
+    "account.EmailConfirmation",
     "accounts.User",
+    "mfa.Authenticator",
+    "socialaccount.SocialAccount",
+    "socialaccount.SocialApp",
+    "socialaccount.SocialToken",
+    "usersessions.UserSession",
     "tenants.Tenant",
     "admin.LogEntry",
     "auth.Group",
@@ -21,12 +28,14 @@ GLOBAL = {
     "sessions.Session",
 }
 MAY_GO_ACROSS = {
+    "apps/api/tasks.py",
     "apps/core/tenancy.py",
     "apps/core/staff.py",
     "apps/credentials/rotation.py",
     "apps/conversations/event_log.py",
     "apps/conversations/tasks.py",
     "apps/keys/tasks.py",
+    "apps/tenants/tasks.py",
 }
 
 TENANT_MODELS = [model for model in apps.get_models() if issubclass(model, TenantModel)]
@@ -129,7 +138,14 @@ def test_lookups_belong_to_the_bypassing_role_and_have_a_locked_search_path() ->
             " FROM pg_proc WHERE prosecdef AND pronamespace = 'public'::regnamespace ORDER BY proname"
         )
         expected = ("antiphon_across", "search_path=pg_catalog, pg_temp", False)
-        lookups = ("api_key_lookup", "client_secret_lookup", "membership_lookup")
+        lookups = (
+            "api_key_lookup",
+            "api_keys_revoked",
+            "client_secret_lookup",
+            "invitation_lookup",
+            "membership_lookup",
+            "session_search",
+        )
         assert cursor.fetchall() == [(name, *expected) for name in lookups]
 
 

@@ -5,6 +5,8 @@ import uuid
 import pytest
 from django.db import IntegrityError, ProgrammingError, connection, transaction
 
+from apps.agents.models import AgentVersion
+from apps.audit.models import AuditEvent
 from apps.core.models import TenantModel
 from apps.core.tenancy import CrossTenant, NoTenant, across_tenants, tenant_context
 from apps.keys.models import ApiKey
@@ -39,12 +41,16 @@ def as_alice(alice: Person, mine: TenantModel, theirs: TenantModel):
         yield
 
 
+APPEND_ONLY = {AuditEvent, AgentVersion}
+
+
 def test_it_works_for_ones_own_rows(model: type[TenantModel], as_alice: None, mine: TenantModel) -> None:
     assert model.objects.get(id=mine.id) == mine
     mine.refresh_from_db()
-    mine.save()
     assert mine.tenant.slug == "acme"
-    assert mine.delete()[0] == 1
+    if model not in APPEND_ONLY:
+        mine.save()
+        assert mine.delete()[0] == 1
 
 
 def test_rows_of_another_tenant_do_not_show(
@@ -103,7 +109,7 @@ def test_raw_sql_sees_and_changes_only_ones_own_rows(
         assert cursor.rowcount == 0
         cursor.execute(f"DELETE FROM {table} WHERE id = %s", [theirs.id])
         assert cursor.rowcount == 0
-        with pytest.raises(ProgrammingError, match="row-level security"), transaction.atomic():
+        with pytest.raises(ProgrammingError, match=r"row-level security|never changed"), transaction.atomic():
             cursor.execute(f"UPDATE {table} SET tenant_id = %s WHERE id = %s", [mallory.tenant.id, mine.id])
 
 

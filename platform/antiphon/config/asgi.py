@@ -8,10 +8,16 @@ http_application = get_asgi_application()  # sets Django up, which what follows 
 from antiphon.config.lifespan import WithLifespan  # noqa: E402
 from antiphon.config.routing import websocket_application  # noqa: E402
 from apps.api.body import limit_body  # noqa: E402
+from apps.api.hosting import hosted_endpoints  # noqa: E402
+from apps.api.rest import rest_apart  # noqa: E402
 from apps.conversations import runtime  # noqa: E402
 
 application = WithLifespan(
-    ProtocolTypeRouter({"http": limit_body(http_application), "websocket": websocket_application}),
+    hosted_endpoints(
+        ProtocolTypeRouter(
+            {"http": limit_body(rest_apart(http_application)), "websocket": websocket_application}
+        )
+    ),
     startup=runtime.startup,
     shutdown=runtime.shutdown,
 )

@@ -4,15 +4,16 @@ Each variable may also be given as `NAME_FILE`, the path of a file that holds th
 mount secrets so). A value that is empty counts as unset.
 """
 
+import json
 import os
 import re
 import sys
 from functools import cache
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -56,10 +57,27 @@ def _setting(allowed: str, default: Any = None, *, secret: bool = False, **limit
     return Field(default, description=allowed, repr=not secret, **limits)
 
 
+class OidcProvider(BaseModel):
+    """A server by which people sign in; `id` is part of its call-back address."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: str = Field(pattern=r"^[a-z0-9-]+$")
+    name: str = Field(min_length=1)
+    server_url: str = Field(pattern=r"^https?://")
+    client_id: str = Field(min_length=1)
+    secret: str = ""
+
+
+def _parsed_json(value: object) -> object:
+    return json.loads(value) if isinstance(value, str) else value
+
+
 Words = Annotated[tuple[str, ...], BeforeValidator(_split_words)]
 Hosts = Annotated[Words, AfterValidator(_checked_hosts)]
 Keys = Annotated[dict[int, bytes], BeforeValidator(_split_keys)]
 
+OidcProviders = Annotated[tuple[OidcProvider, ...], BeforeValidator(_parsed_json)]
 Address = Annotated[str, AfterValidator(_an_address)]
 
 _HTTP = r"^https?://"
@@ -81,6 +99,36 @@ class Env(BaseSettings):
     allowed_hosts: Words = _setting(
         "host names with commas between them", ("localhost", "127.0.0.1", "[::1]")
     )
+
+    public_url: str | None = _setting(
+        "the address people use, like https://voice.example.com", pattern=r"^https?://[^/]+/?$"
+    )
+    tenant_domain: str | None = _setting(
+        "the domain below which each tenant has its own host name, like voice.example.com",
+        pattern=r"^[a-z0-9.-]+$",
+    )
+    trusted_proxies: int = _setting(
+        "the number of proxies in front that add to X-Forwarded-For, from 0 to 10", 0, ge=0, le=10
+    )
+
+    # How people sign in, and the mail they get.
+    sign_up: Literal["open", "invited"] = _setting(
+        "open, or invited, where only those get an account whom a member has invited", "open"
+    )
+    email_url: str | None = _setting(
+        "an address that starts with smtp:// or smtps://, like smtp://user:password@mail.example.com:587",
+        secret=True,
+        pattern=r"^smtps?://[^/?]+(\?tls=off)?$",
+    )
+    default_from_email: str = _setting(
+        "the address that mail comes from, like Antiphon <antiphon@example.com>",
+        "Antiphon <antiphon@localhost>",
+    )
+    oidc_providers: OidcProviders = _setting(
+        "a JSON list of objects with id, name, server_url, client_id and secret", (), secret=True
+    )
+    github_client_id: str | None = _setting("the client id of an OAuth app")
+    github_client_secret: str | None = _setting("the secret of an OAuth app", secret=True)
 
     antiphon_data_dir: Path = _setting("the path of a folder", PROJECT / ".antiphon")
     antiphon_web_processes: int = _setting("a whole number from 1 to 256", 1, ge=1, le=256)
@@ -133,6 +181,7 @@ class Env(BaseSettings):
         "host names, addresses or networks with commas between them, like tools.internal or 10.0.0.0/8", ()
     )
 
+    api_requests_per_minute: int = _setting("a whole number, at least 1", 600, ge=1)
     session_max_seconds: int = _setting("a whole number of seconds, at least 1", 3600, ge=1)
     session_resume_seconds: float = _setting("a number of seconds from 0 to 600", 30.0, ge=0, le=600)
     sessions_per_tenant: int = _setting("a whole number, at least 1", 20, ge=1)

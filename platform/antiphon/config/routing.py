@@ -3,9 +3,11 @@
 from typing import Any
 
 from channels.routing import URLRouter
+from channels.sessions import CookieMiddleware, SessionMiddleware
 from django.urls import re_path
 
 from apps.conversations.consumers import RealtimeConsumer
+from apps.conversations.listening_in import ListenInConsumer
 
 _NOT_FOUND = (
     b'{"error":{"type":"invalid_request_error","code":"not_found","param":null,'
@@ -28,6 +30,10 @@ websocket_application = URLRouter(
     [
         re_path(r"^(v1/)?realtime/?$", RealtimeConsumer.as_asgi()),
         re_path(r"^api/v1/realtime/session/?$", RealtimeConsumer.as_asgi()),  # Inworld's
+        re_path(
+            r"^(?P<slug>[-\w]+)/live/(?P<call_id>[-\w]+)/listen$",
+            CookieMiddleware(SessionMiddleware(ListenInConsumer.as_asgi())),
+        ),
         re_path(r"", refuse),  # type: ignore[arg-type]  # an ASGI application, as URLRouter wants
     ]
 )

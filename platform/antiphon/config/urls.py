@@ -1,14 +1,17 @@
 from django.contrib import admin
 from django.urls import include, path
 
-from apps.core.views import landing
+from apps.dashboard import public
 
 urlpatterns = [
-    path("", landing, name="landing"),
+    path("", public.home, name="landing"),
+    path("", include("apps.api.urls")),
+    path("docs/", public.docs, name="docs"),
+    path("docs/quickstart", public.quickstart, name="quickstart"),
+    path("docs/<slug:name>", public.document, name="document"),
     path("", include("apps.accounts.urls")),
     path("", include("apps.tenants.urls")),
-    path("", include("apps.keys.urls")),
-    path("", include("apps.credentials.urls")),
-    path("", include("apps.api.urls")),
     path("staff/", admin.site.urls),
+    # Last, as they begin with the name of a tenant: see apps.tenants.slugs.
+    path("", include("apps.dashboard.urls")),
 ]

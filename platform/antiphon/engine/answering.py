@@ -1,9 +1,9 @@
 """The assistant's side: responses begun, fed by models, interrupted, finished, and what of them was heard."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 
-from msgspec import structs
+from msgspec import UNSET, structs
 
 from antiphon.engine import inputs
 from antiphon.engine.asking import (
@@ -23,6 +23,7 @@ from antiphon.engine.effects import (
     StopPlaying,
     StopRemoteTool,
 )
+from antiphon.engine.function_calls import MOST_IN_A_ROW, FunctionCalls
 from antiphon.engine.input_buffer import SAMPLES_PER_MS
 from antiphon.engine.line import Line
 from antiphon.engine.playout import Playout, Speech
@@ -51,6 +52,7 @@ class Answering:
         state: SessionState,
         transcripts: Transcripts,
         remote: RemoteTools,
+        functions: FunctionCalls,
         *,
         paced: bool,
         recall: Recall,
@@ -59,6 +61,7 @@ class Answering:
         self._state = state
         self._transcripts = transcripts
         self._remote = remote
+        self._functions = functions
         self._paced = paced
         self._recall = recall
         self._rate_limits = rate_limits
@@ -68,6 +71,7 @@ class Answering:
         self._active: RunningResponse | None = None
         self._out_of_band: dict[str, RunningResponse] = {}
         self._next_turn = ""  # a finished turn that waits for the active response
+        self._in_a_row = 0  # responses that told results of functions, one after the other
         self.has_spoken = False
 
     # Asked for
@@ -84,12 +88,18 @@ class Answering:
             check_abilities(self._state.capabilities(session.model), session, params)
         if params.conversation == "none" and len(self._out_of_band) >= MOST_OUT_OF_BAND:
             raise errors.too_many_responses(MOST_OUT_OF_BAND)
-        self._begin(params)
+        if params.conversation == "none" or params.input is not UNSET:
+            self._begin(params)
+            return
+        self._in_a_row = 0
+        self._functions.asked()
+        self._begin(params, awaits=self._functions.pending)
 
     def answer_turn(self, item_id: str) -> None:
         """Answers a turn that turn detection ended, after the active response if that was not interrupted."""
         if self._state.session.type == "transcription":
             return
+        self._in_a_row = 0
         if self._active is not None:
             self._next_turn = item_id
         else:
@@ -120,6 +130,7 @@ class Answering:
             None,
             self._state.ids,
             ask=self._remote.ask,
+            called=self._functions.called,
             params=params,
             context=entries,
             turn=item_id,
@@ -135,22 +146,37 @@ class Answering:
         active = self._active
         if active is not None and response_id in (None, active.id):
             self.interrupt("client_cancelled")
+            if response_id is None:
+                self._stop_functions(None)
         elif response_id in self._out_of_band:
             response = self._out_of_band[response_id]
             self._stop(response)
             self._finish(response, response.cancel("client_cancelled"))
-        else:
+        elif not self._stop_functions(response_id):
             raise errors.nothing_to_cancel()
 
     def interrupt(self, reason: StatusReason) -> None:
         """Ends what is being said, whether it is still generated or only still played."""
         active = self._active
+        cut_off = self._last_heard if self._playout.is_playing(self._state.now) else ""
         if active is not None:
             self._stop(active)
+            cut_off = active.id
         self._stop_playing()
         if active is not None:
             self._next_turn = ""
             self._finish(active, active.cancel(reason))
+        if cut_off:
+            self._stop_functions(cut_off)
+
+    def greet(self, words: str) -> None:
+        """Says these words of its own accord. A model that speaks itself can only be told to."""
+        if self._state.session.type == "transcription":
+            return
+        if self._state.native:
+            self._begin(ResponseParams(instructions=f"Say exactly this, and nothing else: {words}"))
+        else:
+            self._begin(ResponseParams(), said=words)
 
     def answer_silence(self) -> None:
         """Says something of its own accord, since the user does not."""
@@ -159,8 +185,17 @@ class Answering:
 
     @property
     def is_quiet(self) -> bool:
-        """Nothing is being answered or played."""
-        return self._active is None and not self._playout.is_playing(self._state.now)
+        """Nothing is being answered, run or played."""
+        if self._active is not None or self._functions.pending:
+            return False
+        return not self._playout.is_playing(self._state.now)
+
+    def tell_results(self) -> None:
+        """Answers what functions of ours have returned, unless something is being answered that will tell it."""
+        if self._active is None:
+            self._functions.told()
+            self._in_a_row += 1
+            self._begin(ResponseParams(tool_choice="auto" if self._in_a_row < MOST_IN_A_ROW else "none"))
 
     def silence(self) -> None:
         """The client wants what is playing to stop, and goes on listening."""
@@ -266,11 +301,28 @@ class Answering:
         if response is not None and response.running_tool == event.item_id:
             self._state.send_all(response.tool_returned(event.output, event.error))
 
+    def function_returned(self, event: inputs.FunctionReturned) -> None:
+        if self._functions.returned(event):
+            self._call_over(event.item_id)
+
     def played(self, event: inputs.Played) -> None:
         self._playout.report(event.samples)
         self._line.advance(self._playout.played)
 
     # Within
+
+    def _stop_functions(self, response_id: str | None) -> bool:
+        """Those that a response called, or all. Says whether there were any."""
+        stopped = self._functions.stop(response_id)
+        for item_id in stopped:
+            self._call_over(item_id)
+        return bool(stopped)
+
+    def _call_over(self, item_id: str) -> None:
+        for response in self._running():
+            if item_id in response.awaits:
+                response.context, _ = visible(self._state, response.params)
+        self.words_known(item_id)
 
     def _running(self) -> list[RunningResponse]:
         return [*([self._active] if self._active else []), *self._out_of_band.values()]
@@ -281,8 +333,12 @@ class Answering:
             return self._active
         return self._out_of_band.get(response_id)
 
-    def _begin(self, params: ResponseParams, turn: str = "") -> None:
-        """`turn` is the user item that this response answers; without words in it there is nothing to say."""
+    def _begin(
+        self, params: ResponseParams, turn: str = "", awaits: Collection[str] = (), said: str = ""
+    ) -> None:
+        """`turn` is the user item that this response answers; without words in it there is nothing to say.
+        `awaits` are items that have to be complete before its model is asked; `said` is what it says, if that is
+        given."""
         entries, speech = visible(self._state, params)
         conversation = self._state.conversation if params.conversation == "auto" else None
         response = RunningResponse(
@@ -290,10 +346,12 @@ class Answering:
             conversation,
             self._state.ids,
             ask=self._remote.ask,
+            called=self._functions.called,
             params=params,
             context=entries,
             turn=turn,
         )
+        response.said = said
         if conversation is not None:
             self._active = response
             self._state.do(CancelTimer(IDLE))
@@ -302,7 +360,8 @@ class Answering:
         self._state.send(ev.ResponseCreated(response=response.response))
         for entry, pcm in speech:
             self._transcripts.start(entry, pcm)
-        response.awaits = self._missing_words(response) | self._remote.want(or_else(params.tools, ()))
+        response.awaits = {*awaits, *self._missing_words(response)}
+        response.awaits |= self._remote.want(or_else(params.tools, ()))
         self._generate_when_ready(response)
 
     def _generate_when_ready(self, response: RunningResponse) -> None:
@@ -314,13 +373,15 @@ class Answering:
         if response.turn and not self._state.native and not _has_words(response):
             self._finish(response, response.complete(None))
             return
+        if response is self._active and response.params.input is UNSET:
+            self._functions.told()
         response.offer = self._remote.offer(or_else(response.params.tools, self._state.session.tools))
         try:
             work = generation(self._state, response, paced=self._paced)
         except CannotAsk as refusal:
             self._finish(response, response.fail(refusal.error))
             return
-        response.request = work.request
+        response.request = None if response.said else work.request
         response.format = work.format
         self._state.do(work)
 

@@ -144,6 +144,7 @@ def generation(state: SessionState, response: RunningResponse, *, paced: bool) -
         TtsConfig(voice=response.response.audio.output.voice, speed=output.speed),
         native=isinstance(capabilities, RealtimeCapabilities),
         beside=params.conversation == "none" or params.input is not UNSET,
+        said=response.said,
     )
 
 

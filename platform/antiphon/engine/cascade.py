@@ -48,8 +48,11 @@ async def generate(job: Generate, models: Models, deliver: Deliver, note: Note) 
     def decided(decision: Decision) -> None:
         note(inputs.LatencyDecided(job.response_id, decision))
 
-    model = models.language_model(job.model)
-    answering = answer(model, replace(job.request, report=report, decided=decided))
+    if job.said:
+        answering = _recite(job.said)
+    else:
+        model = models.language_model(job.model)
+        answering = answer(model, replace(job.request, report=report, decided=decided))
     async with aclosing(announced(answering, job.response_id, deliver)) as events:
         if job.modality == "text":
             end = await _write(events, job.response_id, deliver)
@@ -57,6 +60,10 @@ async def generate(job: Generate, models: Models, deliver: Deliver, note: Note) 
             voice = models.text_to_speech(job.speech_model)
             end = await _speak(events, voice, job, deliver, note)
     await deliver(end)
+
+
+async def _recite(words: str) -> AsyncGenerator[LlmEvent, None]:
+    yield TextDelta(words)
 
 
 class Ending:

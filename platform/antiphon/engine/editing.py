@@ -6,6 +6,7 @@ from msgspec import structs
 from antiphon.audio.formats import decode, encode
 from antiphon.engine.conversation import Entry
 from antiphon.engine.formats import format_of
+from antiphon.engine.function_calls import FunctionCalls
 from antiphon.engine.input_buffer import SAMPLES_PER_MS
 from antiphon.engine.remote_tools import RemoteTools
 from antiphon.engine.state import SessionState
@@ -19,10 +20,13 @@ RETRIEVED_LIMIT = 1_000_000  # characters of base64; the frames of some clients 
 
 
 class Editing:
-    def __init__(self, state: SessionState, transcripts: Transcripts, remote: RemoteTools) -> None:
+    def __init__(
+        self, state: SessionState, transcripts: Transcripts, remote: RemoteTools, functions: FunctionCalls
+    ) -> None:
         self._state = state
         self._transcripts = transcripts
         self._remote = remote
+        self._functions = functions
 
     def create(self, item: items.Item, after: str | None) -> None:
         """Adds the item at the end, after another, or first for "root". Raises Refused; nothing is added then."""
@@ -34,8 +38,10 @@ class Editing:
             item = structs.replace(item, id=state.ids.new("item"))
         if isinstance(item, items.FunctionCall) and not item.call_id:
             item = structs.replace(item, call_id=state.ids.new("call"))
-        if isinstance(item, items.FunctionCallOutput) and item.call_id not in state.call_ids:
-            raise errors.unknown_call(item.call_id)
+        if isinstance(item, items.FunctionCallOutput):
+            if item.call_id not in state.call_ids:
+                raise errors.unknown_call(item.call_id)
+            self._functions.check_output(item)
         if isinstance(item, items.McpApprovalResponse):
             self._remote.check_answer(item)
         entry, speech = user_entry(item, state.session.audio.input.format)

@@ -3,6 +3,7 @@
 from msgspec import Struct
 
 from antiphon.audio.formats import Format
+from antiphon.protocol.items import FunctionCall
 from antiphon.protocol.server_events import ServerEvent
 from antiphon.protocol.session import Modality
 from antiphon.providers.base.llm import LlmRequest
@@ -94,7 +95,8 @@ class Leave(Struct, frozen=True):
 
 
 class Generate(Struct, frozen=True):
-    """`native`: the model speaks itself. `beside`: its conversation is not the session's."""
+    """`native`: the model speaks itself. `beside`: its conversation is not the session's. `said`: the words to say;
+    no model is asked for any."""
 
     response_id: str
     model: str
@@ -105,6 +107,7 @@ class Generate(Struct, frozen=True):
     speech: TtsConfig
     native: bool = False
     beside: bool = False
+    said: str = ""
 
 
 class Speculate(Struct, frozen=True):
@@ -136,6 +139,17 @@ class CallRemoteTool(Struct, frozen=True):
 
 
 class StopRemoteTool(Struct, frozen=True):
+    item_id: str
+
+
+class RunFunction(Struct, frozen=True):
+    """A function that the platform runs itself, called by this response."""
+
+    call: FunctionCall
+    response_id: str
+
+
+class StopFunction(Struct, frozen=True):
     item_id: str
 
 
@@ -180,6 +194,8 @@ Effect = (
     | ListTools
     | CallRemoteTool
     | StopRemoteTool
+    | RunFunction
+    | StopFunction
     | StopPlaying
     | SetTimer
     | CancelTimer

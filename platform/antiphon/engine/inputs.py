@@ -197,6 +197,37 @@ class RemoteToolReturned(Struct, frozen=True):
     error: RemoteToolError | None = None
 
 
+class FunctionStarted(Struct, frozen=True):
+    """A function that the platform runs itself is at work. Changes nothing; observers note it."""
+
+    item_id: str
+    response_id: str
+    call_id: str
+    name: str
+
+
+FunctionOutcome = Literal["completed", "failed", "cancelled"]
+
+
+class FunctionEnded(Struct, frozen=True):
+    """How that went. Changes nothing; observers note it."""
+
+    item_id: str
+    response_id: str
+    call_id: str
+    name: str
+    outcome: FunctionOutcome
+    duration_ms: int
+    error: RemoteToolError | None = None
+
+
+class FunctionReturned(Struct, frozen=True):
+    """What the model is told of it."""
+
+    item_id: str
+    output: str
+
+
 class Played(Struct, frozen=True):
     """A transport that plays at real-time pace has played this much of all audio it was given, in samples."""
 
@@ -212,6 +243,9 @@ Generation = (
 )
 
 Used = Attempted | RecognitionUsed | SpeechUsed | UpstreamUsed
+
+LeftToTell = Used | FunctionEnded
+"""What observers are told even of what the end of the session cut short."""
 
 Happening = (
     AudioFrame
@@ -240,6 +274,9 @@ Happening = (
     | ToolsListed
     | ToolsNotListed
     | RemoteToolReturned
+    | FunctionStarted
+    | FunctionEnded
+    | FunctionReturned
     | Played
     | TimerFired
 )

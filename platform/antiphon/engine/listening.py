@@ -162,6 +162,11 @@ class Listening:
         self._answering.answer_silence()
 
     @property
+    def hears_speech(self) -> bool:
+        """The user is in the middle of a turn."""
+        return self._detector is not None and self._detector.speaking
+
+    @property
     def _settings(self) -> TurnDetection | None:
         return self._state.session.audio.input.turn_detection
 

@@ -6,7 +6,7 @@ is the user's side of it, `answering` the assistant's; the rest of the work is t
 To add a client event: its Struct in `protocol.client_events`, a method here with its row in `_HANDLERS`, a test.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from typing import Any, cast, get_args
 
@@ -17,6 +17,7 @@ from antiphon.engine.answering import IDLE, Answering, Recall
 from antiphon.engine.asking import check_abilities
 from antiphon.engine.editing import Editing
 from antiphon.engine.effects import Close, Effect, Leave, SetTimer
+from antiphon.engine.function_calls import FunctionCalls
 from antiphon.engine.ids import Ids
 from antiphon.engine.listening import Listening
 from antiphon.engine.ports import UnknownModel
@@ -79,24 +80,32 @@ class SessionMachine:
         *,
         ids: Ids,
         limits: Limits | None = None,
+        first_message: str = "",
         paced: bool = False,
         recall: Recall = _nothing_unsent,
         capabilities: Callable[[str], LlmCapabilities] = _usual,
+        functions: Container[str] = (),
     ) -> None:
-        """`paced`: the transport plays audio at real-time pace and reports it, rather than sending events.
+        """`first_message`: what the assistant says when the session opens; empty, and the user speaks first.
+
+        `paced`: the transport plays audio at real-time pace and reports it, rather than sending events.
 
         `recall` takes back those last deltas of a response that have not left the process yet. `capabilities` of a
         language model by name, or of one that speaks itself, raises UnknownModel.
+        `functions` are those that the platform runs itself.
         """
         self._limits = limits or Limits()
+        self._first_message = first_message
         self._state = SessionState(session, ids, capabilities)
         self._transcripts = Transcripts(self._state)
         self._remote = RemoteTools(self._state)
-        self._editing = Editing(self._state, self._transcripts, self._remote)
+        self._functions = FunctionCalls(self._state, functions)
+        self._editing = Editing(self._state, self._transcripts, self._remote, self._functions)
         self._answering = Answering(
             self._state,
             self._transcripts,
             self._remote,
+            self._functions,
             paced=paced,
             recall=recall,
             rate_limits=self._limits.rate_limits,
@@ -113,6 +122,8 @@ class SessionMachine:
         self._state.now = now
         self._state.send(ev.SessionCreated(session=shown(self._state.session)))
         self._state.do(SetTimer(EXPIRY, self._limits.duration_ms))
+        if self._first_message:
+            self._answering.greet(self._first_message)
         self._remote.want(self._state.session.tools)
         return self._state.take_effects()
 
@@ -124,6 +135,8 @@ class SessionMachine:
             held_up, self._held_up = self._held_up, []
             for earlier in held_up:
                 self._take(earlier)
+            if self._functions.is_due and not self._listening.hears_speech:
+                self._answering.tell_results()
         except Refused as refused:
             self._state.refuse(refused, getattr(event, "event_id", None))
         return self._state.take_effects()
@@ -283,13 +296,16 @@ class SessionMachine:
         else:
             self._remote.returned(event)
 
+    def _function_returned(self, event: inputs.FunctionReturned) -> None:
+        self._answering.function_returned(event)
+
     def _played(self, event: inputs.Played) -> None:
         self._answering.played(event)
 
     def _timer_fired(self, timer: inputs.TimerFired) -> None:
         if timer.name == EXPIRY:
-            minutes = round(self._limits.duration_ms / 60_000)
-            self._state.refuse(errors.session_expired(minutes), None)
+            seconds = round(self._limits.duration_ms / 1000)
+            self._state.refuse(errors.session_expired(seconds), None)
             self._state.do(Close(GOING_AWAY, "session_expired"))
         elif timer.name == IDLE:
             self._listening.waited()
@@ -334,6 +350,9 @@ _HANDLERS: dict[type, Callable[[SessionMachine, Any], None]] = {
     inputs.ToolsListed: SessionMachine._tools_listed,
     inputs.ToolsNotListed: SessionMachine._tools_not_listed,
     inputs.RemoteToolReturned: SessionMachine._remote_tool_returned,
+    inputs.FunctionStarted: SessionMachine._for_observers,
+    inputs.FunctionEnded: SessionMachine._for_observers,
+    inputs.FunctionReturned: SessionMachine._function_returned,
     inputs.Played: SessionMachine._played,
     inputs.TimerFired: SessionMachine._timer_fired,
 }

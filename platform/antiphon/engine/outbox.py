@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from itertools import chain
 
+from antiphon.engine.listening_in import UserAudio
 from antiphon.protocol import server_events as ev
 from antiphon.protocol.items import FunctionCall, FunctionCallOutput, Item, Message
 
@@ -125,7 +126,7 @@ class Outbox:
 
 def _size(event: ev.ServerEvent) -> int:
     """About what it takes: audio and text by their length, the rest is small."""
-    if isinstance(event, _DELTAS):
+    if isinstance(event, (*_DELTAS, UserAudio)):
         return 300 + len(event.delta)
     return 300 + _length(getattr(event, "item", None))
 

@@ -104,20 +104,22 @@ class RunningResponse:
         ids: Ids,
         *,
         ask: Callable[[Target, McpApprovalRequest], None],
+        called: Callable[[str, FunctionCall, Offer], None],
         params: ResponseParams,
         context: Sequence[Entry],
         turn: str,
     ) -> None:
         """`conversation` is None for an out-of-band response, which leaves no items behind.
 
-        `ask` is told of calls that need approval. `context` is what the model will see, `turn` the id of the user
-        item that is answered, or empty.
+        `ask` is told of calls that need approval, `called` of function calls in the conversation. `context` is what
+        the model will see, `turn` the id of the user item that is answered, or empty.
         """
         self.response = response
         self.params = params
         self.context = context
         self.turn = turn
-        self.awaits: set[str] = set()  # user items whose words it needs before it can start
+        self.awaits: set[str] = set()  # items whose words or results it needs before it can start
+        self.said = ""  # words that are given: no model is asked for any
         self.request: LlmRequest | None = None  # once its model is at work
         self.format = Format()  # of its audio
         self.offer = Offer()  # the tools that its model was offered
@@ -125,6 +127,7 @@ class RunningResponse:
         self._conversation = conversation
         self._ids = ids
         self._ask = ask
+        self._called = called
         self._open: _Open | None = None
         self._output: list[Item] = []
         self._characters = 0
@@ -356,6 +359,8 @@ class RunningResponse:
                         arguments=call.arguments,
                     )
                 ]
+                if status == "completed" and self._conversation is not None:
+                    self._called(self.id, item, self.offer)
             case _Remote(call, index):  # cut off, as else it would have returned
                 item = structs.replace(call, error=_CUT_OFF)
                 events = [] if part.running else [self._arguments_done(part)]

@@ -18,8 +18,10 @@ from msgspec import UNSET, structs
 from antiphon.engine import effects as fx
 from antiphon.engine import inputs
 from antiphon.engine.connection import Connection
+from antiphon.engine.function_runs import FunctionRuns, NoFunctions
 from antiphon.engine.generating import Generating
 from antiphon.engine.ids import Ids
+from antiphon.engine.listening_in import OF_USER, of_user
 from antiphon.engine.machine import GOING_AWAY, Limits, SessionMachine
 from antiphon.engine.native import Upstreams
 from antiphon.engine.outbox import Outbox
@@ -40,13 +42,14 @@ from antiphon.protocol import client_events as client
 from antiphon.protocol import errors
 from antiphon.protocol import server_events as ev
 from antiphon.protocol.session import Session, TranscriptionSession, shown
-from antiphon.providers.base.tools import ToolServers
+from antiphon.providers.base.tools import Functions, ToolServers
 
 log = logging.getLogger(__name__)
 
 INTERNAL_ERROR = 1011
 RESUMED_ELSEWHERE = 4001
 MOST_ATTACHED = 8
+MOST_LISTENING = 4
 # What a broken connection can have swallowed. Our side of it keeps its buffers small (`config.serve`): they were
 # measured to hold 183 kB of this, and 40 kB more where another process relays. It is 5 s of speech.
 _REMEMBERED = 256 * 1024
@@ -65,6 +68,8 @@ class Host:
     observers: Sequence[Observer] = ()
     resume_seconds: float = 0.0  # for which a session waits for a client that lost its connection
     tool_servers: ToolServers = field(default_factory=NoToolServers)
+    first_message: str = ""  # of the assistant, when the session opens
+    functions: Functions = field(default_factory=NoFunctions)
 
 
 class RunningSession:
@@ -78,15 +83,18 @@ class RunningSession:
         self._outbox = Outbox(remembers=_REMEMBERED if self.resume_token else 0)
         self._client = self._connect(transport)
         self._attached: set[Connection] = set()
+        self._listeners: set[Connection] = set()
         self._asking: Connection | None = None  # whose event the machine is handling
         self._waiting: asyncio.TimerHandle | None = None  # for the client to come back
         self._machine = SessionMachine(
             session,
             ids=ids,
             limits=host.limits,
+            first_message=host.first_message,
             paced=transport.paced,
             recall=self._recall,
             capabilities=host.models.capabilities,
+            functions=host.functions.names,
         )
         self._loop = asyncio.get_running_loop()
         self._group = asyncio.TaskGroup()
@@ -98,6 +106,7 @@ class RunningSession:
         self._upstreams = Upstreams(host.models, self._spawn, self.take)
         self._generating = Generating(host.models, self._upstreams, self._spawn, self.take, self._outbox.room)
         self._remote_calls = RemoteCalls(host.tool_servers, self._spawn, self.take)
+        self._function_runs = FunctionRuns(host.functions, self._spawn, self.take)
         self._handlers: dict[type, Callable[..., None]] = {
             fx.Send: self._send,
             fx.Detect: self._detect,
@@ -117,6 +126,8 @@ class RunningSession:
             fx.ListTools: self._remote_calls.list_tools,
             fx.CallRemoteTool: self._remote_calls.call,
             fx.StopRemoteTool: self._remote_calls.stop,
+            fx.RunFunction: self._function_runs.run,
+            fx.StopFunction: self._function_runs.stop,
             fx.StopPlaying: self._stop_playing,
             fx.SetTimer: self._set_timer,
             fx.CancelTimer: self._cancel_timer,
@@ -145,16 +156,17 @@ class RunningSession:
                 "too_many_sidebands",
                 f"At most {MOST_ATTACHED} other connections can be attached to a session: close one first.",
             )
-        outbox = Outbox()
-        outbox.put(self._greeting())
-        attached = Connection(
-            transport, outbox, take=self._heed, room=self._room_for_others, most_behind=_MOST_BEHIND
-        )
-        self._attached.add(attached)
-        try:
-            await attached.run()
-        finally:
-            self._attached.discard(attached)
+        await self._accompany(transport, self._attached, self._heed)
+
+    async def listen_in(self, transport: Transport) -> None:
+        """As `attach`, for who hears both sides and has no say: the user's audio comes as well, and whatever this
+        connection says is ignored. Nobody in the session notices. Raises Refused."""
+        self._require_life()
+        if len(self._listeners) >= MOST_LISTENING:
+            raise errors.invalid_request(
+                "too_many_listeners", f"{MOST_LISTENING} people listen to this session already."
+            )
+        await self._accompany(transport, self._listeners, _ignore)
 
     async def resume(self, transport: Transport, last_event_id: str) -> None:
         """Goes on with the client over another connection, and returns when that has ended.
@@ -192,9 +204,13 @@ class RunningSession:
     def take(self, event: inputs.Input, asking: Connection | None = None) -> None:
         """Gives the machine an input and carries out what it wants done. Errors go to `asking` alone."""
         if self._over.is_set():
-            if isinstance(event, inputs.Used):  # what the end cut short costs all the same
+            if isinstance(event, inputs.LeftToTell):  # what the end cut short costs all the same
                 self._observe(event)
             return
+        if self._listeners and isinstance(event, OF_USER):
+            heard = of_user(event, self._machine.session, self._ids.new("event"))
+            for listener in self._listeners:
+                listener.put(heard)
         now = self._now()
         for observe in self._host.observers:
             observe(event, now)
@@ -228,8 +244,8 @@ class RunningSession:
         farewell = self._farewell or fx.Close(1000, "")
         async with asyncio.TaskGroup() as group:
             group.create_task(self._client.finish(farewell.code, farewell.reason))
-            for attached in self._attached:
-                group.create_task(attached.finish(1000, "session ended"))
+            for connection in (*self._attached, *self._listeners):
+                group.create_task(connection.finish(1000, "session ended"))
 
     def _ending(self) -> Ending:
         if self._farewell is not None:
@@ -260,6 +276,20 @@ class RunningSession:
         self.end(INTERNAL_ERROR, "internal error")
 
     # Connections
+
+    async def _accompany(
+        self, transport: Transport, company: set[Connection], take: Callable[[Connection, Incoming], None]
+    ) -> None:
+        outbox = Outbox()
+        outbox.put(self._greeting())
+        connection = Connection(
+            transport, outbox, take=take, room=self._room_for_others, most_behind=_MOST_BEHIND
+        )
+        company.add(connection)
+        try:
+            await connection.run()
+        finally:
+            company.discard(connection)
 
     def _connect(self, transport: Transport) -> Connection:
         """The client's own connection. All of them share one outbox, one after the other."""
@@ -307,8 +337,8 @@ class RunningSession:
         if isinstance(event, ev.Error) and self._asking is not None:
             self._asking.put(event)
             return
-        for attached in self._attached:
-            attached.put(event)
+        for connection in (*self._attached, *self._listeners):
+            connection.put(event)
         transport = self._client.transport
         if transport.paced and isinstance(event, ev.OutputAudioDelta):
             transport.play(event.delta)
@@ -320,8 +350,8 @@ class RunningSession:
 
     def _recall(self, response_id: str) -> Sequence[ev.ServerEvent]:
         recalled = self._outbox.recall(response_id)
-        for attached in self._attached:
-            attached.take_back(recalled)
+        for connection in (*self._attached, *self._listeners):
+            connection.take_back(recalled)
         if recalled:
             self._observe(Recalled(recalled))
         return recalled
@@ -379,6 +409,10 @@ class RunningSession:
     def _fire(self, name: str) -> None:
         self._timers.pop(name, None)
         self.take(inputs.TimerFired(name))
+
+
+def _ignore(connection: Connection, event: Incoming) -> None:
+    """What who listens in says."""
 
 
 class _Over(Exception):

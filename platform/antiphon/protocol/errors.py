@@ -169,9 +169,11 @@ def voice_is_fixed() -> Refused:
     )
 
 
-def session_expired(minutes: int) -> Refused:
+def session_expired(seconds: int) -> Refused:
     """The session has reached its maximum duration. The connection closes."""
-    return invalid_request("session_expired", f"Your session hit the maximum duration of {minutes} minutes.")
+    count, unit = (seconds, "second") if seconds % 60 else (seconds // 60, "minute")
+    duration = f"{count} {unit}{'s' * (count != 1)}"
+    return invalid_request("session_expired", f"Your session hit the maximum duration of {duration}.")
 
 
 def server_error(message: str) -> Refused:

@@ -106,11 +106,13 @@ class Responsiveness(Known, frozen=True):
 class Antiphon(Known, frozen=True):
     """`events` names the events outside of the protocol that a client wants: `attempts`, `decisions`.
     `latency_budget_ms` is the time in which the first audio of an answer should be there; `speculate` says whether
-    an answer may be begun before the turn is known to be over."""
+    an answer may be begun before the turn is known to be over. `variables` fill the texts of an agent, when the
+    session opens."""
 
     events: list[str] | None = None
     latency_budget_ms: Annotated[int, Meta(ge=100, le=60_000)] | None = None
     speculate: bool | None = None
+    variables: dict[str, str | int | float | bool] | None = None
 
 
 class ProviderData(Known, frozen=True):
@@ -145,6 +147,14 @@ def latency_budget_ms(data: dict[str, Any] | UnsetType) -> int | None:
 
 def may_speculate(data: dict[str, Any] | UnsetType) -> bool:
     return _ours(data).get("speculate") is not False
+
+
+def variables(data: dict[str, Any] | UnsetType) -> dict[str, str]:
+    """As text: JSON's true is `true`."""
+    given = _ours(data).get("variables") or {}
+    return {
+        name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in given.items()
+    }
 
 
 def _ours(data: dict[str, Any] | UnsetType) -> dict[str, Any]:

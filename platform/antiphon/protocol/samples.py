@@ -221,6 +221,6 @@ REFUSALS: tuple[tuple[Callable[..., Refused], tuple[Any, ...]], ...] = (
         ("openai/gpt-realtime-2", "speaks at its own speed only", "audio.output.speed"),
     ),
     (errors.voice_is_fixed, ()),
-    (errors.session_expired, (60,)),
+    (errors.session_expired, (3600,)),
     (errors.server_error, ("The session could not be opened; the server's log says why. Try again.",)),
 )

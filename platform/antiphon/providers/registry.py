@@ -1,6 +1,7 @@
 """Finds models by the names that sessions use: `provider/model`."""
 
 import asyncio
+import copy
 import re
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
@@ -19,6 +20,10 @@ from antiphon.providers.routing.format import PREFIX
 from antiphon.providers.routing.routers import ROUTED, Routers
 
 _OTHERS = re.compile(r"gpt-([\w.]+-)*realtime(-[\w.]+)*|inworld/.+")  # OpenAI's own models, Inworld's routers
+AGENT = "agent"  # in the place of a provider: the host resolves these names
+_WHERE_AGENTS_ARE_NAMED = (
+    "An agent is chosen when its session opens: name it as the `model` in the URL or in the client secret."
+)
 _KIND_WORDS: Mapping[Kind, str] = {
     "language": "language models",
     "speech_to_text": "recognisers",
@@ -118,6 +123,13 @@ class ModelRegistry:
         self._providers = providers or {}
         self._routers = routers
         self._facts = facts
+        self._aliases: Mapping[str, str] = {}
+
+    def with_alias(self, alias: str, name: str) -> "ModelRegistry":
+        """The same models, of which the one that sessions call `name` is also called `alias`."""
+        registry = copy.copy(self)
+        registry._aliases = {**self._aliases, alias: name}
+        return registry
 
     def capabilities(self, name: str) -> LlmCapabilities:
         """Of what answers in a session on this model; RealtimeCapabilities if it hears and speaks itself. Raises
@@ -211,6 +223,7 @@ class ModelRegistry:
 
     def _answering(self, name: str) -> str:
         """The name of what answers for this one. Whoever has a key of Inworld's means Inworld's router."""
+        name = self._aliases.get(name, name)
         provider = self._providers.get(_provider(name))
         if stands_for_default(name) and (provider is None or provider.obstacle is not None):
             return self.defaults.language_model
@@ -266,6 +279,8 @@ class ModelRegistry:
             raise UnknownModel(
                 f"No model is called {name!r}. Models are named provider/model, as {example!r} is."
             )
+        if slug == AGENT:
+            raise UnknownModel(f"{name!r} can't be named here. {_WHERE_AGENTS_ARE_NAMED}")
         provider = self._providers.get(slug)
         if provider is None:
             raise UnknownModel(f"No model is called {name!r}. {self._known(slug, kinds[-1])}")

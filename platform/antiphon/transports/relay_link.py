@@ -44,7 +44,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     """What the caller wants of a session, named by its call id or, to resume it, by the digest of its token. Its
     client speaks `dialect`."""
 
-    want: Literal["attach", "resume", "hang_up"]
+    want: Literal["attach", "listen_in", "resume", "hang_up"]
     tenant_id: str
     call_id: str = ""
     token_digest: str = ""

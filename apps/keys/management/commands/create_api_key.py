@@ -6,7 +6,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from apps.core.tenancy import tenant_context
-from apps.keys.models import Scope
+from apps.keys.models import Environment, Scope
+from apps.keys.scopes import FOR_APPS
 from apps.keys.services import api_key_create
 from apps.tenants.models import Tenant
 
@@ -18,7 +19,8 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--tenant", required=True, metavar="SLUG")
         parser.add_argument("--name", required=True, help="what the key is for")
-        parser.add_argument("--scopes", nargs="+", choices=Scope.values, default=Scope.values)
+        parser.add_argument("--scopes", nargs="+", choices=Scope.values, default=list(FOR_APPS))
+        parser.add_argument("--environment", choices=Environment.values, default=Environment.LIVE)
         parser.add_argument("--expires-in-days", type=float, metavar="N", help="never, unless given")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -30,7 +32,10 @@ class Command(BaseCommand):
         try:
             with tenant_context(tenant.id):
                 created = api_key_create(
-                    name=options["name"], scopes=options["scopes"], expires_at=expires_at
+                    name=options["name"],
+                    scopes=options["scopes"],
+                    environment=options["environment"],
+                    expires_at=expires_at,
                 )
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from None

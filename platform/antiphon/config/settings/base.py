@@ -3,22 +3,31 @@
 import warnings
 
 from antiphon.config.env import PROJECT, env
+from antiphon.config.settings.accounts import *  # noqa: F403
+from antiphon.config.settings.accounts import ACCOUNT_APPS
 from antiphon.config.settings.databases import database
 from antiphon.config.settings.logs import configure_logs
+from antiphon.config.settings.security import *  # noqa: F403
+from antiphon.config.settings.security import PUBLIC_HOSTS
 
 DATA_DIR = env().antiphon_data_dir
 
 SECRET_KEY = env().secret_key or ""  # Django refuses to use an empty one
 DEBUG = env().debug
-ALLOWED_HOSTS = list(env().allowed_hosts)
+ALLOWED_HOSTS = [*env().allowed_hosts, *PUBLIC_HOSTS]
 API_KEY_PEPPERS = env().api_key_peppers
 ENCRYPTION_KEYS = env().encryption_keys
 OUTBOUND_ALLOW = env().outbound_allow
+
+PUBLIC_URL = (env().public_url or "").rstrip("/")
+TENANT_DOMAIN = env().tenant_domain or ""
+TRUSTED_PROXIES = env().trusted_proxies
 
 SESSION_MAX_SECONDS = env().session_max_seconds
 SESSION_RESUME_SECONDS = env().session_resume_seconds
 SESSION_LOG_DAYS = env().session_log_days
 EVENTS_PER_SECOND = env().events_per_second
+API_REQUESTS_PER_MINUTE = env().api_requests_per_minute
 
 INSTALLED_APPS = [
     "daphne",  # first, so that runserver speaks WebSocket
@@ -29,28 +38,42 @@ INSTALLED_APPS = [
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "django.contrib.postgres",
+    "django_cotton",
+    "django_htmx",
+    "lucide",
+    *ACCOUNT_APPS,
+    "csp",
+    "unfold.apps.BasicAppConfig",
     "apps.core",
     "apps.core.staff.StaffAdminConfig",
     "channels",
+    "apps.audit",
     "apps.accounts",
     "apps.tenants",
     "apps.keys",
     "apps.credentials",
     "apps.usage",
     "apps.routers",
+    "apps.tools",
+    "apps.agents",
     "apps.conversations",
     "apps.api",
+    "apps.dashboard",
 ]
+REST_MIDDLEWARE = ["apps.core.middleware.request_id", "apps.api.middleware.api_responses"]
 MIDDLEWARE = [
-    "apps.core.middleware.request_id",
-    "apps.api.middleware.api_responses",
+    *REST_MIDDLEWARE,
     "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django_permissions_policy.PermissionsPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 ROOT_URLCONF = "antiphon.config.urls"
@@ -65,10 +88,12 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "apps.dashboard.context.shell",
             ]
         },
     }
 ]
+COTTON_ISOLATE_BY_DEFAULT = True  # a component sees what it is given, and what every page has
 
 DATABASES = {
     "default": database(env().database_url or "", pool={"min_size": 2, "max_size": 10, "timeout": 10}),
@@ -78,6 +103,13 @@ DATABASE_ROUTERS = ["apps.core.tenancy.TenancyRouter"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env().redis_url or "redis://localhost:6379"
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "antiphon",
+    }
+}
 CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
@@ -100,7 +132,13 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_REDIRECT_STDOUTS = False
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
+    "purge deleted tenants": {"task": "apps.tenants.tasks.purge_deleted_tenants", "schedule": 3600.0},
     "purge client secrets": {"task": "apps.keys.tasks.purge_client_secrets", "schedule": 3600.0},
+    "purge idempotent requests": {
+        "task": "apps.api.tasks.purge_idempotent_requests",
+        "schedule": 3600.0,
+        "options": {"expires": 3600},
+    },
     "close abandoned sessions": {
         "task": "apps.conversations.tasks.close_abandoned_sessions",
         "schedule": 60.0,
@@ -113,28 +151,15 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     },
 }
 
-AUTH_USER_MODEL = "accounts.User"
-AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
-]
-LOGIN_URL = "sign-in"
-LOGIN_REDIRECT_URL = "home"
-LOGOUT_REDIRECT_URL = "landing"
-
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = True
 
 STATIC_URL = "static/"
+STATICFILES_DIRS = [("screens", PROJECT / "docs/screens")]  # the pictures in the documentation
 # WhiteNoise answers with files, which Django then reads in a thread: right for the few that pages need.
 warnings.filterwarnings("ignore", "StreamingHttpResponse must consume synchronous iterators")
 WHITENOISE_USE_FINDERS = True  # straight from the apps, with no collectstatic step
-
-SESSION_COOKIE_HTTPONLY = True
-SESSION_COOKIE_SAMESITE = "Lax"
-SECURE_REFERRER_POLICY = "same-origin"
-X_FRAME_OPTIONS = "DENY"
 
 LOGGING = configure_logs(json=not DEBUG)

@@ -19,6 +19,7 @@ from msgspec import UNSET, Struct, structs
 
 from antiphon.engine import inputs
 from antiphon.engine.input_buffer import BYTES_PER_SAMPLE, SAMPLES_PER_MS
+from antiphon.engine.observers.latency import TurnLatency
 from antiphon.engine.ports import Ending, Recalled
 from antiphon.metering.records import UsageRecord
 from antiphon.protocol import client_events as client
@@ -36,6 +37,8 @@ ENGINE_TYPES: dict[type, str] = {
     inputs.GenerationBroke: "model.failed",
     inputs.Attempted: "model.attempt",
     inputs.LatencyDecided: "latency.decided",
+    inputs.FunctionStarted: "tool.started",
+    inputs.FunctionEnded: "tool.ended",
     UsageRecord: "usage",
     Ending: "session.ended",
 }
@@ -43,6 +46,7 @@ ENGINE_TYPES: dict[type, str] = {
 
 _APPEND = "input_audio_buffer.append"
 _LONGEST_URL = 200  # characters of an image's address that are kept; a data URL holds the image itself
+_MOST_TIMED = 2000  # turns of one session
 _SECRET = ("authorization", "headers")  # of a tool: what it authenticates with
 
 _encoder = msgspec.json.Encoder()
@@ -50,7 +54,8 @@ _encoder = msgspec.json.Encoder()
 
 @dataclass(slots=True)
 class Totals:
-    """What a session comes to so far. Audio is what came in, and what was sent, heard or not."""
+    """What a session comes to so far. Audio is what came in, and what was sent, heard or not. `response_ms` has how
+    long each spoken turn waited for its answer."""
 
     turns: int = 0
     responses: int = 0
@@ -58,6 +63,8 @@ class Totals:
     errors: int = 0
     user_audio_ms: float = 0.0
     assistant_audio_ms: float = 0.0
+    cost_micro: int = 0
+    response_ms: list[int] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -127,7 +134,13 @@ class LogObserver:
 
     def add(self, record: UsageRecord) -> None:
         """Puts it in the log as of now: what it records is over."""
+        self.totals.cost_micro += record.price_micro
         self._note("engine", record, record.at)
+
+    def answered(self, turn: TurnLatency) -> None:
+        """Counts how long a spoken turn waited for the first audio of its answer."""
+        if turn.total is not None and len(self.totals.response_ms) < _MOST_TIMED:
+            self.totals.response_ms.append(round(turn.total))
 
     # What the client says
 

@@ -1,10 +1,10 @@
-"""Tools that live on servers and that the platform runs itself: which there are, and what a call returns."""
+"""Tools that live on servers and that the platform calls itself: which there are, and what a call returns."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from antiphon.protocol.items import RemoteTool, RemoteToolError
+from antiphon.protocol.items import FunctionCall, RemoteTool, RemoteToolError
 
 FailureKind = Literal["protocol_error", "tool_execution_error", "http_error"]
 
@@ -42,3 +42,14 @@ class ToolServers(Protocol):
 
     async def call(self, server: ToolServer, name: str, arguments: str) -> str:
         """Runs a tool; `arguments` is the text of a JSON object. Returns what it said. Raises ToolFailure."""
+
+
+class Functions(Protocol):
+    """The functions that the platform runs for one session, in place of its client."""
+
+    @property
+    def names(self) -> Collection[str]: ...
+
+    async def call(self, call: FunctionCall) -> str:
+        """What the function returned. Its item's id is the same however often the call is tried. Cancelling ends
+        the request. Raises ToolFailure."""

@@ -1,0 +1,149 @@
+"""The log of a sample session, in the shape in which real ones are kept."""
+
+import random
+import uuid
+from datetime import datetime, timedelta
+from typing import Any
+
+from apps.conversations.models import Direction, RealtimeSession, SessionEvent
+from apps.conversations.sample_words import Dialogue
+
+_LLM_RATE = {"unit_price": "0.6", "per": 1_000_000}
+_STT_RATE = {"unit_price": "0.0043", "per": 60_000}
+_TTS_RATE = {"unit_price": "15", "per": 1_000_000}
+
+
+class _Writer:
+    def __init__(self, session: RealtimeSession) -> None:
+        self.session = session
+        self.events: list[SessionEvent] = []
+        self.now: datetime = session.started_at
+
+    def wait(self, ms: float) -> None:
+        self.now += timedelta(milliseconds=ms)
+
+    def add(self, direction: Direction, type: str, /, **body: Any) -> None:
+        holder = body.get("response") or body.get("item") or {}
+        response_id = body.get("response_id") or (holder.get("id") if "response" in body else None)
+        item_id = body.get("item_id") or (holder.get("id") if "item" in body else None)
+        self.events.append(
+            SessionEvent(
+                session=self.session,
+                seq=len(self.events),
+                at=self.now,
+                direction=direction,
+                type=type,
+                response_id=response_id,
+                item_id=item_id,
+                body={"type": type, **body},
+            )
+        )
+
+
+def sample_events(session: RealtimeSession, dialogue: Dialogue, chance: random.Random) -> list[SessionEvent]:
+    """In order."""
+    log = _Writer(session)
+    shown = {
+        "id": session.session_id,
+        "type": session.kind,
+        "model": session.model,
+        "call_id": session.call_id,
+    }
+    log.add(Direction.SERVER, "session.created", session=shown)
+    interrupted = set(chance.sample(range(len(dialogue)), min(session.interruptions, len(dialogue))))
+    for number, (question, answer) in enumerate(dialogue):
+        item_id = _ask(log, question, chance)
+        _understand(log, item_id, question, session.response_ms[number])
+        _answer(log, answer, session.response_ms[number], cut=number in interrupted)
+    for _ in range(session.errors):
+        error = {
+            "type": "invalid_request_error",
+            "code": "invalid_value",
+            "message": "Expected a valid voice.",
+        }
+        log.add(Direction.SERVER, "error", error=error)
+    log.add(Direction.ENGINE, "session.ended", code=session.close_code, reason="", by_client=True)
+    return log.events
+
+
+def _ask(log: _Writer, words: str, chance: random.Random) -> str:
+    item_id, spoken = f"item_{uuid.uuid4().hex[:20]}", 60 * len(words)
+    log.wait(chance.randint(300, 2500))
+    log.add(Direction.SERVER, "input_audio_buffer.speech_started", item_id=item_id, audio_start_ms=0)
+    log.wait(spoken)
+    log.add(Direction.SERVER, "input_audio_buffer.speech_stopped", item_id=item_id, audio_end_ms=spoken)
+    log.add(Direction.SERVER, "input_audio_buffer.committed", item_id=item_id, previous_item_id=None)
+    item = _message(item_id, "user", {"type": "input_audio", "transcript": None}, "completed")
+    log.add(Direction.SERVER, "conversation.item.added", item=item)
+    log.add(Direction.SERVER, "conversation.item.done", item=item)
+    return item_id
+
+
+def _understand(log: _Writer, item_id: str, words: str, response_ms: int) -> None:
+    log.wait(response_ms * 0.35)
+    log.add(Direction.ENGINE, "turn.transcribed", item_id=item_id, text=words, audio_ms=60 * len(words))
+    kind = "conversation.item.input_audio_transcription.completed"
+    log.add(Direction.SERVER, kind, item_id=item_id, content_index=0, transcript=words)
+    _use(log, "transcription", "local/whisper", [("input_audio_ms", 1800, 129, _STT_RATE)], item_id=item_id)
+
+
+def _answer(log: _Writer, words: str, response_ms: int, *, cut: bool) -> None:
+    response_id, item_id = f"resp_{uuid.uuid4().hex[:20]}", f"item_{uuid.uuid4().hex[:20]}"
+    in_it = {"response_id": response_id, "item_id": item_id}
+    log.add(
+        Direction.SERVER, "response.created", response={"id": response_id, "conversation_id": "conv_sample"}
+    )
+    log.wait(response_ms * 0.3)
+    log.add(Direction.ENGINE, "model.started", response_id=response_id)
+    adding = _message(item_id, "assistant", {"type": "output_audio", "transcript": None}, "in_progress")
+    log.add(Direction.SERVER, "response.output_item.added", item=adding, response_id=response_id)
+    log.add(Direction.SERVER, "conversation.item.added", item=adding)
+    log.wait(response_ms * 0.35)
+    log.add(Direction.SERVER, "response.output_audio_transcript.delta", delta=words, deltas=1, **in_it)
+    spoken = 62 * len(words)
+    audio = {"audio_start_ms": 0, "audio_ms": spoken, "deltas": spoken // 100, "lasted_ms": 400}
+    log.add(Direction.SERVER, "response.output_audio.delta", **audio, **in_it)
+    log.wait(spoken * (0.5 if cut else 1))
+    heard = words[: len(words) // 2].rsplit(" ", 1)[0] if cut else words
+    status = "incomplete" if cut else "completed"
+    done = _message(item_id, "assistant", {"type": "output_audio", "transcript": heard}, status)
+    log.add(Direction.SERVER, "response.output_item.done", item=done, response_id=response_id)
+    log.add(Direction.SERVER, "conversation.item.done", item=done)
+    details = {"type": "cancelled", "reason": "turn_detected"} if cut else None
+    ended = {
+        "id": response_id,
+        "status": "cancelled" if cut else "completed",
+        "status_details": details,
+        "conversation_id": "conv_sample",
+    }
+    log.add(Direction.SERVER, "response.done", response=ended)
+    tokens = [("input_text_token", 240, 144, _LLM_RATE), ("output_text_token", 30, 18, _LLM_RATE)]
+    _use(log, "response", log.session.model, tokens, response_id=response_id)
+    characters = [("character", len(words), 15 * len(words), _TTS_RATE)]
+    _use(log, "speech", "local/piper", characters, response_id=response_id)
+
+
+def _use(
+    log: _Writer, kind: str, model: str, lines: list[tuple[str, int, int, dict[str, Any]]], **subject: str
+) -> None:
+    priced = [
+        {"unit": unit, "quantity": quantity, "price_micro": micro, "rate_id": "sample", **rate}
+        for unit, quantity, micro, rate in lines
+    ]
+    total = sum(micro for _, _, micro, _ in lines)
+    provider = model.partition("/")[0]
+    log.add(
+        Direction.ENGINE,
+        "usage",
+        kind=kind,
+        model=model,
+        provider=provider,
+        lines=priced,
+        unpriced=[],
+        price_micro=total,
+        **subject,
+    )
+
+
+def _message(item_id: str, role: str, part: dict[str, Any], status: str) -> dict[str, Any]:
+    return {"id": item_id, "type": "message", "role": role, "status": status, "content": [part]}

@@ -1,0 +1,114 @@
+"""Made-up sessions of a tenant, for trying pages out and for tests of their speed. Not one of them was held."""
+
+import random
+import uuid
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+
+from apps.agents.models import AgentVersion
+from apps.conversations.models import EndReason, RealtimeSession, SessionEvent, SessionKind, SessionText
+from apps.conversations.sample_events import sample_events
+from apps.conversations.sample_words import DIALOGUES, Dialogue
+from apps.core.tenancy import atomic
+from apps.keys.models import ApiKey
+
+MARK = "sess_sample"
+_AT_ONCE = 1000
+_MODELS = {"local/dialogue": 5, "groq/openai/gpt-oss-120b": 3, "openai/gpt-4.1-mini": 2, "router/main": 1}
+_REASONS = {
+    EndReason.CLIENT_CLOSED: 80,
+    EndReason.CONNECTION_LOST: 12,
+    EndReason.HUNG_UP: 4,
+    EndReason.EXPIRED: 2,
+    EndReason.SERVER_STOPPED: 1,
+    EndReason.CRASHED: 1,
+}
+_DAILY = [1, 1, 1, 1, 1, 2, 4, 8, 14, 18, 18, 16, 14, 16, 18, 18, 16, 12, 8, 6, 4, 3, 2, 1]  # by hour
+
+
+def sessions_exist() -> bool:
+    """Whether the current tenant has sessions that are no samples."""
+    return RealtimeSession.objects.exclude(session_id__startswith=MARK).exists()
+
+
+def samples_create(*, sessions: int, days: int, with_events: int = 300, seed: int = 1) -> int:
+    """Makes that many sessions of the current tenant over the last `days`; the newest `with_events` have a log.
+
+    Returns how many were made. The same seed makes the same words and numbers.
+    """
+    chance = random.Random(seed)
+    keys = list(ApiKey.objects.all()[:20])
+    versions = list(AgentVersion.objects.all()[:20])
+    moments = sorted((_moment(chance, days) for _ in range(sessions)), reverse=True)
+    made = 0
+    for first in range(0, sessions, _AT_ONCE):
+        batch = [_sample(chance, at, keys, versions) for at in moments[first : first + _AT_ONCE]]
+        with atomic():
+            RealtimeSession.objects.bulk_create([session for session, _ in batch])
+            SessionText.objects.bulk_create([_text(session, dialogue) for session, dialogue in batch])
+            for session, dialogue in batch[: max(0, with_events - made)]:
+                SessionEvent.objects.bulk_create(sample_events(session, dialogue, chance))
+        made += len(batch)
+    return made
+
+
+def _sample(
+    chance: random.Random, started_at: datetime, keys: list[ApiKey], versions: list[AgentVersion]
+) -> tuple[RealtimeSession, Dialogue]:
+    dialogue = chance.choice(DIALOGUES)
+    turns = chance.randint(1, len(dialogue))
+    talk = [line for turn in dialogue[:turns] for line in turn]
+    user_ms = sum(60 * len(line) for line in talk[::2])
+    agent_ms = sum(62 * len(line) for line in talk[1::2])
+    lasted = timedelta(milliseconds=user_ms + agent_ms + turns * chance.randint(900, 4000))
+    ended_at = min(started_at + lasted, timezone.now())
+    number = uuid.UUID(int=chance.getrandbits(128))
+    session = RealtimeSession(
+        session_id=f"{MARK}_{number.hex[:16]}",
+        call_id=f"rtc_sample_{number.hex[:14]}",
+        api_key=chance.choice([None, *keys]),
+        agent_version=chance.choice([None, *versions]),
+        model=_weighted(chance, _MODELS),
+        kind=SessionKind.REALTIME if chance.random() < 0.95 else SessionKind.TRANSCRIPTION,
+        started_at=started_at,
+        alive_at=ended_at,
+        ended_at=ended_at,
+        end_reason=_weighted(chance, _REASONS),
+        close_code=1000,
+        turns=turns,
+        responses=turns,
+        interruptions=sum(chance.random() < 0.12 for _ in range(turns)),
+        errors=sum(chance.random() < 0.02 for _ in range(turns)),
+        user_audio_ms=user_ms,
+        assistant_audio_ms=agent_ms,
+        cost_micro=turns * chance.randint(400, 4200),
+        response_ms=[round(chance.lognormvariate(6.1, 0.35)) for _ in range(turns)],
+    )
+    return session, dialogue[:turns]
+
+
+def _text(session: RealtimeSession, dialogue: Dialogue) -> SessionText:
+    return SessionText(session=session, text="\n".join(line for turn in dialogue for line in turn))
+
+
+def _moment(chance: random.Random, days: int) -> datetime:
+    """More of them by day than by night, and at the end of the time than at its beginning."""
+    day = days * (1 - chance.random() ** 1.3)
+    hour = chance.choices(range(24), _DAILY)[0]
+    at = (timezone.now() - timedelta(days=days - day)).replace(hour=hour, minute=chance.randrange(60))
+    return at if at < timezone.now() else at - timedelta(days=1)
+
+
+def _weighted(chance: random.Random, weights: "dict[str, int] | dict[EndReason, int]") -> str:
+    return str(chance.choices(list(weights), list(weights.values()))[0])
+
+
+def samples_delete() -> Iterator[int]:
+    """Deletes the current tenant's samples in small steps; yields how many went in each."""
+    samples = RealtimeSession.objects.filter(session_id__startswith=MARK)
+    while ids := list(samples.values_list("id", flat=True)[:_AT_ONCE]):
+        SessionEvent.objects.filter(session_id__in=ids).order_by().delete()
+        RealtimeSession.objects.filter(id__in=ids).delete()
+        yield len(ids)

@@ -1,0 +1,113 @@
+"""A tenant's first page: how to begin, and once there are sessions, how they are."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from apps.agents.selectors import agent_list, live_agents
+from apps.conversations.live import running_sessions
+from apps.conversations.selectors import problem_list, session_list
+from apps.conversations.totals import Totals, sessions_by_day, totals_of
+from apps.conversations.transcripts import problem_text
+from apps.dashboard.templatetags.amounts import dollars, in_ms
+from apps.keys.selectors import api_key_list
+from apps.tenants.access import tenant_page
+from apps.tenants.endpoints import endpoint_urls
+from apps.tenants.selectors import PersonalMembership
+
+PERIODS = (7, 30, 90)
+_PROBLEMS_SHOWN = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """`good`: yes or no, where a change is either."""
+
+    label: str
+    value: str
+    delta: str = ""
+    good: str = ""
+
+
+@require_safe
+@tenant_page()
+def page(request: HttpRequest, membership: PersonalMembership) -> HttpResponse:
+    if not session_list().exists():
+        return render(request, "dashboard/overview/begin.html", _how_to_begin(request, membership))
+    asked = request.GET.get("days", "")
+    days = int(asked) if asked.isdecimal() and int(asked) in PERIODS else PERIODS[0]
+    now = timezone.now()
+    problems = problem_list(since=now - timedelta(days=days))[:_PROBLEMS_SHOWN]
+    by_day = sessions_by_day(until=now, days=days)
+    context = {
+        "days": days,
+        "periods": PERIODS,
+        "figures": figures_of(*totals_of(until=now, length=timedelta(days=days)), days=days),
+        "chart": {
+            "days": [day.isoformat() for day, _, _ in by_day],
+            "sessions": [sessions for _, sessions, _ in by_day],
+            "failing": [failing for _, _, failing in by_day],
+        },
+        "running": running_sessions()[:_PROBLEMS_SHOWN],
+        "problems": [(event, problem_text(event.body)) for event in problems],
+    }
+    return render(request, "dashboard/overview/page.html", context)
+
+
+def figures_of(now: Totals, before: Totals, *, days: int) -> Sequence[Figure]:
+    return (
+        Figure("Sessions", f"{now.sessions:,}", _change(now.sessions, before.sessions, days)),
+        Figure("Minutes", f"{now.minutes:,.0f}", _change(now.minutes, before.minutes, days)),
+        Figure("Cost", dollars(now.cost_micro), _change(now.cost_micro, before.cost_micro, days)),
+        Figure(
+            "Sessions with errors",
+            "none" if now.error_rate is None else f"{now.error_rate:.1%}",
+            *_worth(now.error_rate, before.error_rate, days),
+        ),
+        Figure(
+            "Response, median",
+            in_ms(now.response_p50_ms),
+            *_worth(now.response_p50_ms, before.response_p50_ms, days),
+        ),
+        Figure(
+            "Response, 95 of 100 within",
+            in_ms(now.response_p95_ms),
+            *_worth(now.response_p95_ms, before.response_p95_ms, days),
+        ),
+    )
+
+
+def _change(now: float, before: float, days: int) -> str:
+    """`12 % more than in the 7 days before`, `30 times the 7 days before`"""
+    if not before:
+        return f"none in the {days} days before" if now else ""
+    percent = round(100 * (now - before) / before)
+    if percent == 0:
+        return f"as in the {days} days before"
+    if percent >= 1000:
+        return f"{round(now / before)} times the {days} days before"
+    return f"{abs(percent)} % {'more' if percent > 0 else 'less'} than in the {days} days before"
+
+
+def _worth(now: float | None, before: float | None, days: int) -> tuple[str, str]:
+    """The change of what should be little, and whether it is good."""
+    if now is None or not before:
+        return "", ""
+    change = _change(now, before, days)
+    return change, "" if change.startswith("as") else "yes" if now < before else "no"
+
+
+def _how_to_begin(request: HttpRequest, membership: PersonalMembership) -> dict[str, object]:
+    agent = live_agents().first() or agent_list().first()
+    return {
+        "agent": agent,
+        "is_published": live_agents().exists(),
+        "has_key": api_key_list().exists(),
+        "model": str(agent) if agent else "gpt-realtime",
+        "endpoint": endpoint_urls(membership.tenant_slug, request),
+    }

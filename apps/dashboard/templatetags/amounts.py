@@ -1,0 +1,64 @@
+"""Amounts as people read them."""
+
+from datetime import timedelta
+
+from django import template
+
+from apps.conversations.costs import Line
+from apps.usage.presenting import UNIT_NAMES, shown_price
+
+register = template.Library()
+
+_MICRO = 1_000_000
+
+
+@register.filter
+def dollars(micro: int | None) -> str:
+    """Micro-dollars: `$12.30`, and of small amounts what can be told apart."""
+    micro = micro or 0
+    if micro == 0:
+        return "$0"
+    digits = 2 if micro >= _MICRO else 4 if micro >= 1000 else 6
+    return f"${micro / _MICRO:,.{digits}f}"
+
+
+@register.filter
+def lasting(time: timedelta | None) -> str:
+    """`48 s`, `3:05`, `1:02:00`."""
+    if time is None:
+        return ""
+    minutes, seconds = divmod(max(0, round(time.total_seconds())), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours}:{minutes:02}:{seconds:02}"
+    return f"{minutes}:{seconds:02}" if minutes else f"{seconds} s"
+
+
+@register.filter
+def lasting_ms(ms: float | None) -> str:
+    return lasting(timedelta(milliseconds=ms or 0))
+
+
+@register.filter
+def in_ms(ms: float | None) -> str:
+    """`412 ms`, `1.32 s`."""
+    if ms is None:
+        return "none"
+    return f"{ms / 1000:.2f} s" if ms >= 1000 else f"{round(ms)} ms"
+
+
+@register.filter
+def rate(line: Line) -> str:
+    """`$4 per million tokens`"""
+    return shown_price(line.unit, line.unit_price, line.per)
+
+
+@register.filter
+def used(line: Line) -> str:
+    """`1,200 tokens, text in`"""
+    name = dict(UNIT_NAMES).get(line.unit, line.unit)  # type: ignore[call-overload]
+    if line.unit.endswith("_ms"):
+        return f"{lasting_ms(line.quantity)}, {name}"
+    if line.unit.endswith("_token"):
+        return f"{line.quantity:,} tokens, {name}"
+    return f"{line.quantity:,} {'characters' if line.unit == 'character' else name}"

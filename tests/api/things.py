@@ -1,0 +1,48 @@
+"""One thing of each kind that a path of the management API names."""
+
+from datetime import timedelta
+
+from django.utils import timezone
+
+from apps.agents.services import agent_create, agent_publish, agent_save_draft
+from apps.agents.spec import AgentSpec, Prompt
+from apps.core.tenancy import tenant_context
+from apps.credentials.services import credential_set, provider_put
+from apps.routers.services import router_put
+from apps.tenants.invitations import invitation_create
+from apps.tenants.models import Invitation, Role
+from apps.tools.services import tool_create
+from tests.cast import Person, member_of
+from tests.tenancy.rows import make_event
+
+SLUG, SESSION = "of-a-tenant", "sess_of_a_tenant"
+ADDRESS = "https://models.example.com/v1"
+
+
+def make_things(person: Person) -> dict[str, object]:
+    """By the name of the parameter."""
+    with tenant_context(person.tenant.id):
+        credential_set(provider="groq", key="a-secret-key")
+        provider_put(slug=SLUG, dialect="openai", base_url=ADDRESS)
+        router_put(name=SLUG, definition='{"kind": "speech_to_text", "models": ["local/test"]}')
+        tool_create(slug=SLUG, kind="http", url="https://tools.example.com/", headers={"X-Key": "a-secret"})
+        agent = agent_create(slug=SLUG, name="Agent")
+        spec = AgentSpec(prompt=Prompt(instructions="Be kind."))
+        agent_save_draft(agent=agent, spec=spec, revision=0)
+        agent_publish(agent=agent)
+        make_event(SESSION)
+        invitation = invitation_create(
+            email=f"eve@{person.tenant.slug}.example", role=Role.VIEWER, granter=Role.OWNER
+        )
+        Invitation.objects.update(sent_at=timezone.now() - timedelta(days=1))
+    member = member_of(person.tenant, f"carol-of-{person.tenant.slug}", Role.VIEWER)
+    return {
+        "slug": SLUG,
+        "name": SLUG,
+        "provider": "groq",
+        "session_id": SESSION,
+        "number": 1,
+        "member_id": member.membership.id,
+        "invitation_id": invitation.id,
+        "key_id": person.make_key().key.id,
+    }

@@ -1,0 +1,135 @@
+"""A tenant that has something of everything, as if a hotel had used it for some weeks."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.request import Request, urlopen
+
+from apps.keys.models import Scope
+from tests.conformance.commands import manage
+from tests.platform_fixture import Platform
+
+DAYS = 60
+ROOM = {
+    "type": "object",
+    "properties": {
+        "nights": {"type": "integer", "minimum": 1, "description": "How long the guest stays"},
+        "kind": {"type": "string", "enum": ["single", "double", "suite"]},
+    },
+    "required": ["nights", "kind"],
+}
+ROUTER = {
+    "kind": "language",
+    "routes": [
+        {
+            "name": "gold guests",
+            "when": {"all": [{"field": "metadata.plan", "op": "in", "value": ["gold", "platinum"]}]},
+            "select": "order",
+            "variants": [{"models": ["openai/gpt-4.1", "groq/openai/gpt-oss-120b"]}],
+        }
+    ],
+    "default": {
+        "select": "latency",
+        "variants": [{"models": ["groq/openai/gpt-oss-120b", "openai/gpt-4.1-mini"]}],
+    },
+    "fallbacks": ["local/dialogue"],
+}
+PROMPT = """You are the front desk of the {{hotel}}, on the telephone. Answer in one or two short sentences.
+
+1. Find out what the caller wants.
+2. For a booking, ask for the kind of room and the number of nights, and look up the rate.
+3. Say the rate and what it includes. Ask whether you shall book.
+
+Never invent a rate. If something can't be answered, offer to have somebody call back."""
+
+
+def furnish(platform: Platform, sessions: int = 20) -> Mapping[str, str]:
+    """Furnishes the tenant `demo`. Returns what addresses name in it, by the name of the argument."""
+    arguments = ("--tenant", "demo", "--name", "Call centre", "--scopes", *Scope.values)
+    key = _manage(platform, "create_api_key", *arguments)
+    api = Api(platform.base_url.removesuffix("/v1") + "/api/v1", key)
+    api.put("/provider-credentials/openai", key="sk-of-no-account-at-all-4f2a")
+    api.put("/provider-credentials/groq", key="gsk-of-no-account-at-all-91bc")
+    api.put("/servers/on-premises", dialect="openai", base_url="https://models.harbour.example/v1")
+    api.put("/routers/main", definition=ROUTER)
+    rate = api.post(
+        "/tools",
+        slug="room_rate",
+        kind="http",
+        description="Today's rate of a room, in euros",
+        parameters=ROOM,
+        url="https://rates.harbour.example/room",
+        headers={"Authorization": "Bearer of-nobody"},
+        speak_while_running="One moment, I look that up.",
+    )["tool"]
+    api.post("/tools", slug="show_map", kind="client", description="Shows the way to the hotel in the app")
+    _agent(api, "front-desk", "Front desk", "receptionist", tags=["telephone"])
+    for slug, name, template in (
+        ("bookings", "Bookings", "appointments"),
+        ("guest-survey", "Guest survey", "survey"),
+        ("night-line", "Night line", "support"),
+    ):
+        _agent(api, slug, name, template)
+    front_desk = api.get("/agents/front-desk")
+    draft = front_desk["draft"]
+    draft["prompt"] = {"instructions": PROMPT, "variables": [{"name": "hotel", "default": "Harbour Hotel"}]}
+    draft["first_message"] = "Harbour Hotel, good day. How can I help you?"
+    draft["tools"] = ["room_rate", "show_map"]
+    draft["model"] = {"name": "openai/gpt-4.1-mini"}
+    api.put("/agents/front-desk/draft", spec=draft, revision=front_desk["draft_revision"])
+    api.post("/agents/front-desk/publish", notes="Looks up the rates itself")
+    api.put("/agents/front-desk/traffic", weights={"1": 1, "2": 3})
+    draft["limits"] = {"session_seconds": 900}
+    api.put("/agents/front-desk/draft", spec=draft, revision=api.get("/agents/front-desk")["draft_revision"])
+    invitation = api.post("/invitations", email="bob@harbour.example", role="developer")
+    api.post("/invitations", email="carol@harbour.example", role="viewer")
+    key = api.post("/keys", name="Website", scopes=["realtime"], realtime_only=True)["key"]
+    sizes = ("--sessions", str(sessions), "--days", str(DAYS), "--with-events", "60")
+    _manage(platform, "seed_sessions", "--tenant", "demo", "--yes", *sizes)
+    newest = api.get("/sessions?limit=40")["data"]
+    longest = max(newest, key=lambda session: int(session["turns"]))
+    return {
+        "slug": "demo",
+        "agent_slug": "front-desk",
+        "number": "1",
+        "tool_id": rate["id"],
+        "router_name": "main",
+        "key_id": key["id"],
+        "session_id": longest["session_id"],
+        "invitation_id": invitation["id"],
+    }
+
+
+def _manage(platform: Platform, *arguments: str) -> str:
+    done = manage(platform.data_dir, *arguments)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def _agent(api: "Api", slug: str, name: str, template: str, tags: list[str] | None = None) -> None:
+    api.post("/agents", slug=slug, name=name, template=template, tags=tags or [])
+    api.post(f"/agents/{slug}/publish", notes="")
+
+
+@dataclass(frozen=True)
+class Api:
+    """The management API, with a key that may do everything."""
+
+    url: str
+    key: str
+
+    def get(self, path: str) -> Any:
+        return self._ask("GET", path)
+
+    def post(self, path: str, **body: object) -> Any:
+        return self._ask("POST", path, body)
+
+    def put(self, path: str, **body: object) -> Any:
+        return self._ask("PUT", path, body)
+
+    def _ask(self, method: str, path: str, body: object = None) -> Any:
+        data = None if body is None else json.dumps(body).encode()
+        headers = {"Authorization": f"Bearer {self.key}", "Content-Type": "application/json"}
+        with urlopen(Request(self.url + path, data, headers, method=method)) as response:
+            return json.load(response)

@@ -1,0 +1,79 @@
+"""How many queries each page makes, frozen. `UPDATE_QUERY_COUNTS=1 pytest ...` writes the counts anew."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+
+from apps.agents.services import agent_create, agent_publish
+from apps.conversations.models import RealtimeSession
+from apps.conversations.samples import samples_create
+from apps.core.tenancy import tenant_context
+from apps.tools.services import tool_create
+from tests.cast import PASSWORD, Person
+
+COUNTS = Path(__file__).with_name("query_counts.json")
+PAGES = {
+    "overview": "/acme/",
+    "sessions": "/acme/sessions/",
+    "sessions, filtered": "/acme/sessions/?q=parcel&model=local/&errors_only=on",
+    "sessions, running": "/acme/sessions/running/",
+    "session": "/acme/sessions/{session}/",
+    "session, transcript": "/acme/sessions/{session}/transcript/",
+    "session, latency": "/acme/sessions/{session}/latency/",
+    "session, cost": "/acme/sessions/{session}/cost/",
+    "session, events": "/acme/sessions/{session}/events/",
+    "session, raw": "/acme/sessions/{session}/raw/",
+    "live": "/acme/live/",
+    "logs": "/acme/logs/",
+    "routers": "/acme/routers/",
+    "voices": "/acme/voices/",
+    "providers": "/acme/providers/",
+    "keys": "/acme/keys/",
+    "agents": "/acme/agents/",
+    "agent": "/acme/agents/desk/",
+    "agent, publish": "/acme/agents/desk/publish",
+    "agent, versions": "/acme/agents/desk/versions",
+    "agent, code": "/acme/agents/desk/code",
+    "tools": "/acme/tools/",
+    "playground": "/acme/playground/?agent=desk",
+    "team": "/acme/team/",
+    "settings": "/acme/settings/",
+    "audit": "/acme/audit/",
+}
+
+
+@pytest.mark.django_db
+def test_no_page_makes_more_queries_than_it_did(alice: Person) -> None:
+    with tenant_context(alice.tenant.id):
+        samples_create(sessions=70, days=7, with_events=10)
+        RealtimeSession.objects.filter(id=RealtimeSession.objects.all()[1].id).update(ended_at=None)
+        session = RealtimeSession.objects.first()
+        for slug in ("desk", "counter", "kitchen"):
+            agent_publish(agent=agent_create(slug=slug, name=slug, template="receptionist"))
+            tool_create(slug=f"ask_{slug}", kind="client")
+    assert session is not None
+    client = Client()
+    assert client.login(email=alice.user.email, password=PASSWORD)
+    counts = {name: count(client, page.format(session=session.session_id)) for name, page in PAGES.items()}
+    if os.environ.get("UPDATE_QUERY_COUNTS"):
+        COUNTS.write_text(json.dumps(counts, indent=2) + "\n")
+    assert counts == json.loads(COUNTS.read_text())
+
+
+def count(client: Client, address: str) -> int:
+    asked: list[str] = []
+
+    def note(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
+        if not sql.startswith(("SAVEPOINT", "RELEASE")):
+            asked.append(sql)
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(note):
+        assert client.get(address).status_code == 200
+    return len(asked)

@@ -1,0 +1,137 @@
+"""Every page of a tenant, with each role and method: who gets in is what this table says, no more and no less."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from django.db import transaction
+from django.test import Client
+from django.urls import get_resolver, reverse
+
+from apps.tenants.models import Role
+from apps.tenants.roles import ALLOWED, May
+from tests.cast import Person, member_of
+from tests.tenancy.test_urls_hide_other_tenants import arguments_of, patterns
+
+# What each page demands, by the name of its URL. A page that answers no other method answers 405.
+EXPECTED: dict[str, dict[str, May]] = {
+    "tenant": {"GET": May.VIEW},
+    "keys": {"GET": May.VIEW},
+    "key-create": {"GET": May.CONNECT, "POST": May.CONNECT},
+    "key-edit": {"GET": May.CONNECT, "POST": May.CONNECT},
+    "key-rotate": {"POST": May.CONNECT},
+    "key-revoke": {"POST": May.CONNECT},
+    "providers": {"GET": May.VIEW},
+    "credential-set": {"POST": May.CONNECT},
+    "provider-put": {"POST": May.CONNECT},
+    "provider-check": {"POST": May.CONNECT},
+    "provider-delete": {"POST": May.CONNECT},
+    "team": {"GET": May.VIEW},
+    "invitation-create": {"POST": May.MANAGE_TEAM},
+    "invitation-resend": {"POST": May.MANAGE_TEAM},
+    "invitation-revoke": {"POST": May.MANAGE_TEAM},
+    "member-role": {"POST": May.MANAGE_TEAM},
+    "member-remove": {"POST": May.MANAGE_TEAM},
+    "member-leave": {"POST": May.VIEW},
+    "tenant-transfer": {"POST": May.OWN},
+    "settings": {"GET": May.MANAGE_SETTINGS, "POST": May.MANAGE_SETTINGS},
+    "tenant-address": {"POST": May.MANAGE_SETTINGS},
+    "tenant-delete": {"POST": May.OWN},
+    "audit": {"GET": May.READ_AUDIT},
+    "audit-export": {"GET": May.READ_AUDIT},
+    "agents": {"GET": May.VIEW, "POST": May.BUILD},
+    "agent": {"GET": May.VIEW},
+    "agent-draft": {"POST": May.BUILD},
+    "agent-details": {"POST": May.BUILD},
+    "agent-publish": {"GET": May.BUILD, "POST": May.BUILD},
+    "agent-versions": {"GET": May.VIEW},
+    "agent-traffic": {"POST": May.BUILD},
+    "agent-compare": {"GET": May.VIEW},
+    "agent-restore": {"POST": May.BUILD},
+    "agent-code": {"GET": May.VIEW},
+    "agent-duplicate": {"POST": May.BUILD},
+    "agent-archive": {"POST": May.BUILD},
+    "agent-unarchive": {"POST": May.BUILD},
+    "tools": {"GET": May.VIEW},
+    "tool-new": {"GET": May.BUILD, "POST": May.BUILD},
+    "tool": {"GET": May.BUILD, "POST": May.BUILD},
+    "tool-try": {"POST": May.BUILD},
+    "tool-rotate": {"POST": May.BUILD},
+    "tool-archive": {"POST": May.BUILD},
+    "tool-restore": {"POST": May.BUILD},
+    "playground": {"GET": May.TALK},
+    "playground-secret": {"POST": May.TALK},
+    "sessions": {"GET": May.VIEW},
+    "sessions-running": {"GET": May.VIEW},
+    "sessions-columns": {"POST": May.VIEW},
+    "sessions-export": {"GET": May.VIEW},
+    "session": {"GET": May.VIEW},
+    "session-transcript": {"GET": May.VIEW},
+    "session-latency": {"GET": May.VIEW},
+    "session-cost": {"GET": May.VIEW},
+    "session-events": {"GET": May.VIEW},
+    "session-raw": {"GET": May.VIEW},
+    "session-download": {"GET": May.VIEW},
+    "session-delete": {"POST": May.DELETE_SESSIONS},
+    "session-end": {"POST": May.END_SESSIONS},
+    "live": {"GET": May.VIEW},
+    "logs": {"GET": May.VIEW},
+    "routers": {"GET": May.VIEW},
+    "router-new": {"GET": May.BUILD, "POST": May.BUILD},
+    "router": {"GET": May.VIEW, "POST": May.BUILD},
+    "router-test": {"GET": May.VIEW},
+    "router-delete": {"POST": May.BUILD},
+    "voices": {"GET": May.VIEW},
+    "voice-sample": {"GET": May.TALK},
+}
+ROUTES = {
+    pattern.name: sorted(pattern.pattern.converters)
+    for pattern in patterns(get_resolver())
+    if "slug" in pattern.pattern.converters
+}
+
+
+def test_every_page_of_a_tenant_has_its_row() -> None:
+    assert set(EXPECTED) == set(ROUTES)
+
+
+@pytest.fixture
+def people(alice: Person) -> dict[Role, Person]:
+    others = {role: member_of(alice.tenant, role, role) for role in Role if role != Role.OWNER}
+    return {**others, Role.OWNER: alice}
+
+
+@contextmanager
+def undone() -> Iterator[None]:
+    """Who may delete something leaves it to the next."""
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", EXPECTED)
+def test_it_opens_for_who_may_and_nobody_else(name: str, alice: Person, people: dict[Role, Person]) -> None:
+    arguments = arguments_of(alice)
+    url = reverse(name, kwargs={key: arguments[key] for key in ROUTES[name]})
+    for role, person in people.items():
+        client = Client()
+        client.force_login(person.user)
+        for method in ("GET", "POST"):
+            demanded = EXPECTED[name].get(method)
+            with undone():
+                status = client.generic(method, url).status_code
+            if demanded is None:
+                assert status == 405
+            else:
+                assert (status != 403) == (demanded in ALLOWED[role]), f"{role} got {status} for {method}"
+                assert status < 500
+
+
+@pytest.mark.django_db
+def test_an_anonymous_visitor_is_asked_to_sign_in(alice: Person) -> None:
+    arguments = arguments_of(alice)
+    for name, wanted in ROUTES.items():
+        url = reverse(name, kwargs={key: arguments[key] for key in wanted})
+        response = Client().generic(next(iter(EXPECTED[name])), url)
+        assert response["location"].startswith("/accounts/login/"), name
