@@ -43,7 +43,7 @@ class PlaygroundSettings(forms.Form):
     turn = forms.ChoiceField(
         label="Turn detection",
         choices=[
-            ("", "The agent's own, else by meaning"),
+            ("", "As the agent has it"),
             ("semantic_vad", "By meaning"),
             ("server_vad", "By silence"),
             ("none", "None: push to talk"),
