@@ -9,6 +9,8 @@ IN_REAL_TIME := tests/browser tests/clients tests/conformance tests/examples tes
 
 LOCKS := deploy/requirements
 PY := .venv/bin/python
+# Tests start hundreds of processes: none of them should compile every module again.
+PYTEST := env -u PYTHONDONTWRITEBYTECODE $(PY) -m pytest
 PIP := $(PY) -m pip install --disable-pip-version-check -qq --no-compile --no-deps --require-hashes
 RESOLVE = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
   --custom-compile-command 'make lock' $(ARGS)
@@ -41,10 +43,10 @@ up: setup  ## Start Antiphon in the foreground (PORT, HOST, ... from the environ
 
 test: setup $(DEV) $(CLIENTS) $(TAILWIND) system-deps  ## Run the tests (ARGS="..." goes to pytest)
 ifdef ARGS
-	@$(PY) -m pytest $(ARGS)
+	@$(PYTEST) $(ARGS)
 else
-	@$(PY) -m pytest --numprocesses 2 --dist loadfile $(IN_REAL_TIME:%=--ignore=%)
-	@$(PY) -m pytest --numprocesses 2 --dist loadfile $(IN_REAL_TIME)
+	@$(PYTEST) --numprocesses 2 --dist loadfile $(IN_REAL_TIME:%=--ignore=%)
+	@$(PYTEST) --numprocesses 2 --dist loadfile $(IN_REAL_TIME)
 endif
 
 lint: setup $(DEV)  ## Check style, types and the rules about imports
