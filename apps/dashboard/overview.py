@@ -98,8 +98,8 @@ def _worth(now: float | None, before: float | None, days: int) -> tuple[str, str
     """The change of what should be little, and whether it is good."""
     if now is None or not before:
         return "", ""
-    change = _change(now, before, days)
-    return change, "" if change.startswith("as") else "yes" if now < before else "no"
+    good = "" if round(100 * now / before) == 100 else "yes" if now < before else "no"
+    return _change(now, before, days), good
 
 
 def _how_to_begin(request: HttpRequest, membership: PersonalMembership) -> dict[str, object]:

@@ -15,6 +15,5 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 CELERY_TASK_ALWAYS_EAGER = True
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
-WHITENOISE_AUTOREFRESH = (
-    True  # finds a file when it is asked for: else every client would look for all of them first
-)
+# A file is found when it is asked for: else every client would look for all of them first.
+WHITENOISE_AUTOREFRESH = True
