@@ -1,9 +1,13 @@
 """Rules about the tree itself."""
 
+import ast
 import platform
+import re
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Iterator
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -30,3 +34,27 @@ def test_the_import_contracts_are_kept() -> None:
         [*run, "--no-cache"], cwd=PROJECT, env=env, capture_output=True, text=True, check=False
     )
     assert printed.returncode == 0, printed.stdout + printed.stderr
+
+
+def test_what_the_product_imports_is_installed_without_what_tests_need() -> None:
+    lock = (PROJECT / "deploy/requirements/base.txt").read_text()
+    locked = {name.lower().replace("_", "-") for name in re.findall(r"^([\w.-]+)==", lock, re.MULTILINE)}
+    providers = packages_distributions()
+    imported = {module for folder in ("apps", "platform") for module in imports_below(PROJECT / folder)}
+    foreign = imported - sys.stdlib_module_names - {"apps", "antiphon"}
+    missing = {
+        module
+        for module in foreign
+        if not {name.lower().replace("_", "-") for name in providers.get(module, [])} & locked
+    }
+    assert not missing
+
+
+def imports_below(folder: Path) -> Iterator[str]:
+    """The first parts of the names of all modules that are imported."""
+    for path in folder.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                yield from (alias.name.split(".")[0] for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+                yield node.module.split(".")[0]
