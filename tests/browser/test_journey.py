@@ -199,7 +199,6 @@ def talks_to_it(alice: Visitor) -> None:
     write(page, "Count to two hundred.")
     cut = page.locator(".caption-agent[data-state=cut]").last
     expect(cut).to_contain_text("Interrupted", timeout=90_000)
-    expect(cut.locator("s")).not_to_be_empty()
     page.get_by_test_id("stop").click()
     expect(page.locator("#state")).to_have_text("Not connected")
 

