@@ -11,8 +11,20 @@ from apps.agents.spec import AgentSpec, Prompt
 from apps.api.models import IdempotentRequest
 from apps.api.services import request_keep
 from apps.audit.services import record
+from apps.billing.models import (
+    Account,
+    AccountBalance,
+    BillingAccount,
+    Budget,
+    Kind,
+    LedgerEntry,
+    LedgerTransaction,
+    SpendHold,
+    SpendWarning,
+)
 from apps.conversations.models import RealtimeSession, SessionEvent, SessionText
 from apps.core.models import TenantModel
+from apps.core.tenancy import atomic
 from apps.credentials.services import credential_set, provider_put
 from apps.keys.services import api_key_create, client_secret_create
 from apps.routers.services import router_put
@@ -69,6 +81,14 @@ def make_version(name: str) -> AgentVersion:
     return agent_publish(agent=agent)
 
 
+@atomic()
+def make_ledger_transaction(name: str) -> LedgerTransaction:
+    made = LedgerTransaction.objects.create(kind=Kind.CORRECTION, reference=name, at=timezone.now())
+    for account, amount in ((Account.BALANCE, 5), (Account.CORRECTION, -5)):
+        LedgerEntry.objects.create(transaction=made, account=account, amount_micro=amount)
+    return made
+
+
 MAKERS: dict[str, Callable[[str], TenantModel]] = {
     "tenants.Membership": lambda name: membership_create(user=make_user(name), role=Role.VIEWER),
     "tenants.Invitation": lambda name: invitation_create(
@@ -95,5 +115,20 @@ MAKERS: dict[str, Callable[[str], TenantModel]] = {
     "conversations.SessionEvent": make_event,
     "conversations.SessionText": lambda name: SessionText.objects.create(
         session=make_session(name), text="Hello."
+    ),
+    "billing.BillingAccount": lambda name: BillingAccount.objects.create(plan="free"),
+    "billing.LedgerTransaction": make_ledger_transaction,
+    "billing.LedgerEntry": lambda name: LedgerEntry.objects.filter(transaction=make_ledger_transaction(name))[
+        0
+    ],
+    "billing.AccountBalance": lambda name: AccountBalance.objects.get(
+        tenant=make_ledger_transaction(name).tenant, account=Account.BALANCE
+    ),
+    "billing.SpendHold": lambda name: SpendHold.objects.create(
+        session_id=name, amount_micro=5, expires_at=timezone.now() + timedelta(seconds=20)
+    ),
+    "billing.Budget": lambda name: Budget.objects.create(amount_micro=1_000_000),
+    "billing.SpendWarning": lambda name: SpendWarning.objects.create(
+        period=name, percent=50, spent_micro=5, amount_micro=10
     ),
 }

@@ -57,6 +57,7 @@ INSTALLED_APPS = [
     "apps.tools",
     "apps.agents",
     "apps.conversations",
+    "apps.billing",
     "apps.api",
     "apps.dashboard",
 ]
