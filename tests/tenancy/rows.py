@@ -1,5 +1,6 @@
 """How to make a row of each tenant model. A new model gets a line here, or its tests fail."""
 
+import uuid
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -21,6 +22,7 @@ from apps.tenants.models import Role
 from apps.tenants.services import membership_create
 from apps.tools.models import SigningSecret, Tool, ToolHeader
 from apps.tools.services import tool_create
+from apps.usage.models import UsageDay, UsageHour, UsageLine
 from tests.cast import make_user
 
 
@@ -61,6 +63,30 @@ def make_idempotent_request(name: str) -> TenantModel:
     return IdempotentRequest.objects.get(key=key)
 
 
+_USED = {
+    "kind": "speech",
+    "provider": "local",
+    "model": "local/piper-joe",
+    "unit": "character",
+    "quantity": 12,
+    "cost_micro": 0,
+    "price_micro": 0,
+}
+
+
+def make_line(name: str) -> UsageLine:
+    return UsageLine.objects.create(
+        **_USED,
+        key=f"{name}:speech:resp_1:0",
+        session_id=name,
+        attempt=0,
+        estimated=False,
+        is_priced=True,
+        at=timezone.now(),
+        posting_id=uuid.uuid4(),
+    )
+
+
 def make_version(name: str) -> AgentVersion:
     """And its share of traffic."""
     spec = AgentSpec(prompt=Prompt(instructions="Be kind."))
@@ -96,4 +122,7 @@ MAKERS: dict[str, Callable[[str], TenantModel]] = {
     "conversations.SessionText": lambda name: SessionText.objects.create(
         session=make_session(name), text="Hello."
     ),
+    "usage.UsageLine": make_line,
+    "usage.UsageHour": lambda name: UsageHour.objects.create(**_USED, records=1, hour=timezone.now()),
+    "usage.UsageDay": lambda name: UsageDay.objects.create(**_USED, records=1, day=timezone.now().date()),
 }
