@@ -1,5 +1,6 @@
 """How to make a row of each tenant model. A new model gets a line here, or its tests fail."""
 
+import uuid
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -33,6 +34,7 @@ from apps.tenants.models import Role
 from apps.tenants.services import membership_create
 from apps.tools.models import SigningSecret, Tool, ToolHeader
 from apps.tools.services import tool_create
+from apps.usage.models import UsageDay, UsageHour, UsageLine
 from tests.cast import make_user
 
 
@@ -71,6 +73,30 @@ def make_idempotent_request(name: str) -> TenantModel:
         key_id=key.id, operation="keys_create", idempotency_key=name, body_digest=b"x", status=201, body="{}"
     )
     return IdempotentRequest.objects.get(key=key)
+
+
+_USED = {
+    "kind": "speech",
+    "provider": "local",
+    "model": "local/piper-joe",
+    "unit": "character",
+    "quantity": 12,
+    "cost_micro": 0,
+    "price_micro": 0,
+}
+
+
+def make_line(name: str) -> UsageLine:
+    return UsageLine.objects.create(
+        **_USED,
+        key=f"{name}:speech:resp_1:0",
+        session_id=name,
+        attempt=0,
+        estimated=False,
+        is_priced=True,
+        at=timezone.now(),
+        posting_id=uuid.uuid4(),
+    )
 
 
 def make_version(name: str) -> AgentVersion:
@@ -131,4 +157,7 @@ MAKERS: dict[str, Callable[[str], TenantModel]] = {
     "billing.SpendWarning": lambda name: SpendWarning.objects.create(
         period=name, percent=50, spent_micro=5, amount_micro=10
     ),
+    "usage.UsageLine": make_line,
+    "usage.UsageHour": lambda name: UsageHour.objects.create(**_USED, records=1, hour=timezone.now()),
+    "usage.UsageDay": lambda name: UsageDay.objects.create(**_USED, records=1, day=timezone.now().date()),
 }

@@ -11,6 +11,7 @@ from apps.billing.models import AccountBalance, LedgerEntry, LedgerTransaction
 from apps.core.models import TenantModel
 from apps.core.tenancy import CrossTenant, NoTenant, across_tenants, tenant_context
 from apps.keys.models import ApiKey
+from apps.usage.models import UsageLine
 from tests.cast import Person
 from tests.tenancy.rows import MAKERS
 from tests.tenancy.test_models_declare_their_tenancy import TENANT_MODELS
@@ -42,7 +43,7 @@ def as_alice(alice: Person, mine: TenantModel, theirs: TenantModel):
         yield
 
 
-APPEND_ONLY = {AuditEvent, AgentVersion, LedgerTransaction, LedgerEntry, AccountBalance}
+APPEND_ONLY = {AuditEvent, AgentVersion, LedgerTransaction, LedgerEntry, AccountBalance, UsageLine}
 
 
 def test_it_works_for_ones_own_rows(model: type[TenantModel], as_alice: None, mine: TenantModel) -> None:
