@@ -170,14 +170,14 @@ class Calls:
         reason: str,
         patience_ms: float = 10_000,
     ) -> bool:
-        """Ends a call of this process politely (`RunningSession.wind_up`). False if there is no such call here: then
-        it has ended, or lives elsewhere, where whoever watches over it has to say so.
+        """Ends a call of this process politely (`RunningSession.wind_up`). False if there is no such call here: it
+        has ended, or lives in another process, where whoever watches over it says so.
 
-        Who meters a call ends it like this, on the event loop, from an observer too:
+        Who meters a call does this on the event loop, in an observer too:
 
             calls.wind_up(
                 call_id,
-                refused=errors.invalid_request("insufficient_quota", "Your balance is used up: top it up to go on."),
+                refused=errors.invalid_request("insufficient_quota", "Your balance is used up: top it up."),
                 goodbye="I'm sorry, we have to stop here. Goodbye!",
                 code=4000,
                 reason=BALANCE_USED_UP,  # by which the session's end reason is known

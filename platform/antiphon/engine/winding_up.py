@@ -1,5 +1,5 @@
-"""A session that its host ends politely: it is told why, what is under way is cut short, the assistant says goodbye,
-and the connection closes once that was heard.
+"""A session that its host ends politely: its clients are told why, what is under way is cut short, the assistant
+says goodbye, and the connection closes once that was heard.
 
 Nothing that costs anything is begun meanwhile but the goodbye.
 """
@@ -56,7 +56,7 @@ class WindingUp:
         self._latest = self._state.now + LONGEST_MS
         self._state.send(ev.Error(error=event.error))
         self._listening.stop()
-        # Few clients drop what they have not played of an answer that was cut short: others hear the goodbye after it.
+        # Few clients drop what they have not played of an answer cut short: the others play the goodbye after it.
         self._unplayed_ms = 0.0 if self._paced else self._answering.left_ms
         self._answering.stop_all()
         self._remote.stop()
