@@ -205,8 +205,8 @@ class RunningSession:
         `goodbye`, and the connection closes with `code` and `reason`.
 
         It closes once the goodbye has been heard, by the report of a paced transport or by the playout clock, at
-        most `patience_ms` after the last of it was sent and 15 s after this call; at once if it can't be said, or if
-        nobody is there to hear it. Only the first call counts, and none after `end`. Observers may call it.
+        most `patience_ms` after the last of it was sent and 15 s after this call; at once if it can't be said, or
+        if nobody is there to hear it. Only the first call counts, and none after `end`. Observers may call it.
         """
         if self._over.is_set() or self._winding_up is not None:
             return

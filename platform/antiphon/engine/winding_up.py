@@ -17,6 +17,7 @@ from antiphon.protocol.errors import Refused
 
 WINDING_UP = "winding_up"  # the timer that runs until the connection closes
 LONGEST_MS = 15_000
+_ON_ITS_WAY_MS = 500  # until a client plays what was sent: the network, and what players hold back
 # What a client may still do: look at what there is, tell what was heard, and cut the goodbye short.
 _ADMITTED = (client.ItemRetrieve, client.ItemTruncate, client.OutputAudioClear, client.ResponseCancel)
 _UNHEARD = (client.InputAudioAppend, inputs.AudioFrame)
@@ -85,7 +86,7 @@ class WindingUp:
                 self._is_said = True
                 wait_ms = self._asked.patience_ms
                 if not self._paced:
-                    wait_ms = min(wait_ms, self._unplayed_ms + self._answering.left_ms)
+                    wait_ms = min(wait_ms, self._unplayed_ms + self._answering.left_ms + _ON_ITS_WAY_MS)
                 wait_ms = min(wait_ms, self._latest - self._state.now)
                 self._state.do(SetTimer(WINDING_UP, max(wait_ms, 0.0)))
             if not self._goodbye.speech_samples or (self._paced and not self._answering.left_ms):
