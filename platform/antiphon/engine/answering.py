@@ -14,7 +14,7 @@ from antiphon.engine.asking import (
     response_object,
     visible,
 )
-from antiphon.engine.conversation import Entry
+from antiphon.engine.conversation import Conversation, Entry
 from antiphon.engine.effects import (
     CancelTimer,
     SetTimer,
@@ -124,17 +124,7 @@ class Answering:
         entries = [*visible(self._state, ResponseParams())[0], turn]
         if any(entry.transcript is None for entry in entries):
             return
-        params = ResponseParams()
-        response = RunningResponse(
-            response_object(self._state, params),
-            None,
-            self._state.ids,
-            ask=self._remote.ask,
-            called=self._functions.called,
-            params=params,
-            context=entries,
-            turn=item_id,
-        )
+        response = self._new_response(ResponseParams(), None, entries, item_id)
         response.offer = self._remote.offer(self._state.session.tools)
         left_out = set(self._state.left_out)
         with suppress(CannotAsk):  # said when the turn is over
@@ -357,16 +347,7 @@ class Answering:
         given."""
         entries, speech = ([], []) if said else visible(self._state, params)
         conversation = self._state.conversation if params.conversation == "auto" else None
-        response = RunningResponse(
-            response_object(self._state, params),
-            conversation,
-            self._state.ids,
-            ask=self._remote.ask,
-            called=self._functions.called,
-            params=params,
-            context=entries,
-            turn=turn,
-        )
+        response = self._new_response(params, conversation, entries, turn)
         response.said = said
         if conversation is not None:
             self._active = response
@@ -380,6 +361,20 @@ class Answering:
         response.awaits |= self._remote.want(or_else(params.tools, ()))
         self._generate_when_ready(response)
         return response
+
+    def _new_response(
+        self, params: ResponseParams, conversation: Conversation | None, context: Sequence[Entry], turn: str
+    ) -> RunningResponse:
+        return RunningResponse(
+            response_object(self._state, params),
+            conversation,
+            self._state.ids,
+            ask=self._remote.ask,
+            called=self._functions.called,
+            params=params,
+            context=context,
+            turn=turn,
+        )
 
     def _generate_when_ready(self, response: RunningResponse) -> None:
         if response.awaits:
