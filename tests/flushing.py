@@ -38,13 +38,15 @@ def _tables(connection: BaseDatabaseWrapper) -> list[str]:
 
 
 def _deleted(connection: BaseDatabaseWrapper, tables: list[str]) -> bool:
-    """Whether it could be done, over a connection that is made for it: the test may not use that alias itself."""
+    """Whether it could be done, over a connection that is made for it: the test may not use that alias itself, which
+    leads to the database of tests only where some test asked for it."""
     across = connections[ACROSS_DATABASE]
+    params = across.get_connection_params() | {"dbname": connection.settings_dict["NAME"]}
     used = sql.SQL(" UNION ALL ").join(
         sql.SQL("SELECT {} WHERE EXISTS (SELECT FROM {})").format(name, sql.Identifier(name))
         for name in tables
     )
-    with across.get_new_connection(across.get_connection_params()) as own:
+    with across.get_new_connection(params) as own:
         names = [name for (name,) in own.execute(used)]
         try:
             own.execute("SET LOCAL session_replication_role = replica")
