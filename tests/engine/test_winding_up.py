@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from antiphon.engine import effects as fx
 from antiphon.engine import inputs
 from antiphon.engine.machine import Limits
 from antiphon.engine.ports import Ending
@@ -24,6 +25,7 @@ from antiphon.providers.scripted.realtime import ScriptedRealtime, speak
 from antiphon.providers.scripted.stt import Heard, ScriptedStt
 from antiphon.providers.scripted.tts import ScriptedTts, Speech
 from antiphon.transports.memory import MemoryTransport
+from tests.engine.machine_harness import WINDOW_BYTES, Machine, pcm
 from tests.engine.session_harness import Client, Stage, attached
 from tests.engine.test_functions import Functions, declare, outputs
 
@@ -184,18 +186,32 @@ async def test_the_user_is_not_listened_to_any_more() -> None:
         assert last(client) == GOODBYE
 
 
+def test_a_turn_whose_end_is_found_out_too_late_is_not_taken() -> None:
+    machine = Machine()
+    machine.hear(*[0.9] * 20)
+    for _ in range(7):
+        machine.append(pcm(WINDOW_BYTES // 2))
+    machine.give(inputs.WindUp(USED_UP.body, GOODBYE, *ENDED, patience_ms=10_000))
+    machine.detect(*[0.0] * 7)
+    assert machine.of("input_audio_buffer.speech_stopped") == []
+    assert machine.all(fx.Transcribe) == []
+    assert [effect.said for effect in machine.all(fx.Generate)] == [GOODBYE]
+
+
 async def test_a_turn_that_waits_for_its_words_is_not_answered() -> None:
     stage = Stage(stt=ScriptedStt(Heard("hello", delay=1.0)))
     async with stage.session() as client:
         await client.turn()
         await client.wait_for("response.created")
+        asked = asyncio.get_running_loop().time()
         wind_up(client.session)
         await closed(client)
         assert [done["response"]["status"] for done in client.of("response.done")] == [
             "cancelled",
             "completed",
         ]
-        assert last(client) == GOODBYE, "without waiting for the words"
+        assert last(client) == GOODBYE
+        assert client.at("response.output_audio.delta") - asked < 0.1, "it does not wait for the words"
     assert stage.llm.calls == []
 
 
@@ -215,6 +231,22 @@ async def test_functions_are_stopped_and_their_results_not_told() -> None:
         assert call_id == "call_1"
         assert "interrupted" in json.loads(output)["error"]
         assert last(client) == GOODBYE
+    assert len(stage.llm.calls) == 1
+
+
+@pytest.mark.parametrize("goodbye", [GOODBYE, ""])
+async def test_results_that_waited_for_the_user_to_finish_are_not_told(goodbye: str) -> None:
+    functions = Functions(weather=(1.0, "sunny"))
+    stage = Stage(llm=ScriptedLlm(call_tools(ToolCall("call_1", "weather", "{}"))), functions=functions)
+    async with stage.session() as client:
+        declare(client, "weather")
+        client.say("weather?")
+        await client.wait_for("response.done")
+        await client.speak(2.0)
+        assert outputs(client) == [("call_1", "sunny")]
+        wind_up(client.session, goodbye)
+        await closed(client)
+        assert len(client.of("response.created")) == (2 if goodbye else 1)
     assert len(stage.llm.calls) == 1
 
 
@@ -337,6 +369,14 @@ async def test_it_waits_no_longer_than_its_patience_for_the_goodbye_to_be_heard(
         assert end - client.at("response.done") == pytest.approx(2.0, abs=0.01)
 
 
+async def test_a_goodbye_that_takes_long_to_say_is_cut_off() -> None:
+    async with Stage(tts=ScriptedTts(Speech(pace=0.2))).session() as client:
+        asked = asyncio.get_running_loop().time()
+        wind_up(client.session, LONG)
+        assert await closed(client) - asked == pytest.approx(LONGEST_MS / 1000, abs=0.01)
+        assert 5 < client.at("response.done") - asked < LONGEST_MS / 1000
+
+
 @pytest.mark.parametrize("paced", [False, True])
 async def test_whatever_happens_it_is_over_after_15_seconds(paced: bool) -> None:
     """A voice that stops in the midst of the goodbye, and a session that would soon have expired."""
@@ -385,6 +425,8 @@ async def test_an_end_without_a_goodbye_still_ends_it_at_once() -> None:
 @pytest.mark.parametrize("lost", ["before", "during"])
 async def test_nobody_waits_for_a_client_that_lost_its_connection(lost: str) -> None:
     stage = Stage(resume_seconds=30)
+    ended: list[float] = []
+    stage.observers.append(lambda event, now: ended.append(now) if isinstance(event, Ending) else None)
     async with stage.session() as client:
         await client.wait_for("session.created")
         if lost == "during":
@@ -395,7 +437,8 @@ async def test_nobody_waits_for_a_client_that_lost_its_connection(lost: str) -> 
         asked = asyncio.get_running_loop().time()
         if lost == "before":
             wind_up(client.session)
-        assert await closed(client) - asked < 0.1
+        await asyncio.sleep(0.1)
+        assert [at / 1000 - asked < 0.1 for at in ended] == [True]
     assert stage.seen[-1] == Ending(*ENDED, by_client=False)
 
 
@@ -447,6 +490,7 @@ async def test_a_model_that_speaks_itself_is_cut_short_and_told_to_say_goodbye()
     model = ScriptedRealtime(speak(LONG), speak(GOODBYE), capabilities=RealtimeCapabilities())
     stage = Stage(model=model.name, native=[model])
     async with stage.session() as client:
+        declare(client, "weather")
         client.say("talk")
         await client.wait_for("response.output_audio.delta")
         wind_up(client.session)
@@ -455,7 +499,8 @@ async def test_a_model_that_speaks_itself_is_cut_short_and_told_to_say_goodbye()
     answer, goodbye = model.calls
     assert answer.state == "cancelled"
     assert GOODBYE in goodbye.request.prompt.instructions
-    assert not goodbye.request.prompt.tools
+    assert answer.request.prompt.tools
+    assert not goodbye.request.prompt.tools, "it is to speak"
     assert stage.tts.calls == []
     assert [event for event in stage.seen if isinstance(event, ResponseDone)]
 
