@@ -3,6 +3,7 @@ from django.urls import path
 from apps.dashboard import (
     agents,
     audit,
+    budgets,
     keys,
     live,
     logs,
@@ -95,6 +96,10 @@ urlpatterns = [
     path("<slug:slug>/keys/<uuid:key_id>/", keys.edit, name="key-edit"),
     path("<slug:slug>/keys/<uuid:key_id>/rotate/", keys.rotate, name="key-rotate"),
     path("<slug:slug>/keys/<uuid:key_id>/revoke/", keys.revoke, name="key-revoke"),
+    path("<slug:slug>/budgets/", budgets.page, name="budgets"),
+    path("<slug:slug>/budgets/new/", budgets.create, name="budget-create"),
+    path("<slug:slug>/budgets/<uuid:budget_id>/", budgets.edit, name="budget"),
+    path("<slug:slug>/budgets/<uuid:budget_id>/delete/", budgets.delete, name="budget-delete"),
     path("<slug:slug>/live/", live.page, name="live"),
     path("<slug:slug>/logs/", logs.page, name="logs"),
 ]
