@@ -91,6 +91,10 @@ class BudgetState:
         return name_of(self.budget)
 
 
+def budget_state(budget: Budget) -> BudgetState:
+    return next(state for state in budget_states() if state.budget == budget)
+
+
 def budget_states() -> list[BudgetState]:
     """All of the current tenant's, in two queries."""
     budgets = list(budget_list())

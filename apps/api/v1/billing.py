@@ -10,7 +10,7 @@ from apps.api.v1.auth import ApiRequest
 from apps.api.v1.operations import Area
 from apps.api.v1.paging import Page, PageQuery, page_of
 from apps.api.v1.problems import not_found
-from apps.billing.budgets import budget_create, budget_delete, budget_list, budget_states, budget_update
+from apps.billing.budgets import budget_create, budget_delete, budget_list, budget_state, budget_update
 from apps.billing.models import Action, Budget, Period
 from apps.keys.models import ApiKey, Scope
 
@@ -39,6 +39,10 @@ class BudgetOut(Schema):
 
 class BudgetWithSpending(BudgetOut):
     spent_micro: int = Field(description="In the present period.")
+
+    @staticmethod
+    def resolve_spent_micro(budget: Budget) -> int:
+        return budget_state(budget).spent_micro
 
 
 class BudgetPage(Page[BudgetOut]):
@@ -95,12 +99,9 @@ def create(request: ApiRequest, body: NewBudget) -> Budget:
     scope=Scope.BILLING_READ,
     response=BudgetWithSpending,
 )
-def get(request: ApiRequest, budget_id: uuid.UUID) -> Any:
+def get(request: ApiRequest, budget_id: uuid.UUID) -> Budget:
     """Show a budget, and what is spent of it."""
-    budget = _find(budget_id)
-    state = next(state for state in budget_states() if state.budget == budget)
-    shown = BudgetOut.from_orm(budget).model_dump()
-    return {**shown, "agent": budget.agent.slug if budget.agent else None, "spent_micro": state.spent_micro}
+    return _find(budget_id)
 
 
 @area.operation(
