@@ -91,6 +91,7 @@ def _line(line: Line, own: Rate | None, markup_bp: int) -> BilledLine:
 
 
 def _brought(model: str, listed: Priced, at: float, byo: RateCard | None) -> Iterator[BilledLine]:
+    used: Line | Unpriced
     for used in (*listed.lines, *listed.unpriced):
         if byo and (rate := byo.find(model, used.unit, at)):
             yield _at_rate(used.unit, used.quantity, rate, cost_micro=0)
