@@ -11,6 +11,7 @@ from antiphon.engine.observers.usage import UsageObserver
 from antiphon.metering.price_files import list_prices
 from antiphon.metering.records import UsageRecord, User
 from antiphon.protocol import server_events as ev
+from antiphon.providers.base.errors import ProviderError
 from antiphon.providers.base.llm import TextDelta
 from antiphon.providers.scripted.llm import ScriptedLlm, say
 from antiphon.providers.scripted.stt import Heard, ScriptedStt
@@ -149,6 +150,19 @@ async def test_what_the_end_cuts_short_is_told_before_the_connection_closes() ->
     assert {record.kind for record in stage.records} == {"response", "speech", "transcription", "transport"}
     assert told(client) == stage.recorded()
     assert stage.settled.is_set()
+
+
+async def test_a_transcription_that_fails_is_recorded_as_far_as_it_went() -> None:
+    failing = ScriptedStt(Heard(error=ProviderError("upstream", "It broke.")), name="openai/whisper-1")
+    stage = Metered(stt=failing)
+    async with stage.session() as client:
+        ask_for(client, "usage")
+        await client.turn()
+        await client.wait_for("response.done")
+        await end(client)
+    (heard,) = [record for record in stage.records if record.kind == "transcription"]
+    assert heard.price_micro > 0
+    assert told(client) == stage.recorded()
 
 
 async def test_every_line_is_recorded_before_anybody_is_told_of_it() -> None:
