@@ -4,6 +4,8 @@ import time
 import uuid
 from dataclasses import dataclass
 
+from django.conf import settings
+
 from apps.billing.models import BillingAccount, Mode
 from apps.billing.plans import Plan, PlanLimits, plans
 from apps.core.tenancy import tenant_context
@@ -22,7 +24,8 @@ class Terms:
 
     @property
     def markup_bp(self) -> int:
-        return self.plan.markup_bp
+        """Where nobody bills, prices are what vendors list."""
+        return self.plan.markup_bp if settings.BILLING else 0
 
     @property
     def limits(self) -> PlanLimits:

@@ -16,11 +16,12 @@ from antiphon.engine.ids import Ids
 from antiphon.engine.observers.latency import LatencyObserver
 from antiphon.engine.ports import Observer
 from antiphon.engine.session import INTERNAL_ERROR, Host, RunningSession
+from antiphon.metering.pricing import PriceRules
 from antiphon.protocol import errors
 from antiphon.protocol.dialects.named import DialectName, new_dialect
 from antiphon.transports.relay_link import Request
 from antiphon.transports.websocket import Receive, Send, WebSocketTransport
-from apps.billing.keeper import Meter
+from apps.billing.keeper import Money
 from apps.conversations import runtime
 from apps.conversations.calls import NoSuchCall, no_such_call, refuse
 from apps.conversations.directory import OutOfReach, Place
@@ -37,9 +38,9 @@ from apps.conversations.gateway import (
 )
 from apps.conversations.joining import request_of
 from apps.conversations.log_store import SessionOpened
-from apps.conversations.metered import meter_of, metered, wind_up
+from apps.conversations.spending import money_of, spending, wind_up
 from apps.conversations.tool_tally import ToolTally
-from apps.conversations.usage import usage_observer
+from apps.conversations.usage import note_time, usage_observer
 
 log = structlog.get_logger(__name__)
 
@@ -107,8 +108,8 @@ async def _prepare(socket: _Socket) -> Callable[[], Awaitable[None]]:
         )
         opened = session_opened(socket.handshake, grant, opening)
         transport = socket.transport(dialect_of(socket.handshake, grant))
-        meter = await meter_of(grant, opened)  # the last thing, since it holds money
-        return partial(_converse, socket, transport, opened, opening, host, meter)
+        money = await money_of(grant, opened)  # the last thing, since it holds money
+        return partial(_converse, socket, transport, opened, opening, host, money)
     try:
         place = await runtime.calls.find(request)
     except NoSuchCall:
@@ -124,28 +125,38 @@ async def _converse(
     opened: SessionOpened,
     opening: Opening,
     host: Host,
-    meter: Meter,
+    money: Money,
 ) -> None:
     session, models = opening.session, opening.models
     tenant_id, call_id = str(opened.tenant_id), opened.call_id
     with (
         bound_contextvars(tenant_id=tenant_id, session_id=session.id),
-        metered(meter),
+        spending(money),
         runtime.event_log().session(opened) as observer,
     ):
         tally = ToolTally(session.tools, host.functions.names)
         latencies = LatencyObserver(observer.answered)
-        observers: tuple[Observer, ...] = (observer, usage_observer(opened, observer, meter.used), latencies)
+        meter = usage_observer(
+            opened,
+            observer,
+            runtime.recorder(),
+            spent=money.used,
+            rules=PriceRules(markup_bp=money.markup_bp),
+            own_credentials=models.own,
+        )
+        observers: tuple[Observer, ...] = (observer, meter, latencies)
         if session.tools:
             observers = (*observers, tally)
-        running = RunningSession(session, transport, replace(host, observers=observers), Ids())
-        meter.when_ended(partial(wind_up, running))
+        running = RunningSession(session, transport, replace(host, observers=observers, meter=meter), Ids())
+        money.when_ended(partial(wind_up, running))
         async with runtime.calls.running(running, call_id, tenant_id, opened.api_key_id):
             await socket.accept(call_id)
             log.info("session_started", model=session.model)
             async with asyncio.TaskGroup() as group:
                 group.create_task(models.warm_up(session.model), name="open connections")
+                timing = group.create_task(note_time(meter), name="note the time connected")
                 await running.run()
+                timing.cancel()
         await runtime.tool_calls_count_of(opened.tenant_id, tally)
         log.info("session_ended")
 
