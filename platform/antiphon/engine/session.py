@@ -28,11 +28,13 @@ from antiphon.engine.outbox import Outbox
 from antiphon.engine.ports import (
     Ending,
     EndOfTurn,
+    EventAllowance,
     Incoming,
     Models,
     Observer,
     Recalled,
     Transport,
+    Unlimited,
     VadStream,
     VoiceActivity,
 )
@@ -70,6 +72,7 @@ class Host:
     tool_servers: ToolServers = field(default_factory=NoToolServers)
     first_message: str = ""  # of the assistant, when the session opens
     functions: Functions = field(default_factory=NoFunctions)
+    allowance: EventAllowance = field(default_factory=Unlimited)  # of the client and all who are attached
 
 
 class RunningSession:
@@ -95,6 +98,7 @@ class RunningSession:
             recall=self._recall,
             capabilities=host.models.capabilities,
             functions=host.functions.names,
+            rate_limits=host.allowance.told,
         )
         self._loop = asyncio.get_running_loop()
         self._group = asyncio.TaskGroup()
@@ -156,7 +160,7 @@ class RunningSession:
                 "too_many_sidebands",
                 f"At most {MOST_ATTACHED} other connections can be attached to a session: close one first.",
             )
-        await self._accompany(transport, self._attached, self._heed)
+        await self._accompany(transport, self._attached, self._heed, self._host.allowance)
 
     async def listen_in(self, transport: Transport) -> None:
         """As `attach`, for who hears both sides and has no say: the user's audio comes as well, and whatever this
@@ -166,7 +170,7 @@ class RunningSession:
             raise errors.invalid_request(
                 "too_many_listeners", f"{MOST_LISTENING} people listen to this session already."
             )
-        await self._accompany(transport, self._listeners, _ignore)
+        await self._accompany(transport, self._listeners, _ignore, Unlimited())
 
     async def resume(self, transport: Transport, last_event_id: str) -> None:
         """Goes on with the client over another connection, and returns when that has ended.
@@ -278,12 +282,21 @@ class RunningSession:
     # Connections
 
     async def _accompany(
-        self, transport: Transport, company: set[Connection], take: Callable[[Connection, Incoming], None]
+        self,
+        transport: Transport,
+        company: set[Connection],
+        take: Callable[[Connection, Incoming], None],
+        allowance: EventAllowance,
     ) -> None:
         outbox = Outbox()
         outbox.put(self._greeting())
         connection = Connection(
-            transport, outbox, take=take, room=self._room_for_others, most_behind=_MOST_BEHIND
+            transport,
+            outbox,
+            take=take,
+            room=self._room_for_others,
+            allowance=allowance,
+            most_behind=_MOST_BEHIND,
         )
         company.add(connection)
         try:
@@ -293,7 +306,8 @@ class RunningSession:
 
     def _connect(self, transport: Transport) -> Connection:
         """The client's own connection. All of them share one outbox, one after the other."""
-        return Connection(transport, self._outbox, take=self._heed, room=self._outbox.room)
+        room, allowance = self._outbox.room, self._host.allowance
+        return Connection(transport, self._outbox, take=self._heed, room=room, allowance=allowance)
 
     async def _serve(self, connection: Connection) -> None:
         try:
