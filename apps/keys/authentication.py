@@ -28,7 +28,8 @@ log = structlog.get_logger(__name__)
 class KeyGrant:
     """What a valid API key or client secret allows, and the defaults of its tenant; an empty default means the
     platform's. A client secret also brings the session it opens (JSON, as `session.update` takes it) and, unless
-    empty, who uses it; `key_id` is then the key that made it, or None if a person did. The limits are the key's own."""
+    empty, who uses it; `key_id` is then the key that made it, or None if a person did. The limits are the key's
+    own."""
 
     tenant_id: uuid.UUID
     tenant_slug: str

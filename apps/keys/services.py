@@ -102,7 +102,8 @@ def api_key_update(
     events_per_second_limit: int | None | EllipsisType = ...,
     grantable: Collection[str] | None = None,
 ) -> ApiKey:
-    """What is None stays; of limits, where None is no limit, what is not given. Sessions that run go on. Raises ValidationError, also for a key that is over."""
+    """What is None stays; of limits, where None is no limit, what is not given. Sessions that run go on. Raises
+    ValidationError, also for a key that is over."""
     _require_valid(key)
     before = fields_of(key, *_AUDITED)
     if name is not None:

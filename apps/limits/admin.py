@@ -50,7 +50,17 @@ class LimitRequestAdmin(ReadOnlyAdmin):
     list_select_related = ["tenant"]
     list_filter = ["state", "limit"]
     search_fields = ["tenant__slug"]
-    fields = ["tenant", "limit", "wanted", "reason", "created_by", "created_at", "state", "answer", "answered_at"]
+    fields = [
+        "tenant",
+        "limit",
+        "wanted",
+        "reason",
+        "created_by",
+        "created_at",
+        "state",
+        "answer",
+        "answered_at",
+    ]
     actions_detail = ["give_answer"]
 
     @action(description="Answer", url_path="answer", icon="reply")  # type: ignore[untyped-decorator]

@@ -30,8 +30,8 @@ def ahead(granted: int, seconds: float) -> int:
 
 
 class Purse:
-    """What a process may spend for one key of a tenant, shared by the key's sessions there. An EventAllowance of the
-    engine."""
+    """What a process may spend for one key of a tenant, shared by the key's sessions there. An EventAllowance of
+    the engine."""
 
     def __init__(self, rates: "EventRates", sender: Sender) -> None:
         self._all = rates
@@ -114,7 +114,9 @@ class Purse:
         if store is None or store.is_down:
             self._put(self._by_itself())
         else:
-            self._fetching = self._loop.create_task(self._ask_store(store), name="fetch an allowance of events")
+            self._fetching = self._loop.create_task(
+                self._ask_store(store), name="fetch an allowance of events"
+            )
 
     async def _ask_store(self, store: Store) -> None:
         try:
@@ -155,7 +157,9 @@ class Purse:
         store = self._all.store
         if left and store is not None and not store.is_down:
             returning = store.take_events(self._sender, -left, self._rates)
-            self._returning = self._loop.create_task(_told_or_lost(returning), name="give back an allowance of events")
+            self._returning = self._loop.create_task(
+                _told_or_lost(returning), name="give back an allowance of events"
+            )
 
 
 class EventRates:
@@ -189,7 +193,11 @@ class EventRates:
             self._full_at = {name: full_at for name, full_at in self._full_at.items() if full_at > now}
         names = ((sender.tenant,), (sender.tenant, sender.key))
         buckets = [
-            (name, Rate(process_share(rate.limit, self._processes), rate.seconds), self._full_at.get(name, now))
+            (
+                name,
+                Rate(process_share(rate.limit, self._processes), rate.seconds),
+                self._full_at.get(name, now),
+            )
             for name, rate in zip(names, rates, strict=False)
         ]
         answers = [take(rate, full_at, wanted, now)[0] for _, rate, full_at in buckets]
@@ -198,7 +206,9 @@ class EventRates:
         for name, _, full_at in taken:
             self._full_at[name] = full_at
         least = min((answer for _, answer, _ in taken), key=lambda answer: answer.remaining)
-        return replace(least, granted=granted, wait=max(answer.wait for answer in answers) if not granted else 0.0)
+        return replace(
+            least, granted=granted, wait=max(answer.wait for answer in answers) if not granted else 0.0
+        )
 
 
 def rates_of(limits: Limits) -> tuple[Rate, ...]:

@@ -7,6 +7,8 @@ I.371). `scripts.TAKE` does the same in Valkey.
 import math
 from dataclasses import dataclass
 
+_ROUNDING = 1e-6  # a token that is there but for the rounding of times is there
+
 
 @dataclass(frozen=True, slots=True)
 class Rate:
@@ -37,17 +39,12 @@ def take(rate: Rate, full_at: float, wanted: int, now: float) -> tuple[Taken, fl
     """Up to `wanted` tokens from a bucket that is full again at `full_at`, and when it then will be. The times are
     seconds of any steady clock."""
     full_at = min(max(full_at, now), now + rate.seconds)
-    level = _level(rate, full_at, now)
-    granted = min(wanted, math.floor(level))
+    level = rate.limit - (full_at - now) / rate.interval
+    granted = min(wanted, math.floor(level + _ROUNDING))
     full_at += granted * rate.interval
     left = level - granted
     wait = 0.0 if granted else (1 - left) * rate.interval
-    return Taken(granted, wait, rate.limit, max(0, math.floor(left)), full_at - now), full_at
-
-
-def _level(rate: Rate, full_at: float, now: float) -> float:
-    level = rate.limit - (full_at - now) / rate.interval
-    return level + 1e-6  # a token that is there but for the rounding of its time is there
+    return Taken(granted, wait, rate.limit, max(0, math.floor(left + _ROUNDING)), full_at - now), full_at
 
 
 def process_share(limit: int, processes: int) -> int:

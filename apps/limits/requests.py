@@ -12,11 +12,11 @@ from django.conf import settings
 from redis.commands.core import Script
 from redis.exceptions import RedisError
 
+from apps.keys.authentication import KeyGrant
 from apps.limits import scripts
 from apps.limits.meters import Rate, Taken, process_share, take
 from apps.limits.selectors import recent_limits_of
 from apps.limits.store import PATIENCE, requests_of, take_arguments, taken
-from apps.keys.authentication import KeyGrant
 
 _AGAIN = 1.0  # seconds after which a Valkey that was away is asked again
 _MOST_BUCKETS = 10_000

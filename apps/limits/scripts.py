@@ -13,9 +13,9 @@ TAKE = (
     _NOW
     + f"local ACTIVE = {ACTIVE_SECONDS * 1_000_000}\n"
     + """
--- KEYS: n meters, the first of them the tenant's; then, to be fair among keys, the meter of this key's share and the
--- set of keys that send. ARGV: tokens wanted (negative: given back), n, for each meter the microseconds of one token
--- and how many it holds, and the key's name in the set.
+-- KEYS: n meters, the first of them the tenant's; then, to be fair among keys, the meter of this key's share and
+-- the set of keys that send. ARGV: tokens wanted (negative: given back), n, for each meter the microseconds of one
+-- token and how many it holds, and the key's name in the set.
 -- Answers: tokens granted, microseconds until one can be had, and of the meter that has least: what it holds, what
 -- is left, microseconds until it is full.
 local wanted, n = tonumber(ARGV[1]), tonumber(ARGV[2])
@@ -83,9 +83,9 @@ return {granted, math.ceil(wait), least.burst, math.max(0, math.min(least.burst,
 ACQUIRE = (
     _NOW
     + """
--- KEYS: the leases of the tenant, of the key, of the address; the keys that have or want sessions; of those, the keys
--- that wait. ARGV: lease, its microseconds, the limits of tenant, key and address (0: none), the key's name.
--- Answers: 0, or which limit refuses (1 tenant, 2 key, 3 address, 4 the tenant's, to be fair); sessions of the tenant.
+-- KEYS: the leases of the tenant, of the key, of the address; the keys that have or want sessions; of those, the
+-- keys that wait. ARGV: lease, its microseconds, the limits of tenant, key and address (0: none), the key's name.
+-- Answers: 0, or which limit refuses (1 tenant, 2 key, 3 address, 4 the tenant's, to be fair); its sessions.
 local lease, lasts, name = ARGV[1], tonumber(ARGV[2]), ARGV[6]
 local held, limits = {}, {}
 for i = 1, 3 do

@@ -14,7 +14,6 @@ from apps.limits.tasks import mail_requester, mail_staff
 from apps.tenants.models import Membership
 
 
-
 @atomic()
 def limit_request_create(
     *, limit: str, wanted: int, reason: str, created_by: Membership | None = None
@@ -37,9 +36,9 @@ def limit_request_create(
 
 @atomic()
 def limit_request_answer(*, request_id: uuid.UUID, granted: int | None, answer: str = "") -> LimitRequest:
-    """Staff's answer to a request of the current tenant: this much, or no (None). What is granted holds for sessions
-    that begin from now on. Raises ValidationError for a request that was answered before, and for an answer that says
-    nothing."""
+    """Staff's answer to a request of the current tenant: this much, or no (None). What is granted holds for
+    sessions that begin from now on. Raises ValidationError for a request that was answered before, and for a no
+    without a reason."""
     request = LimitRequest.objects.select_for_update().get(id=request_id)
     if request.state != RequestState.OPEN:
         raise ValidationError(f"It was answered before: {request.get_state_display().lower()}.")

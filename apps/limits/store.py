@@ -142,4 +142,10 @@ def requests_of(tenant: str, key: str) -> str:
 def _names(lease: Lease) -> list[str]:
     """KEYS of `scripts.ACQUIRE`."""
     base = sessions_of(lease.tenant)
-    return [base, f"{base}:key:{lease.key}", f"{base}:address:{lease.address}", f"{base}:keys", f"{base}:waiting"]
+    return [
+        base,
+        f"{base}:key:{lease.key}",
+        f"{base}:address:{lease.address}",
+        f"{base}:keys",
+        f"{base}:waiting",
+    ]

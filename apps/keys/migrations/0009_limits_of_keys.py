@@ -5,20 +5,23 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('keys', '0008_lookups_of_restrictions'),
+        ("keys", "0008_lookups_of_restrictions"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='apikey',
-            name='events_per_second_limit',
-            field=models.PositiveIntegerField(blank=True, null=True, validators=[django.core.validators.MinValueValidator(1)]),
+            model_name="apikey",
+            name="events_per_second_limit",
+            field=models.PositiveIntegerField(
+                blank=True, null=True, validators=[django.core.validators.MinValueValidator(1)]
+            ),
         ),
         migrations.AddField(
-            model_name='apikey',
-            name='sessions_limit',
-            field=models.PositiveIntegerField(blank=True, null=True, validators=[django.core.validators.MinValueValidator(1)]),
+            model_name="apikey",
+            name="sessions_limit",
+            field=models.PositiveIntegerField(
+                blank=True, null=True, validators=[django.core.validators.MinValueValidator(1)]
+            ),
         ),
     ]

@@ -57,8 +57,8 @@ def too_many_events(limit: int) -> Refused:
     """A client event, other than audio, beyond the limit of events."""
     return invalid_request(
         "rate_limit_exceeded",
-        f"More than {limit} client events in a second: this one was not carried out. Send it again a little later, or "
-        "ask for a higher limit.",
+        f"More than {limit} client events in a second: this one was not carried out. Send it again a little "
+        "later, or ask for a higher limit.",
     )
 
 
