@@ -23,7 +23,7 @@ from apps.tenants.selectors import membership_lookup
 from tests.apps.live import LiveSession, in_thread, live_platform, live_session
 from tests.cast import Person
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "across"])
 
 QUERY = "model=local/dialogue"
 
@@ -127,7 +127,7 @@ async def test_one_session_too_many_is_refused_in_band(name: str, alice: Person)
     key = await in_thread(alice.make_key)
     async with full(alice):
         sent = await connect(path, query, {**headers, "authorization": f"Bearer {key.text}"})
-    assert_refused(sent, "1 sessions at the same time", "end one first", "Limits")
+    assert_refused(sent, "1 session at the same time", "end one first", "Limits")
 
 
 async def test_so_it_is_with_a_key_in_a_subprotocol(alice: Person) -> None:
@@ -180,7 +180,7 @@ async def test_a_key_may_have_less_than_its_workspace(alice: Person) -> None:
         for text in (tight.text, secret):
             async with live_session(text, "local/dialogue") as second:
                 await second.closed()
-            assert "This API key has 1 sessions" in second.events[0]["error"]["message"]
+            assert "This API key has 1 session" in second.events[0]["error"]["message"]
         async with live_session(wide.text, "local/dialogue") as third:
             await third.event("session.created")
 
