@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import redis.asyncio
 import structlog
@@ -59,7 +59,7 @@ class Store:
         gives them back. Raises Unreachable."""
         names = [events_of(sender.tenant), f"{events_of(sender.tenant)}:key:{sender.key}"][: len(rates)]
         fair = [f"{events_of(sender.tenant)}:share:{sender.key}", f"{events_of(sender.tenant)}:keys"]
-        arguments = [*take_arguments(wanted, rates), sender.key]
+        arguments: list[str | int] = [*take_arguments(wanted, rates), sender.key]
         return taken(await self._ask(lambda: self._take(keys=[*names, *fair], args=arguments)))
 
     async def acquire(self, lease: Lease, limits: Sequence[int]) -> tuple[int, int]:
@@ -114,9 +114,11 @@ class Store:
         return answer
 
 
-def take_arguments(wanted: int, rates: Sequence[Rate]) -> list[Any]:
+def take_arguments(wanted: int, rates: Sequence[Rate]) -> list[str | int]:
     """ARGV of `scripts.TAKE`."""
-    meters = [part for rate in rates for part in (repr(rate.interval * 1_000_000), rate.limit)]
+    meters: list[str | int] = []
+    for rate in rates:
+        meters += [repr(rate.interval * 1_000_000), rate.limit]
     return [wanted, len(rates), *meters]
 
 
