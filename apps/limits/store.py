@@ -65,7 +65,7 @@ class Store:
     async def acquire(self, lease: Lease, limits: Sequence[int]) -> tuple[int, int]:
         """0, or the number of the limit that refuses, as `scripts.ACQUIRE` has it, and how many sessions the tenant
         has now. Raises Unreachable."""
-        arguments = [lease.id, self._lease_us, *limits, lease.key]
+        arguments: list[str | int] = [lease.id, self._lease_us, *limits, lease.key]
         refused, running = await self._ask(lambda: self._acquire(keys=_names(lease), args=arguments))
         return refused, running
 
