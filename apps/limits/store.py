@@ -14,7 +14,8 @@ from redis.exceptions import RedisError
 from apps.limits import scripts
 from apps.limits.meters import Rate, Taken
 
-PATIENCE = 0.5  # seconds for Valkey to answer
+PATIENCE = 1.0  # seconds for Valkey to answer
+_CONNECTIONS = 8  # of a process; a burst of sessions waits for one rather than open more
 
 Answer = TypeVar("Answer")
 
@@ -44,9 +45,14 @@ class Lease:
 
 
 class Store:
-    def __init__(self, url: str, *, lease_seconds: float) -> None:
+    def __init__(self, url: str, *, lease_seconds: float, patience: float = PATIENCE) -> None:
         # Once more, at once: a pooled connection may have been closed since it was last used.
-        self._redis = redis.asyncio.from_url(url, retry=Retry(NoBackoff(), 1))
+        retry = Retry(NoBackoff(), 1)
+        pool = redis.asyncio.BlockingConnectionPool.from_url(
+            url, max_connections=_CONNECTIONS, timeout=patience, retry=retry
+        )
+        self._redis = redis.asyncio.Redis.from_pool(pool)
+        self._patience = patience
         self._take = self._redis.register_script(scripts.TAKE)
         self._acquire = self._redis.register_script(scripts.ACQUIRE)
         self._renew = self._redis.register_script(scripts.RENEW)
@@ -101,7 +107,7 @@ class Store:
         if self.is_down and not probe:
             raise Unreachable
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(self._patience):
                 answer = await question()
         except (RedisError, OSError, TimeoutError) as error:
             if not self.is_down:
