@@ -71,7 +71,7 @@ async def startup() -> None:
         redis_url=settings.REDIS_URL,
         lease_seconds=env().antiphon_lease_seconds,
     )
-    limits.start(settings.REDIS_URL)
+    limits.start(settings.REDIS_URL, lease_seconds=env().antiphon_lease_seconds)
     _health.start(settings.REDIS_URL)
     _revocations.start()
     keep_open_for(calls)
