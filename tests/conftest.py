@@ -4,6 +4,7 @@ Alice owns the tenant Acme, Bob develops for her, Mallory owns another tenant.
 """
 
 import asyncio
+import gc
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -24,6 +25,12 @@ if TYPE_CHECKING:
 pytest_plugins = ["tests.platform_fixture"]
 
 _DATABASE_FIXTURES = {"db", "transactional_db", "django_db_reset_sequences", "django_db_serialized_rollback"}
+
+
+def pytest_collection_finish() -> None:
+    """Modules and tests stay to the end: no garbage collection needs to look through them again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
