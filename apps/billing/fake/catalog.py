@@ -111,7 +111,7 @@ def new_price(state: State, form: Form, product: Object, *, active: bool = True)
     if amount is None:
         raise refusals.parameter_missing("unit_amount")
     recurring = form.group("recurring")
-    made = state.add(
+    return state.add(
         "price",
         "price",
         active=active,
@@ -130,7 +130,6 @@ def new_price(state: State, form: Form, product: Object, *, active: bool = True)
         unit_amount=int(amount) if amount == int(amount) else None,
         unit_amount_decimal=format(amount.normalize(), "f"),
     )
-    return made
 
 
 def _recurring(state: State, form: Form) -> Object:

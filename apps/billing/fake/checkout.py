@@ -60,7 +60,8 @@ def create(state: State, form: Form) -> Object:
     if taxed and customer and not (customer["address"] or {}).get("country") and address != "auto":
         raise refusals.Refusal(
             "Automatic tax calculation in Checkout requires a valid address on the Customer. Add a valid address "
-            "to the Customer or set either `customer_update[address]` to 'auto' or `customer_update[shipping]` to 'auto'.",
+            "to the Customer or set either `customer_update[address]` to 'auto' or "
+            "`customer_update[shipping]` to 'auto'.",
             code="customer_tax_location_invalid",
         )
     id = state.new_id("cs_test", 58)
@@ -145,8 +146,8 @@ def _lines(state: State, form: Form, id: str, mode: str) -> list[Object]:
         price = price_for(state, item)
         if mode == "payment" and price["recurring"]:
             raise refusals.Refusal(
-                "You specified `payment` mode but passed a recurring price. Either switch to `subscription` mode or "
-                "use only one-time prices.",
+                "You specified `payment` mode but passed a recurring price. Either switch to `subscription` mode "
+                "or use only one-time prices.",
                 param=f"line_items[{number}]",
             )
         metered = bool(price["recurring"]) and price["recurring"]["usage_type"] == "metered"

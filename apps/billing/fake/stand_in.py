@@ -30,8 +30,8 @@ class FakeStripe(stripe.HTTPClient):
     """A Stripe account with state, a clock that can be advanced, and webhooks. Safe for several threads.
 
     `deliver(body, signature)` gets each event right after the call that caused it, outside the store's lock;
-    without it they wait in the outbox. `now` is the real time, to which what was advanced is added. `pages` begins the
-    addresses of Checkout and the portal.
+    without it they wait in the outbox. `now` is the real time, to which what was advanced is added. `pages` begins
+    the addresses of Checkout and the portal.
     """
 
     name = "fake"
@@ -225,6 +225,10 @@ class FakeStripe(stripe.HTTPClient):
         `after`: the call takes effect and only its answer is lost.
         """
         self._script.add(method, path, kind, times=times, after=after)
+
+    def relent(self) -> None:
+        """No call fails any more because of `fail`."""
+        self._script = failures.Script()
 
     @property
     def webhook_secret(self) -> str:
