@@ -189,11 +189,6 @@ class FakeStripe(stripe.HTTPClient):
                 state.document["offset"] = at - int(self._now())
                 clock.run_until(state, at)
 
-    def tick(self) -> None:
-        """Do what the real time has made due."""
-        with self.account(reads=True):
-            pass
-
     # What people do at Stripe's pages.
 
     def pay_checkout(

@@ -40,7 +40,7 @@ class Account:
         return types
 
     def customer(self, card: str | None = "pm_card_visa", **params: object) -> stripe.Customer:
-        made = self.v1.customers.create({"email": "alice@acme.test", **params})  # type: ignore[typeddict-item]
+        made = self.v1.customers.create({"email": "alice@acme.test", **params})
         if card:
             method = self.v1.payment_methods.attach(card, {"customer": made.id})
             self.v1.customers.update(made.id, {"invoice_settings": {"default_payment_method": method.id}})
@@ -52,7 +52,7 @@ class Account:
                 "currency": "usd",
                 "unit_amount": cents,
                 "product_data": {"name": f"Plan of {cents}"},
-                "recurring": {"interval": interval},  # type: ignore[typeddict-item]
+                "recurring": {"interval": interval},
             }
         )
 
@@ -63,7 +63,7 @@ class Account:
         return self.v1.prices.create(
             {
                 "currency": "usd",
-                "unit_amount_decimal": cents,  # type: ignore[typeddict-item]
+                "unit_amount_decimal": cents,
                 "product_data": {"name": "Usage"},
                 "recurring": {"interval": "month", "usage_type": "metered", "meter": meter.id},
             }
@@ -71,7 +71,7 @@ class Account:
 
     def use(self, customer: stripe.Customer, value: int, **params: object) -> None:
         payload = {"stripe_customer_id": customer.id, "value": str(value)}
-        self.v1.billing.meter_events.create({"event_name": "usage", "payload": payload, **params})  # type: ignore[typeddict-item]
+        self.v1.billing.meter_events.create({"event_name": "usage", "payload": payload, **params})
 
     def invoices(self, customer: stripe.Customer) -> list[tuple[str | None, str | None, int]]:
         """Reason, status and total of each, oldest first."""

@@ -56,7 +56,7 @@ def test_parameters_are_checked_against_the_types_of_the_sdk(
     account: Account, params: object, sentence: str
 ) -> None:
     with pytest.raises(stripe.InvalidRequestError, match=sentence):
-        account.v1.prices.create(params)  # type: ignore[arg-type]
+        account.v1.prices.create(params)
 
 
 def test_a_parameter_that_would_change_something_at_stripe_is_never_ignored(account: Account) -> None:
@@ -103,7 +103,7 @@ def test_a_declined_payment_is_declined_again_under_its_key(account: Account) ->
     params: stripe.params.PaymentIntentCreateParams = {
         "amount": 500,
         "currency": "usd",
-        "customer": customer.id,  # type: ignore[typeddict-item]
+        "customer": customer.id,
         "payment_method": method,
         "confirm": True,
         "off_session": True,
@@ -134,7 +134,7 @@ def test_a_lost_answer_is_made_good_by_the_sdks_retry(account: Account) -> None:
 def test_calls_fail_as_they_are_told_to_and_take_no_effect(
     account: Account, kind: str, error: type[Exception]
 ) -> None:
-    account.fake.fail("/v1/customers*", kind, times=3)  # type: ignore[arg-type]
+    account.fake.fail("/v1/customers*", kind, times=3)
     with pytest.raises(error):
         account.v1.customers.create({"email": "a@acme.test"})
     account.fake.relent()
@@ -204,7 +204,7 @@ def test_the_handling_of_a_webhook_may_call_stripe(account: Account) -> None:
     assert seen == ["customer.created", "customer.updated"]
 
 
-def test_processes_share_what_is_in_the_file(tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_processes_share_what_is_in_the_file(tmp_path) -> None:
     store = tmp_path / "folder" / "stripe.json"
     one, two = (
         stripe.StripeClient("sk_fake", http_client=FakeStripe(store=FileStore(store))) for _ in range(2)
@@ -214,7 +214,7 @@ def test_processes_share_what_is_in_the_file(tmp_path) -> None:  # type: ignore[
     assert store.stat().st_mode & 0o777 == 0o600
 
 
-async def test_threads_do_not_lose_each_others_work(tmp_path) -> None:  # type: ignore[no-untyped-def]
+async def test_threads_do_not_lose_each_others_work(tmp_path) -> None:
     client = stripe.StripeClient("sk_fake", http_client=FakeStripe(store=FileStore(tmp_path / "stripe.json")))
     await asyncio.gather(
         *(asyncio.to_thread(client.v1.customers.create, {"name": str(number)}) for number in range(20))

@@ -28,7 +28,7 @@ def top_up(account: Account, customer: stripe.Customer, **params: object) -> str
             "success_url": "http://localhost/done?session={CHECKOUT_SESSION_ID}",
             "cancel_url": "http://localhost/no",
             "client_reference_id": "acme",
-            **params,  # type: ignore[typeddict-item]
+            **params,
         }
     )
 

@@ -110,7 +110,7 @@ def test_a_card_that_was_set_up_with_its_holder_pays_without(account: Account) -
         {
             "amount": 500,
             "currency": "usd",
-            "customer": customer.id,  # type: ignore[typeddict-item]
+            "customer": customer.id,
             "payment_method": method,
             "confirm": True,
             "off_session": True,
@@ -227,7 +227,7 @@ def test_an_invoice_that_is_sent_becomes_overdue_and_is_paid_elsewhere(account: 
     subscription = account.v1.subscriptions.create(
         {
             "customer": customer.id,
-            "items": [{"price": account.flat().id}],  # type: ignore[typeddict-item]
+            "items": [{"price": account.flat().id}],
             "collection_method": "send_invoice",
             "days_until_due": 30,
         }
@@ -267,7 +267,7 @@ def test_credit_pays_for_usage_before_tax_and_comes_back_when_the_invoice_is_voi
     subscription = account.v1.subscriptions.create(
         {
             "customer": customer.id,
-            "items": [{"price": flat.id}, {"price": metered.id}],  # type: ignore[typeddict-item]
+            "items": [{"price": flat.id}, {"price": metered.id}],
             "collection_method": "send_invoice",
             "days_until_due": 30,
         }

@@ -153,7 +153,7 @@ def test_a_better_plan_costs_the_rest_of_the_period(account: Account) -> None:
         "proration_behavior": "always_invoice",
     }
     preview = account.v1.invoices.create_preview(
-        {"subscription": subscription.id, "subscription_details": change}  # type: ignore[typeddict-item]
+        {"subscription": subscription.id, "subscription_details": change}
     )
     assert preview.total == 2100
     assert account.v1.subscriptions.retrieve(subscription.id).items.data[0].price.id == small.id
