@@ -77,6 +77,8 @@ def create(state: State, form: Form) -> Object:
         client_secret=None,
         currency=lines[0]["currency"] if lines else None,
         custom_fields=[],
+        custom_text={"after_submit": None, "shipping_address": None, "submit": None},
+        shipping_options=[],
         customer=customer and customer["id"],
         customer_details=None,
         customer_email=form.text("customer_email"),

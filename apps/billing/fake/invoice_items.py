@@ -62,6 +62,7 @@ def create(state: State, form: Form) -> Object:
         description=form.text("description") or _name(state, price),
         currency=str(form.text("currency") or (price or {}).get("currency", "usd")).lower(),
         quantity=quantity,
+        quantity_decimal=str(quantity),
     )
     if price:
         item["pricing"] = {

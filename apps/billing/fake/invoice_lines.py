@@ -47,6 +47,7 @@ def new_invoice(state: State, customer: Object, *, reason: str, **fields: Any) -
             "description": None,
             "discounts": [],
             "due_date": None,
+            "issuer": {"type": "self"},
             "effective_at": None,
             "ending_balance": None,
             "footer": None,
