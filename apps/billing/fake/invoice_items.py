@@ -38,6 +38,7 @@ def new_item(state: State, *, customer: str, amount: int, description: str | Non
             "pricing": None,
             "proration": False,
             "quantity": 1,
+            "quantity_decimal": "1",
             "tax_rates": [],
             **fields,
         },

@@ -70,6 +70,8 @@ def new_invoice(state: State, customer: Object, *, reason: str, **fields: Any) -
             "receipt_number": None,
             "starting_balance": 0,
             "status": "draft",
+            "post_payment_credit_notes_amount": 0,
+            "pre_payment_credit_notes_amount": 0,
             "subtotal": 0,
             "subtotal_excluding_tax": 0,
             "total": 0,

@@ -91,6 +91,8 @@ class State:
         self.request_id = self.new_id("req")
         self.idempotency_key = key
         self.discarded = False  # a preview looks at a state that never comes to be
+        self.content = b""  # the document as it was stored last
+        self.lent = False  # somebody may hold parts of it for longer
 
     def new_id(self, prefix: str, length: int = 24) -> str:
         return f"{prefix}_{''.join(self.random.choices(_LETTERS, k=length))}"

@@ -173,8 +173,12 @@ def test_ids_are_expanded_into_objects(account: Account) -> None:
 def test_events_are_signed_and_can_be_looked_up(account: Account) -> None:
     account.v1.customers.create({"email": "a@acme.test"})
     event = account.events[0]
-    assert account.v1.events.retrieve(event.id).data.object["email"] == "a@acme.test"
-    assert [each.id for each in account.v1.events.list({"types": ["customer.created"]}).data] == [event.id]
+    body = json.dumps(event)
+    signature = stripe.WebhookSignature.generate_signature_header(body, "another secret")
+    with pytest.raises(stripe.SignatureVerificationError):
+        account.client.construct_event(body, signature, account.fake.webhook_secret)
+    assert account.v1.events.retrieve(event["id"]).data.object["email"] == "a@acme.test"
+    assert [each.id for each in account.v1.events.list({"types": ["customer.created"]}).data] == [event["id"]]
     assert account.v1.events.list({"type": "invoice.*"}).data == []
 
 
@@ -184,7 +188,7 @@ def test_webhooks_come_late_twice_and_out_of_order_on_demand(account: Account) -
         account.v1.customers.create({"name": str(number)})
     assert account.told() == []
     assert account.fake.release(shuffled=True, duplicated=True) == 12
-    names = [event.data.object["name"] for event in account.events]
+    names = [event["data"]["object"]["name"] for event in account.events]
     assert sorted(names) == sorted([str(number) for number in range(6)] * 2)
     assert names != sorted(names)
 
