@@ -64,6 +64,11 @@ def test_the_country_is_asked_where_tax_needs_it(account: Account, browser: Clie
         account, account.customer(None), automatic_tax={"enabled": True}, customer_update={"address": "auto"}
     )
     assert browser.post(path_of(session.url), {"card": WORKS, "action": "pay"}).status_code == 422
+    declined = browser.post(
+        path_of(session.url), {"card": WORKS, "country": "", "action": "decline"}
+    ).content.decode()
+    assert "Your card was declined." in declined
+    assert 'name="country"' in declined
     paid = browser.post(path_of(session.url), {"card": WORKS, "country": "DE", "action": "pay"})
     assert paid.status_code == 302
     assert account.v1.checkout.sessions.retrieve(session.id).amount_total == 2975
