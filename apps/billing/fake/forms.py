@@ -25,10 +25,10 @@ class CheckoutForm(CardForm):
         label="Country", choices=[("", "Choose a country"), *COUNTRIES], required=False
     )
 
-    def __init__(self, *args: object, taxed: bool, declined: bool, **kwargs: object) -> None:
+    def __init__(self, *args: object, taxed: bool, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
         if taxed:
-            self.fields["country"].required = not declined  # a declined card needs no country
+            self.fields["country"].required = True
             self.fields["country"].help_text = "Tax is worked out from it."
         else:
             del self.fields["country"]

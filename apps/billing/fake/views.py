@@ -55,7 +55,7 @@ def checkout_page(request: HttpRequest, id: str) -> HttpResponse:
     action = request.POST.get("action", "")
     if action == "cancel":
         return redirect(session["cancel_url"] or "/")
-    form = CheckoutForm(request.POST or None, taxed=bool(taxed), declined=action == "decline")
+    form = CheckoutForm(request.POST or None, taxed=bool(taxed))
     asks, status = False, 200
     if request.method == "POST" and session["status"] == "open":
         if form.is_valid() and action in ("pay", "confirm", "decline"):
