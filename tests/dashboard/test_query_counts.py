@@ -46,6 +46,7 @@ PAGES = {
     "budgets": "/acme/budgets/",
     "team": "/acme/team/",
     "settings": "/acme/settings/",
+    "limits": "/acme/limits/",
     "audit": "/acme/audit/",
 }
 

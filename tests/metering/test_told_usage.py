@@ -18,6 +18,7 @@ from antiphon.providers.scripted.stt import Heard, ScriptedStt
 from antiphon.providers.scripted.tts import ScriptedTts
 from tests.engine.session_harness import Client, Event, Stage
 from tests.engine.test_telling import ask_for
+from tests.engine.test_winding_up import GOODBYE, wind_up
 
 Told = tuple[str, str, str, int, int | None, bool]
 
@@ -86,8 +87,7 @@ def lines_told(client: Client) -> Iterable[list[Event]]:
 async def end(client: Client) -> None:
     """From the platform's side, so that the client hears what there is left to say."""
     client.session.end(1000, "enough")
-    while not any(line["kind"] == "transport" for lines in lines_told(client) for line in lines):
-        await client.wait_for("antiphon.usage.recorded", len(client.of("antiphon.usage.recorded")) + 1)
+    await client.closed.wait()
 
 
 async def test_it_works_a_response_tells_what_it_cost() -> None:
@@ -162,6 +162,20 @@ async def test_a_transcription_that_fails_is_recorded_as_far_as_it_went() -> Non
         await end(client)
     (heard,) = [record for record in stage.records if record.kind == "transcription"]
     assert heard.price_micro > 0
+    assert told(client) == stage.recorded()
+
+
+async def test_what_a_session_says_last_is_recorded_and_told() -> None:
+    stage = Metered()
+    async with stage.session() as client:
+        ask_for(client, "usage")
+        client.say("hi")
+        await client.wait_for("response.output_audio.delta")
+        wind_up(client.session)
+        await client.closed.wait()
+    spoken = [record.lines[0].quantity for record in stage.records if record.kind == "speech"]
+    assert len(spoken) == 2
+    assert spoken[-1] == len(GOODBYE)
     assert told(client) == stage.recorded()
 
 

@@ -13,6 +13,7 @@ from apps.api.v1 import (
     audit,
     billing,
     keys,
+    limits,
     members,
     providers,
     routers,
@@ -35,7 +36,20 @@ api = NinjaAPI(
     openapi_url=None,
     parser=StrictParser(),
 )
-for area in (agents, tools, keys, providers, routers, sessions, usage, billing, tenant, members, audit):
+for area in (
+    agents,
+    tools,
+    keys,
+    providers,
+    routers,
+    sessions,
+    usage,
+    limits,
+    billing,
+    tenant,
+    members,
+    audit,
+):
     api.add_router("", area.area)
 
 
