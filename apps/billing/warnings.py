@@ -113,7 +113,7 @@ def _of_account(now: datetime) -> list[Spent]:
         cap = agreed.credit_micro
         return [Spent("The spending cap", period_of(Period.MONTH, now), -balance, cap)] if cap else []
     # Of a balance, what it was when it was last raised.
-    entries = LedgerEntry.objects.filter(account=Account.BALANCE)
+    entries = LedgerEntry.objects.filter(account=Account.BALANCE).select_related("transaction")
     last = entries.filter(amount_micro__gt=0).order_by("-transaction__at", "-id").first()
     if last is None:
         return []
@@ -121,7 +121,7 @@ def _of_account(now: datetime) -> list[Spent]:
     spent = -(since.aggregate(sum=Sum("amount_micro"))["sum"] or 0)
     if balance + spent <= 0:
         return []
-    return [Spent("The balance", f"credit:{last.transaction_id}", spent, balance + spent)]
+    return [Spent("The balance", f"credit:{last.transaction.id}", spent, balance + spent)]
 
 
 def _mail(spent: Spent, percent: int) -> None:
