@@ -66,8 +66,9 @@ def latency(request: HttpRequest, membership: PersonalMembership, session_id: st
 @tenant_page()
 def cost(request: HttpRequest, membership: PersonalMembership, session_id: str) -> HttpResponse:
     session = _session(session_id)
-    parts = costs.costs_of(line_list(UsageFilter(), session_id=session.session_id).order_by("id").iterator())
-    return _render(request, session, "cost", parts=parts)
+    used = line_list(UsageFilter(), session_id=session.session_id).order_by("id")
+    parts = costs.costs_of(used.iterator())
+    return _render(request, session, "cost", parts=parts, total=sum(part.price_micro for part in parts))
 
 
 @require_safe

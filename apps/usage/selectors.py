@@ -96,11 +96,12 @@ def _hours_around(
     if only_unpriced:
         sums = sums.filter(unpriced__gt=0)
     if since is not None:
-        sums = sums.filter(hour__gt=since - _HOUR)
+        sums = sums.filter(hour__gte=_hour_of(since))
     if before is not None:
         sums = sums.filter(hour__lt=before)
     if around.at is not None:
-        sums = sums.filter(hour__gt=around.at - _HOUR) if around.forwards else sums.filter(hour__lte=around.at)
+        bound = {"hour__gte": _hour_of(around.at)} if around.forwards else {"hour__lte": around.at}
+        sums = sums.filter(**bound)
     counted = (
         sums.order_by("hour" if around.forwards else "-hour")
         .values_list("hour")
@@ -115,6 +116,10 @@ def _hours_around(
         if found > around.size:
             break
     return hours
+
+
+def _hour_of(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
 
 
 def _spans(hours: Sequence[datetime]) -> list[tuple[datetime, datetime]]:

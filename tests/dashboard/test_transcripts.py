@@ -132,25 +132,19 @@ class TestLatencies:
 
 
 def test_costs_add_up_by_model_and_rate() -> None:
-    line = {
-        "unit": "output_text_token",
-        "quantity": 10,
-        "price_micro": 6,
-        "unit_price": "0.6",
-        "per": 1000000,
-    }
-    used = {"kind": "response", "model": "groq/x", "lines": [line], "unpriced": []}
-    unpriced = {"kind": "speech", "model": "acme/y", "lines": []}
+    used = {"kind": "response", "model": "groq/x", "unit": "output_text_token", "quantity": 10, "price_micro": 6}
+    rate = {"unit_price": Decimal("0.6"), "per": 1_000_000, "is_priced": True, "estimated": False}
+    unpriced = {"unit_price": None, "per": None, "is_priced": False, "estimated": False, "price_micro": 0}
     parts = costs_of(
         [
-            event("usage", **used),
-            event("usage", **used),
-            event("usage", **unpriced, unpriced=[{"unit": "character", "quantity": 7}]),
+            UsageLine(kind="speech", model="acme/y", unit="character", quantity=7, **unpriced),
+            UsageLine(**used, **rate),
+            UsageLine(**used, **rate | {"estimated": True}),
         ]
     )
     assert [(part.name, part.price_micro) for part in parts] == [
         ("Language model", 12),
         ("Text to speech", 0),
     ]
-    assert parts[0].lines[0].quantity == 20
+    assert (parts[0].lines[0].quantity, parts[0].lines[0].estimated) == (20, True)
     assert not parts[1].lines[0].is_priced
