@@ -40,7 +40,9 @@ def costs_of(used: Iterable[UsageLine]) -> Sequence[Part]:
     for each in used:
         line = parts[each.kind].setdefault(
             (each.model, each.unit, each.unit_price, each.per),
-            Line(each.model, each.unit, each.unit_price or Decimal(0), each.per or 1, is_priced=each.is_priced),
+            Line(
+                each.model, each.unit, each.unit_price or Decimal(0), each.per or 1, is_priced=each.is_priced
+            ),
         )
         line.quantity += each.quantity
         line.price_micro += each.price_micro

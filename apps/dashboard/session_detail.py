@@ -22,7 +22,7 @@ from apps.tenants.access import tenant_page
 from apps.tenants.roles import May
 from apps.tenants.selectors import PersonalMembership
 from apps.usage.filtering import UsageFilter
-from apps.usage.selectors import line_list
+from apps.usage.lines import line_list
 
 _TABS = {
     "summary": ("Summary", "session"),

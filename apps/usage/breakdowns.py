@@ -84,9 +84,7 @@ def breakdown_of(period: Period, wanted: UsageFilter) -> Breakdown:
 def sums_of(period: Period, wanted: UsageFilter, *, hourly: bool | None = None) -> QuerySet[Any]:
     """Sums by hour, or by day; without being told, by what the period's course has a point for."""
     if period.is_hourly if hourly is None else hourly:
-        return UsageHour.objects.filter(
-            hour__gte=period.since, hour__lt=period.before, **wanted.conditions
-        )
+        return UsageHour.objects.filter(hour__gte=period.since, hour__lt=period.before, **wanted.conditions)
     return UsageDay.objects.filter(day__gte=period.first, day__lte=period.last, **wanted.conditions)
 
 
@@ -103,7 +101,9 @@ class Names:
     """What keys and agents are called; what is deleted has no name."""
 
     keys: Mapping[uuid.UUID, str]
-    agents: Mapping[uuid.UUID, tuple[str, str, int]]  # of a version: the agent's slug and name, and its number
+    agents: Mapping[
+        uuid.UUID, tuple[str, str, int]
+    ]  # of a version: the agent's slug and name, and its number
 
     def agent_slug(self, version_id: uuid.UUID | None) -> str | None:
         """Of a version; None without one, or when it is deleted."""
@@ -112,7 +112,9 @@ class Names:
 
 
 def names_of(
-    *, key_ids: Sequence[uuid.UUID | None] | None = None, version_ids: Sequence[uuid.UUID | None] | None = None
+    *,
+    key_ids: Sequence[uuid.UUID | None] | None = None,
+    version_ids: Sequence[uuid.UUID | None] | None = None,
 ) -> Names:
     """Of these keys and versions of agents; of all of them if None is given."""
     keys = ApiKey.objects.order_by()

@@ -132,7 +132,13 @@ class TestLatencies:
 
 
 def test_costs_add_up_by_model_and_rate() -> None:
-    used = {"kind": "response", "model": "groq/x", "unit": "output_text_token", "quantity": 10, "price_micro": 6}
+    used = {
+        "kind": "response",
+        "model": "groq/x",
+        "unit": "output_text_token",
+        "quantity": 10,
+        "price_micro": 6,
+    }
     rate = {"unit_price": Decimal("0.6"), "per": 1_000_000, "is_priced": True, "estimated": False}
     unpriced = {"unit_price": None, "per": None, "is_priced": False, "estimated": False, "price_micro": 0}
     parts = costs_of(

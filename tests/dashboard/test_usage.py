@@ -65,7 +65,10 @@ def test_it_works(client: Client, alice: Person) -> None:
     assert [figure.value for figure in page.context["figures"]] == [
         *("$0.0045", "1,000", "1", "4", "1.5", "0.5")
     ]
-    rows = {table.title: [(row.label, row.use.price_micro) for row in table.rows] for table in page.context["tables"]}
+    rows = {
+        table.title: [(row.label, row.use.price_micro) for row in table.rows]
+        for table in page.context["tables"]
+    }
     assert rows == {
         "By model": [("groq/some-model", 3000), ("local/piper", 1500)],
         "By kind": [("Language model", 3000), ("Text to speech", 1500)],
@@ -122,7 +125,9 @@ def test_a_named_period_is_of_today() -> None:
 
 def test_a_period_of_ones_own_is_at_most_a_year_and_ends_today() -> None:
     today = date(2026, 3, 31)
-    assert period_between(date(2026, 1, 1), date(2026, 12, 31), today=today) == Period(date(2026, 1, 1), today)
+    assert period_between(date(2026, 1, 1), date(2026, 12, 31), today=today) == Period(
+        date(2026, 1, 1), today
+    )
     assert period_between(None, None, today=today) == Period(date(2026, 3, 2), today)
     assert period_between(None, date.min, today=today) == Period(date.min, date.min)
     for first in (date(2026, 4, 1), date(2025, 3, 30), date.min):
@@ -208,7 +213,9 @@ class TestRecords:
         with tenant_context(alice.tenant.id):
             use(NOON, session_id="sess_kept", estimated=True)
             use(NOON - DAY, session_id="sess_gone", unit="input_audio_ms", quantity=61_000)
-            RealtimeSession.objects.create(session_id="sess_kept", model="x/y", started_at=NOON, alive_at=NOON)
+            RealtimeSession.objects.create(
+                session_id="sess_kept", model="x/y", started_at=NOON, alive_at=NOON
+            )
         page = client.get("/acme/usage/records/").content.decode()
         assert "/acme/sessions/sess_kept/" in page
         assert "sess_gone" in page
@@ -297,7 +304,11 @@ class TestFiles:
         sums = self.rows(alice, "export.csv?period=7")
         assert [int(row["price_micro"]) for row in sums] == [15, 12, 9, 6, 3, 21]
         assert sums[0]["day"] == str(TODAY - 4 * DAY)
-        assert (sums[0]["api_key"], sums[0]["agent"], sums[0]["agent_version"]) == ("'=HYPERLINK(evil)", "desk", "1")
+        assert (sums[0]["api_key"], sums[0]["agent"], sums[0]["agent_version"]) == (
+            "'=HYPERLINK(evil)",
+            "desk",
+            "1",
+        )
         assert (sums[-1]["model"], sums[-1]["estimated_micro"]) == ("'=cmd/evil", "21")
         lines = self.rows(alice, "records/export.csv?period=7")
         assert [row["quantity"] for row in lines] == ["7", "1", "2", "3", "4", "5"]

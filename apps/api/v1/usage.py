@@ -16,9 +16,9 @@ from apps.conversations.grouped import Grouping, session_totals
 from apps.keys.models import Scope
 from apps.usage.filtering import UsageFilter
 from apps.usage.groups import Way, usage_groups
+from apps.usage.lines import Around, line_list
 from apps.usage.models import Kind, UsageLine
 from apps.usage.periods import Period, period_between, today_utc
-from apps.usage.selectors import Around, line_list
 
 area = Area("Usage")
 
@@ -81,7 +81,9 @@ class UsageOut(Schema):
 class UsageFilterQuery(BaseModel):
     kind: Kind | None = None
     model: Text | None = Field(None, description="`provider/model`")
-    agent: Text | None = Field(None, description="The agent's slug, or the id of a version; `-`: without an agent.")
+    agent: Text | None = Field(
+        None, description="The agent's slug, or the id of a version; `-`: without an agent."
+    )
     api_key_id: uuid.UUID | Literal["-"] | None = Field(None, description="`-`: without a key.")
     customer_id: uuid.UUID | Literal["-"] | None = Field(None, description="`-`: for no customer.")
 

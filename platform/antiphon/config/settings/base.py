@@ -11,6 +11,7 @@ from antiphon.config.settings.security import *  # noqa: F403
 from antiphon.config.settings.security import PUBLIC_HOSTS
 
 DATA_DIR = env().antiphon_data_dir
+USAGE_SPOOL = DATA_DIR / "spool" / "usage"
 
 SECRET_KEY = env().secret_key or ""  # Django refuses to use an empty one
 DEBUG = env().debug
