@@ -1,12 +1,14 @@
 """Transcripts, latencies and costs from the events of a session's log."""
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from apps.conversations.costs import costs_of
 from apps.conversations.latencies import turns_of
 from apps.conversations.models import SessionEvent
 from apps.conversations.transcripts import Entry, transcript_of
+from apps.usage.models import UsageLine
 
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 

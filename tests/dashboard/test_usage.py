@@ -5,6 +5,7 @@ import csv
 import io
 import uuid
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.test import AsyncClient, Client
@@ -273,15 +274,12 @@ class TestRecords:
 
 
 class TestFiles:
-    def rows(self, person: Person, path: str, slug: str = "acme") -> list[dict[str, str]]:
-        async def read() -> tuple[str, str]:
-            client = AsyncClient()
-            await client.aforce_login(person.user)
-            response = await client.get(f"/{slug}/usage/{path}")
-            parts = [part async for part in response]
-            return response["content-disposition"], b"".join(parts).decode()
-
-        name, text = asyncio.run(read())
+    async def rows(self, person: Person, path: str, slug: str = "acme") -> list[dict[str, str]]:
+        client = AsyncClient()
+        await client.aforce_login(person.user)
+        response: Any = await client.get(f"/{slug}/usage/{path}")
+        text = b"".join([part async for part in response]).decode()
+        name = response["content-disposition"]
         assert name == f'attachment; filename="{self.name(path, slug)}"'
         assert OPERATORS_COST not in text
         return list(csv.DictReader(io.StringIO(text)))
@@ -291,17 +289,21 @@ class TestFiles:
         return f"{kind}-{slug}-{TODAY - 6 * DAY}-{TODAY}.csv"
 
     @pytest.mark.django_db(transaction=True)
-    def test_sums_and_lines_come_to_the_same(self, alice: Person, mallory: Person) -> None:
-        key = alice.make_key(name="=HYPERLINK(evil)").key
-        with tenant_context(mallory.tenant.id):
-            use(NOON)
-        with tenant_context(alice.tenant.id):
-            version = agent_publish(agent=agent_create(slug="desk", name="Desk", template="receptionist"))
-            for number in range(5):
-                use(NOON - number * DAY, quantity=number + 1, api_key_id=key.id, agent_version_id=version.id)
-            use(NOON, quantity=7, unit="character", kind="speech", model="=cmd/evil", estimated=True)
-            use(NOON - 8 * DAY, quantity=1_000_000)
-        sums = self.rows(alice, "export.csv?period=7")
+    async def test_sums_and_lines_come_to_the_same(self, alice: Person, mallory: Person) -> None:
+        def prepare() -> None:
+            key = alice.make_key(name="=HYPERLINK(evil)").key
+            with tenant_context(mallory.tenant.id):
+                use(NOON)
+            with tenant_context(alice.tenant.id):
+                version = agent_publish(agent=agent_create(slug="desk", name="Desk", template="receptionist"))
+                for number in range(5):
+                    whose = {"api_key_id": key.id, "agent_version_id": version.id}
+                    use(NOON - number * DAY, quantity=number + 1, **whose)
+                use(NOON, quantity=7, unit="character", kind="speech", model="=cmd/evil", estimated=True)
+                use(NOON - 8 * DAY, quantity=1_000_000)
+
+        await asyncio.to_thread(prepare)
+        sums = await self.rows(alice, "export.csv?period=7")
         assert [int(row["price_micro"]) for row in sums] == [15, 12, 9, 6, 3, 21]
         assert sums[0]["day"] == str(TODAY - 4 * DAY)
         assert (sums[0]["api_key"], sums[0]["agent"], sums[0]["agent_version"]) == (
@@ -310,23 +312,29 @@ class TestFiles:
             "1",
         )
         assert (sums[-1]["model"], sums[-1]["estimated_micro"]) == ("'=cmd/evil", "21")
-        lines = self.rows(alice, "records/export.csv?period=7")
+        lines = await self.rows(alice, "records/export.csv?period=7")
         assert [row["quantity"] for row in lines] == ["7", "1", "2", "3", "4", "5"]
         assert lines[0]["at"] == NOON.isoformat()
         assert lines[1]["price_usd"] == "0.000003"
         assert sum(int(row["price_micro"]) for row in lines) == sum(int(row["price_micro"]) for row in sums)
-        narrowed = self.rows(alice, "records/export.csv?period=7&kind=speech")
+        narrowed = await self.rows(alice, "records/export.csv?period=7&kind=speech")
         assert [row["quantity"] for row in narrowed] == ["7"]
-        hours = [row for row in self.rows(mallory, "export.csv?period=7", "mallory-inc")]
-        assert [row["price_micro"] for row in hours] == ["30"]
+        theirs = await self.rows(mallory, "export.csv?period=7", "mallory-inc")
+        assert [row["price_micro"] for row in theirs] == ["30"]
 
     @pytest.mark.django_db(transaction=True)
-    def test_long_files_have_everything_once(self, alice: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test_long_files_have_everything_once(
+        self, alice: Person, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setattr("apps.dashboard.usage_csv._LINES_AT_ONCE", 3)
-        with tenant_context(alice.tenant.id):
-            for number in range(10):
-                use(NOON, quantity=number)
-        lines = self.rows(alice, "records/export.csv?period=7")
+
+        def prepare() -> None:
+            with tenant_context(alice.tenant.id):
+                for number in range(10):
+                    use(NOON, quantity=number)
+
+        await asyncio.to_thread(prepare)
+        lines = await self.rows(alice, "records/export.csv?period=7")
         assert sorted(int(row["quantity"]) for row in lines) == list(range(10))
 
 

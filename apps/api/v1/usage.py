@@ -58,8 +58,8 @@ class UsageGroupOut(Schema):
     """What one group used, and what it is billed."""
 
     group: str | None = Field(
-        description="The day, hour, kind, provider, model, unit, id of the key, slug of the agent, id of its version, "
-        "or id of the customer. Null: of none. A deleted agent is told by the ids of its versions."
+        description="The day, hour, kind, provider, model, unit, id of the key, slug of the agent, id of its "
+        "version, or id of the customer. Null: of none. A deleted agent is told by the ids of its versions."
     )
     label: str | None = Field(description="What the key or the agent is called.")
     price_micro: int = Field(description=_MICRO)
