@@ -3,8 +3,8 @@
     python bench/usage_pages.py                    a million records of 30 days; about two minutes
     python bench/usage_pages.py --records 100000
 
-Starts a PostgreSQL of its own in a temporary folder. The records are of twenty for each session, of ten API keys and
-24 versions of eight agents with models of their own; some hundred are of a model that is rare. Time is as in
+Starts a PostgreSQL of its own in a temporary folder. There are twenty records for each session, of ten API keys and
+24 versions of eight agents with models of their own; some are of a model that is rare. Time is as in
 bench/pages.py; the budget is 100 ms.
 """
 
@@ -123,7 +123,9 @@ def furnish(records: int) -> str:
     began, sessions = time.monotonic(), records // IN_A_SESSION
     with tenant_context(tenant.id):
         made = [api_key_create(name=f"Key {n}", scopes=Scope.values) for n in range(10)]
-        agents = [agent_create(slug=f"agent-{n}", name=f"Agent {n}", template="receptionist") for n in range(8)]
+        agents = [
+            agent_create(slug=f"agent-{n}", name=f"Agent {n}", template="receptionist") for n in range(8)
+        ]
         versions = [agent_publish(agent=agent).id for agent in agents for _ in range(3)]
         given = {
             "tenant": tenant.id,
