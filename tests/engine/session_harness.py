@@ -25,6 +25,7 @@ from antiphon.engine.ports import (
     TextToSpeech,
     Transport,
     UnknownModel,
+    Unlimited,
 )
 from antiphon.engine.remote_calls import NoToolServers
 from antiphon.engine.session import Host, RunningSession
@@ -244,6 +245,7 @@ class Stage:
         self.tool_servers = given.get("tool_servers") or NoToolServers()
         self.functions = given.get("functions") or NoFunctions()
         self.meter: Meter = NoMeter()
+        self.allowance = given.get("allowance") or Unlimited()
         self.seen: list[object] = []
         self.observers: list[Observer] = [lambda event, now: self.seen.append(event)]
 
@@ -276,6 +278,7 @@ class Stage:
             tool_servers=self.tool_servers,
             functions=self.functions,
             meter=self.meter,
+            allowance=self.allowance,
         )
         config = Session(id="sess_1", call_id="rtc_1", model=self.model, expires_at=3600)
         return RunningSession(config, transport, host, Ids(random.Random(1)))
