@@ -18,6 +18,7 @@ from apps.dashboard import (
     styleguide,
     team,
     tools,
+    usage,
     voices,
 )
 
@@ -105,4 +106,8 @@ urlpatterns = [
     path("<slug:slug>/budgets/<uuid:budget_id>/delete/", budgets.delete, name="budget-delete"),
     path("<slug:slug>/live/", live.page, name="live"),
     path("<slug:slug>/logs/", logs.page, name="logs"),
+    path("<slug:slug>/usage/", usage.page, name="usage"),
+    path("<slug:slug>/usage/export.csv", usage.export, name="usage-export"),
+    path("<slug:slug>/usage/records/", usage.records, name="usage-records"),
+    path("<slug:slug>/usage/records/export.csv", usage.records_export, name="usage-records-export"),
 ]
