@@ -77,7 +77,7 @@ class Caller:
                 return
             response = connection.response
             call_id = response.headers["x-call-id"] if response is not None else ""
-            session = Session(first["session"]["id"])
+            session = Session(first["session"]["id"], connection.local_address[1])
             self.sessions.append(session)
             call = Call(connection, call_id, session, self._platform, self._http, self._random, self._notes)
             await call.hold(self._over)

@@ -113,6 +113,11 @@ async def survive(size: Size, seed: int, folder: Path) -> Run:
             await talk_through_trouble(size, killer, run, random)
             run.notes.update({f"killed: {target}": count for target, count in killer.killed.items()})
             problems = await settled(Aftermath(platform), run)
+            problems += [
+                f"{session.id} was lost, with {session.close_code}, and nobody had killed its process."
+                for session in run.sessions
+                if session.ending == "lost" and session.port not in killer.cut_off
+            ]
             await asyncio.to_thread(stack.close)
     problems += [f"{path.name} is left in the spool." for path in spool_of(folder / "data")]
     assert not problems, "\n".join([str(run), f"{len(problems)} problems:", *problems[:40]])

@@ -20,14 +20,16 @@ class Line(NamedTuple):
 
 Ending = Literal["hung up", "left", "broken off", "lost", "open"]
 """`hung up`: by the platform, on our behalf, so that the client hears all there is. `left` and `broken off`: by the
-client, politely or not. `lost`: its process died."""
+client, politely or not. `lost`: by nobody; its process died."""
 
 
 @dataclass(slots=True)
 class Session:
-    """One session as its client saw it. `words` are those of each answer that was completed, by its response."""
+    """One session as its client saw it. `port` is the client's. `words` are those of each answer that was completed,
+    by its response."""
 
     id: str
+    port: int
     lines: list[Line] = field(default_factory=list)
     words: dict[str, int] = field(default_factory=dict)
     ending: Ending = "open"

@@ -40,6 +40,7 @@ class Killer:
         self.platform = platform
         self._random = random
         self.killed: Counter[Target] = Counter()
+        self.cut_off: set[int] = set()  # the ports of clients whose process was killed
 
     def strike(self, target: Target) -> None:
         """Nothing, if none runs at the moment."""
@@ -48,6 +49,9 @@ class Killer:
             return
         victim = self._random.choice(sorted(found, key=lambda process: process.pid))
         with suppress(psutil.NoSuchProcess):
+            if target == "web":
+                victim.suspend()  # so that nobody comes or goes while we look
+                self.cut_off |= {peer.raddr.port for peer in victim.net_connections("tcp") if peer.raddr}
             os.kill(victim.pid, signal.SIGKILL)
             self.killed[target] += 1
         if target == "valkey":  # a machine that comes back without what it knew
