@@ -1,4 +1,4 @@
-"""Clients that talk, cancel, interrupt, leave and lose their connections at random, and write down what they are told."""
+"""Clients that talk, cancel, interrupt and leave at random, and write down what they are told."""
 
 import asyncio
 import json

@@ -25,8 +25,8 @@ client, politely or not. `lost`: by nobody; its process died."""
 
 @dataclass(slots=True)
 class Session:
-    """One session as its client saw it. `port` is the client's. `words` are those of each answer that was completed,
-    by its response."""
+    """One session as its client saw it. `port` is the client's. `words` are those of each answer that was
+    completed, by its response."""
 
     id: str
     port: int
@@ -52,8 +52,8 @@ class Session:
 def differences(sessions: Iterable[Session], records: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     """A sentence for each line that was told and is not what was recorded, or the other way round.
 
-    `records` are those of `manage.py usage --json`. That something was recorded and not told is right only where the
-    client could not hear it.
+    `records` are those of `manage.py usage --json`. That something was recorded and not told is right only where
+    the client could not hear it.
     """
     recorded = [_line_of(record) for record in records]
     by_key = {(line.record, line.unit): line for line in recorded}

@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -12,7 +13,7 @@ from typing import Literal
 
 import psutil
 
-from tests.platform_fixture import Platform
+from tests.platform_fixture import STARTUP_SECONDS, Platform
 
 Target = Literal["web", "valkey", "postgres"]
 
@@ -42,6 +43,13 @@ class Killer:
         self.killed: Counter[Target] = Counter()
         self.cut_off: set[int] = set()  # the ports of clients whose process was killed
 
+    def wait_until_all_listen(self, processes: int) -> None:
+        """`up` is ready when the first one is."""
+        deadline = time.monotonic() + STARTUP_SECONDS
+        while sum(map(_listens, self._running("web"))) < processes:
+            assert time.monotonic() < deadline, "not all processes have started"
+            time.sleep(0.1)
+
     def strike(self, target: Target) -> None:
         """Nothing, if none runs at the moment."""
         found = list(self._running(target))
@@ -64,6 +72,10 @@ class Killer:
                 guarded = parent is not None and any("guard.py" in word for word in parent.cmdline())
                 if guarded and _is(target, command):
                     yield process
+
+
+def _listens(process: psutil.Process) -> bool:
+    return any(socket.status == psutil.CONN_LISTEN for socket in process.net_connections("tcp"))
 
 
 def _is(target: Target, command: Sequence[str]) -> bool:
