@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
@@ -22,6 +23,7 @@ from tests.soak.told import Ending, Session
 MODEL = "azure/gpt-6-sol"
 PATIENCE = 20.0  # seconds for anything that is asked for
 _MOST_WORDS = 30
+_RETURN_SECONDS = 1.0  # the longest that a client which lost its connection stays away
 _PIECE = pybase64.b64encode_as_string(bytes(48 * 200))  # 200 ms
 
 
@@ -60,15 +62,7 @@ class Caller:
 
     async def _converse(self) -> None:
         """Raises what `connect` does."""
-        connection = await connect(
-            self._platform.socket(f"?model={MODEL}"),
-            additional_headers=self._platform.headers,
-            compression=None,
-            max_size=None,
-            open_timeout=PATIENCE,
-            ping_interval=None,
-            proxy=None,
-        )
+        connection = await dial(self._platform, f"?model={MODEL}")
         try:
             first = json.loads(await asyncio.wait_for(connection.recv(), PATIENCE))
             if first["type"] != "session.created":
@@ -80,9 +74,27 @@ class Caller:
             session = Session(first["session"]["id"], connection.local_address[1])
             self.sessions.append(session)
             call = Call(connection, call_id, session, self._platform, self._http, self._random, self._notes)
+            call.hear(first)
             await call.hold(self._over)
         finally:
             connection.transport.abort()
+
+
+async def dial(platform: Platform, query: str) -> ClientConnection:
+    """Raises OSError, TimeoutError, InvalidHandshake and EOFError."""
+    return await connect(
+        platform.socket(query),
+        additional_headers=platform.headers,
+        compression=None,
+        max_size=None,
+        open_timeout=PATIENCE,
+        ping_interval=None,
+        proxy=None,
+    )
+
+
+class GoneForGood(Exception):
+    """A session that can't be resumed."""
 
 
 class Call:
@@ -109,26 +121,35 @@ class Call:
         self._asked = 0
         self._answered = 0
         self._news = asyncio.Event()
+        self._token = ""
+        self._last_event = ""
+        self._is_configured = False
+        self._listening = asyncio.ensure_future(self._listen())
 
     async def hold(self, over: Callable[[], bool]) -> None:
-        listening = asyncio.create_task(self._listen())
         ending: Ending = "lost"
         try:
             await self._configure()
             for _ in range(self._random.randint(1, 8)):
                 if over():
                     break
-                await self._random.choice([self._ask, self._ask, self._ask, self._speak, self._ask_aside])()
-            ending = await self._end(listening)
+                await self._random.choice(
+                    [self._ask, self._ask, self._ask, self._speak, self._ask_aside, self._come_back]
+                )()
+            ending = await self._end()
         except ConnectionClosed:
             pass
+        except (GoneForGood, TimeoutError):
+            ending = "broken off"
         finally:
             if ending in ("left", "broken off"):
-                listening.cancel()
-            with suppress(asyncio.CancelledError, TimeoutError):
-                await asyncio.wait_for(listening, PATIENCE)
+                self._connection.transport.abort()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._listening, PATIENCE)
+            self._connection.transport.abort()
             self._session.ending = ending
             self._session.close_code = self._connection.close_code
+            self._session.ended_at = time.monotonic()
             self._notes[f"session {ending}"] += 1
             if ending == "lost" and self._connection.close_code not in (None, 1006):
                 self._notes[f"ended by the platform with {self._connection.close_code}"] += 1
@@ -141,6 +162,10 @@ class Call:
             "providerData": {"antiphon": {"events": ["usage"]}},
         }
         await self._send("session.update", session=session)
+        async with asyncio.timeout(PATIENCE):
+            await self._wait_until(
+                lambda: self._is_configured
+            )  # what is used before that, nobody wants to hear of
 
     async def _ask(self, **response: Any) -> None:
         """And waits for the answer, cancels it, or lets it go on."""
@@ -169,7 +194,28 @@ class Call:
             await self._send("input_audio_buffer.append", audio=_PIECE)
         await self._send("input_audio_buffer.commit")
 
-    async def _end(self, listening: "asyncio.Task[None]") -> Ending:
+    async def _come_back(self) -> None:
+        """Loses the connection, and resumes the session over another, wherever that leads. Raises GoneForGood."""
+        self._connection.transport.abort()
+        await self._listening
+        await asyncio.sleep(self._random.uniform(0, _RETURN_SECONDS))
+        try:
+            connection = await dial(self._platform, f"?resume={self._token}&last_event_id={self._last_event}")
+            self._connection = connection
+            first = json.loads(await asyncio.wait_for(connection.recv(), PATIENCE))
+        except (OSError, InvalidHandshake, ConnectionClosed, TimeoutError, EOFError) as error:
+            self._notes[f"not resumed: {type(error).__name__}"] += 1
+            raise GoneForGood from None
+        if first["type"] != "session.created":
+            self._notes[f"not resumed: {first['error']['code'] or first['error']['type']}"] += 1
+            raise GoneForGood
+        self._asked = self._answered = 0  # what was sent last may be lost
+        self._session.was_resumed = True
+        self._notes["resumed"] += 1
+        self.hear(first)
+        self._listening = asyncio.ensure_future(self._listen())
+
+    async def _end(self) -> Ending:
         match self._random.choice(["hang up", "hang up", "leave", "break off"]):
             case "hang up":
                 url = f"{self._platform.base_url}/realtime/calls/{self._call_id}/hangup"
@@ -177,7 +223,7 @@ class Call:
                     async with self._http.post(url, headers=self._platform.headers) as told:
                         is_done = told.status == 200
                     if is_done:
-                        await asyncio.wait_for(asyncio.shield(listening), PATIENCE)
+                        await asyncio.wait_for(asyncio.shield(self._listening), PATIENCE)
                     else:
                         self._notes[f"not hung up: {told.status}"] += 1
                 except (aiohttp.ClientError, TimeoutError) as error:
@@ -185,7 +231,7 @@ class Call:
                     is_done = False
                 if is_done and self._connection.close_code == 1000:
                     return "hung up"
-                return "lost" if listening.done() else "broken off"
+                return "lost" if self._listening.done() else "broken off"
             case "leave":
                 await self._connection.close()
                 return "left"
@@ -195,13 +241,15 @@ class Call:
         """Until every answer asked for is done, or was refused."""
         try:
             async with asyncio.timeout(PATIENCE):
-                while self._responses or self._answered < self._asked:
-                    self._news.clear()
-                    await self._news.wait()
-                    if self._connection.close_code is not None:
-                        return
+                await self._wait_until(lambda: not self._responses and self._answered >= self._asked)
         except TimeoutError:
             self._notes["no answer in time"] += 1
+
+    async def _wait_until(self, condition: Callable[[], bool]) -> None:
+        """Or until the connection is gone, which the next thing that is sent notices."""
+        while not condition() and not self._listening.done():
+            self._news.clear()
+            await self._news.wait()
 
     async def _send(self, kind: str, **fields: Any) -> None:
         await self._connection.send(json.dumps({"type": kind, **fields}))
@@ -209,15 +257,20 @@ class Call:
     async def _listen(self) -> None:
         try:
             async for frame in self._connection:
-                self._hear(json.loads(frame))
+                self.hear(json.loads(frame))
         except ConnectionClosed:
             pass
         finally:
             self._news.set()
 
-    def _hear(self, event: dict[str, Any]) -> None:
+    def hear(self, event: dict[str, Any]) -> None:
         self._session.hear(event)
+        self._last_event = event["event_id"]
         match event["type"]:
+            case "session.created":
+                self._token = event["session"]["resume_token"]
+            case "session.updated":
+                self._is_configured = True
             case "response.created":
                 self._responses.add(event["response"]["id"])
                 self._answered += 1

@@ -30,10 +30,12 @@ class Session:
 
     id: str
     port: int
+    was_resumed: bool = False
     lines: list[Line] = field(default_factory=list)
     words: dict[str, int] = field(default_factory=dict)
     ending: Ending = "open"
     close_code: int | None = None
+    ended_at: float = 0.0  # of time.monotonic()
 
     def hear(self, event: Mapping[str, Any]) -> None:
         match event["type"]:

@@ -41,6 +41,7 @@ class Killer:
         self.platform = platform
         self._random = random
         self.killed: Counter[Target] = Counter()
+        self.last_strike = 0.0
         self.cut_off: set[int] = set()  # the ports of clients whose process was killed
 
     def wait_until_all_listen(self, processes: int) -> None:
@@ -62,6 +63,7 @@ class Killer:
                 self.cut_off |= {peer.raddr.port for peer in victim.net_connections("tcp") if peer.raddr}
             os.kill(victim.pid, signal.SIGKILL)
             self.killed[target] += 1
+            self.last_strike = time.monotonic()
         if target == "valkey":  # a machine that comes back without what it knew
             shutil.rmtree(self.platform.data_dir / "valkey" / "appendonlydir", ignore_errors=True)
 
