@@ -175,17 +175,18 @@ async def talk_through_trouble(size: Size, killer: Killer, run: Run, random: Ran
 
 async def settled(after: Aftermath, run: Run, last_strike: float) -> list[str]:
     """Everything that is not as it should be once the platform had the time to recover."""
+    # Of earlier ones the end may have been known to their process alone, which was killed then.
+    last = {each.id for each in run.sessions if each.ending == "hung up" and each.ended_at > last_strike + 2}
+
+    def remains() -> list[str]:
+        return [*after.remains(), *(f"{id} is still open." for id in after.open_sessions() & last)]
+
     began = time.monotonic()
-    while remains := await asyncio.to_thread(after.remains):
+    while problems := await asyncio.to_thread(remains):
         if time.monotonic() - began > RECOVERY_SECONDS:
             break
         await asyncio.sleep(0.5)
     run.seconds["until nothing was left"] = time.monotonic() - began
-    problems = list(remains)
-    # That others have ended may have been known to a process alone which was killed then.
-    last_ended = {session.id for session in run.sessions if session.ended_at > last_strike}
-    lost = {session.id for session in run.sessions if session.ending == "lost"}
-    problems += [f"{id} is still open." for id in after.open_sessions() & last_ended - lost]
     after.let_minutes_pass(3)
     sums = after.sums()
     run.usage, _ = await asyncio.gather(after.usage(), after.manage("shell", "-v0", "-c", _UPKEEP))
