@@ -37,13 +37,19 @@ def embedded_postgres(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Emb
 @pytest.fixture(scope="session")
 def database_urls(request: pytest.FixtureRequest) -> "DatabaseUrls":
     """DATABASE_URL and ACROSS_DATABASE_URL, else an embedded server."""
+    import psycopg
+
     from antiphon.config.env import env
-    from antiphon.embedded.roles import DatabaseUrls, prepare_roles
+    from antiphon.embedded.roles import ACROSS_ROLE, DatabaseUrls, prepare_roles
 
     app, across = env().database_url, env().across_database_url
     if app and across:
         return DatabaseUrls(app, across)
-    return prepare_roles(request.getfixturevalue("embedded_postgres").superuser_url)
+    superuser_url = request.getfixturevalue("embedded_postgres").superuser_url
+    urls = prepare_roles(superuser_url)
+    with psycopg.connect(superuser_url, autocommit=True) as connection:  # see tests.flushing
+        connection.execute(f"GRANT SET ON PARAMETER session_replication_role TO {ACROSS_ROLE}")
+    return urls
 
 
 @pytest.fixture(scope="session")
@@ -92,20 +98,18 @@ def django_db_setup(django_db_setup: None) -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def flush_quickly() -> Iterator[None]:
-    """What `migrate` itself puts into the database stays in it between tests: to make it anew takes a quarter of a
-    second each time."""
+    """Tables are emptied after transactional tests as `tests.flushing` says."""
     from unittest import mock
 
     from django.core.management.commands import flush
 
-    made_by_migrate = {"django_content_type", "auth_permission"}
+    def delete_rows(*args: Any, **options: Any) -> list[str]:
+        from tests import flushing  # once Django is set up
 
-    def truncate(style: Any, connection: Any, **options: Any) -> list[str]:
-        tables = connection.introspection.django_table_names(only_existing=True, include_views=False)
-        return list(connection.ops.sql_flush(style, sorted(set(tables) - made_by_migrate), **options))
+        return flushing.delete_rows(*args, **options)
 
     with (
-        mock.patch.object(flush, "sql_flush", truncate),
+        mock.patch.object(flush, "sql_flush", delete_rows),
         mock.patch.object(flush, "emit_post_migrate_signal"),
     ):
         yield

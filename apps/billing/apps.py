@@ -3,3 +3,6 @@ from django.apps import AppConfig
 
 class BillingConfig(AppConfig):
     name = "apps.billing"
+
+    def ready(self) -> None:
+        from apps.billing import checks  # noqa: F401  registers the system check

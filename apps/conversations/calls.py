@@ -28,6 +28,7 @@ _PATIENCE = 5.0  # seconds for another process to do what it is asked
 _HUNG_UP = 1000
 _BAD_KEY = 3000
 KEY_REVOKED = "API key revoked"  # why a session was closed, as its client is told
+BALANCE_USED_UP = "balance_used_up"  # likewise
 _REFUSED = 4000  # close code of the live service (protocol reference 7)
 
 
@@ -156,6 +157,39 @@ class Calls:
         for found in self._calls.values():
             if found.key_id in key_ids:
                 found.session.end(_BAD_KEY, KEY_REVOKED)
+
+    # What limits ask
+
+    def wind_up(
+        self,
+        call_id: str,
+        *,
+        refused: Refused,
+        goodbye: str,
+        code: int,
+        reason: str,
+        patience_ms: float = 10_000,
+    ) -> bool:
+        """Ends a call of this process politely (`RunningSession.wind_up`). False if there is no such call here: it
+        has ended, or lives in another process, where whoever watches over it says so.
+
+        Who meters a call does this on the event loop, in an observer too:
+
+            calls.wind_up(
+                call_id,
+                refused=errors.invalid_request("insufficient_quota", "Your balance is used up: top it up."),
+                goodbye="I'm sorry, we have to stop here. Goodbye!",
+                code=4000,
+                reason=BALANCE_USED_UP,  # by which the session's end reason is known
+            )
+        """
+        found = self._calls.get(call_id)
+        if found is None:
+            return False
+        found.session.wind_up(
+            refused=refused, goodbye=goodbye, code=code, reason=reason, patience_ms=patience_ms
+        )
+        return True
 
     # What a process that ends asks
 

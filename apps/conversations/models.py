@@ -24,6 +24,7 @@ class EndReason(models.TextChoices):
     CONNECTION_LOST = "connection_lost", "The connection was lost"
     HUNG_UP = "hung_up", "The session was hung up"
     KEY_REVOKED = "key_revoked", "Its API key was revoked"
+    BALANCE_USED_UP = "balance_used_up", "The balance or a spending limit was used up"
     EXPIRED = "expired", "The session reached its longest duration"
     TOO_SLOW = "too_slow", "The client read too slowly"
     REFUSED = "refused", "The session was refused"

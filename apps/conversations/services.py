@@ -11,7 +11,7 @@ from antiphon.engine.machine import GOING_AWAY
 from antiphon.engine.ports import Ending
 from antiphon.engine.session import INTERNAL_ERROR
 from apps.audit import services as audit
-from apps.conversations.calls import KEY_REVOKED
+from apps.conversations.calls import BALANCE_USED_UP, KEY_REVOKED
 from apps.conversations.log_store import KEEP_TEXT
 from apps.conversations.models import EndReason, RealtimeSession, SessionEvent
 from apps.core.tenancy import atomic, current_database
@@ -27,6 +27,8 @@ _EVENTS_AT_ONCE = 5000
 
 def end_reason_of(ending: Ending) -> EndReason:
     """Why a session ended, from how its connection was closed."""
+    if ending.reason == BALANCE_USED_UP:
+        return EndReason.BALANCE_USED_UP
     if ending.code == _RESTARTING:
         return EndReason.SERVER_STOPPED
     if ending.by_client:

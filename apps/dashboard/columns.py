@@ -76,6 +76,7 @@ _ENDS = {
     EndReason.CONNECTION_LOST: "Lost",
     EndReason.HUNG_UP: "Hung up",
     EndReason.KEY_REVOKED: "Key revoked",
+    EndReason.BALANCE_USED_UP: "Balance used up",
     EndReason.EXPIRED: "Time was up",
     EndReason.TOO_SLOW: "Read too slowly",
     EndReason.REFUSED: "Refused",

@@ -12,10 +12,12 @@ import redis.asyncio
 from msgspec import structs
 
 from antiphon.engine.session import RunningSession
+from antiphon.protocol import errors
+from antiphon.protocol.server_events import Error, ResponseDone
 from antiphon.transports import relay_link
 from antiphon.transports.memory import MemoryTransport
 from antiphon.transports.relay_link import Listener, Request
-from apps.conversations.calls import Calls, NoSuchCall, token_digest
+from apps.conversations.calls import BALANCE_USED_UP, Calls, NoSuchCall, token_digest
 from apps.conversations.directory import OutOfReach, Place
 from tests.engine.session_harness import Stage
 
@@ -200,6 +202,24 @@ async def test_hanging_up_a_call_of_another_process_ends_it(owner: Calls, other:
         assert call.client.closed == (1000, "hung up")
         with pytest.raises(NoSuchCall):
             await other.hang_up(call.call_id, ACME)
+
+
+async def test_a_call_of_this_process_is_wound_up_with_a_reason_and_a_goodbye(
+    owner: Calls, other: Calls
+) -> None:
+    async with running(owner) as call:
+        why = errors.invalid_request("insufficient_quota", "Your balance is used up: top it up.")
+        end: dict[str, Any] = {"refused": why, "goodbye": "Goodbye!", "code": 4000, "reason": BALANCE_USED_UP}
+        assert not other.wind_up(call.call_id, **end), "it lives elsewhere"
+        assert owner.wind_up(call.call_id, **end)
+        async with asyncio.timeout(5):
+            await call.ended.wait()
+        said = [event async for event in call.client.events()]
+        assert [event.error for event in said if isinstance(event, Error)] == [why.body]
+        [done] = [event.response for event in said if isinstance(event, ResponseDone)]
+        assert done.status == "completed"
+        assert call.client.closed == (4000, BALANCE_USED_UP)
+        assert not owner.wind_up(call.call_id, **end), "it is over"
 
 
 async def test_calls_of_another_tenant_do_not_exist(owner: Calls, other: Calls) -> None:

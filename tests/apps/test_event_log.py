@@ -28,6 +28,7 @@ from antiphon.protocol.items import InputText, Message
 from antiphon.providers.scripted.llm import ScriptedLlm, say
 from antiphon.providers.scripted.tts import ScriptedTts
 from apps.conversations import services
+from apps.conversations.calls import BALANCE_USED_UP
 from apps.conversations.event_log import EventLog
 from apps.conversations.log_store import EventRow, LogStore, SessionOpened
 from apps.conversations.models import EndReason, RealtimeSession, SessionEvent
@@ -404,6 +405,8 @@ async def test_a_tenant_that_is_deleted_meanwhile_does_not_hold_up_others(
         (Ending(1008, "", by_client=False), EndReason.TOO_SLOW),
         (Ending(1011, "", by_client=False), EndReason.SERVER_ERROR),
         (Ending(1000, "", by_client=False), EndReason.HUNG_UP),
+        (Ending(4000, BALANCE_USED_UP, by_client=False), EndReason.BALANCE_USED_UP),
+        (Ending(1000, BALANCE_USED_UP, by_client=False), EndReason.BALANCE_USED_UP),
         (Ending(4000, "", by_client=False), EndReason.REFUSED),
     ],
 )

@@ -36,7 +36,8 @@ def test_balanced_entries_are_taken_and_added_up(alice: Person) -> None:
         post(-200, 150, 50)
         commit()
         assert dict(AccountBalance.objects.values_list("account", "amount_micro")) == {
-            Account.BALANCE: 300,
+            Account.BALANCE: 5_000_300,
+            Account.PROMOTION: -5_000_000,
             Account.CORRECTION: -350,
             Account.CASH: 50,
         }
@@ -85,7 +86,7 @@ def test_an_entry_of_another_tenants_transaction_is_refused(alice: Person, mallo
     with tenant_context(alice.tenant.id):
         made = post(5, -5)
     with tenant_context(mallory.tenant.id):
-        assert not LedgerEntry.objects.exists()
+        assert not LedgerEntry.objects.filter(transaction=made.id).exists()
         LedgerEntry.objects.create(transaction_id=made.id, account=Account.BALANCE, amount_micro=1)
         with pytest.raises(DatabaseError) as refused, transaction.atomic():
             commit()

@@ -129,6 +129,7 @@ class Client:
         self.session: RunningSession
         self.events: list[Event] = []
         self.arrived: list[float] = []  # seconds, for each event
+        self.closed = asyncio.Event()
         self._news = asyncio.Event()
 
     async def listen(self) -> None:
@@ -138,6 +139,7 @@ class Client:
             self.events.append(json.loads(frame))
             self.arrived.append(asyncio.get_running_loop().time())
             self._news.set()
+        self.closed.set()
 
     def send(self, kind: str, **fields: Any) -> None:
         self.transport.put(decode(json.dumps({"type": kind, **fields})))

@@ -16,6 +16,7 @@ from antiphon.engine.ids import Ids
 from antiphon.engine.machine import Limits, SessionMachine
 from antiphon.engine.outbox import Outbox
 from antiphon.protocol.codec import BadEvent, decode_client_event, encode_server_event
+from antiphon.protocol.errors import ErrorBody
 from antiphon.protocol.items import RemoteTool, RemoteToolError
 from antiphon.protocol.server_events import Error, InputAudioCommitted, OutputAudioDelta, ServerEvent
 from antiphon.protocol.session import Session
@@ -32,6 +33,21 @@ from tests.virtual_clock import VirtualClockLoop
 
 OUT_OF_ORDER = RemoteToolError(type="http_error", code=502, message="Out of order.")
 PIECES = ["Well, ", "that is a long story. ", "One two three. ", "Yes! "]
+
+ENOUGH = ErrorBody(type="invalid_request_error", code="enough", message="That is enough.")
+BEGINNINGS = (
+    fx.Generate,
+    fx.Speculate,
+    fx.Transcribe,
+    fx.Follow,
+    fx.Foresee,
+    fx.Hear,
+    fx.Detect,
+    fx.ScoreTurn,
+    fx.ListTools,
+    fx.CallRemoteTool,
+    fx.RunFunction,
+)
 
 MODELS = ("local/test", "local/native")
 
@@ -77,6 +93,7 @@ steps = st.lists(
         st.tuples(st.just("score"), st.tuples(small, st.sampled_from([0.1, 0.9]))),
         st.tuples(st.just("leave"), st.integers(0, 9)),
         st.tuples(st.just("play"), st.integers(0, 2000)),
+        st.tuples(st.just("farewell"), st.none()),
         st.tuples(st.just("garbage"), st.sampled_from(["{", "[]", '{"type":"no.such"}', '{"event_id":"e"}'])),
     ),
     min_size=20,
@@ -136,11 +153,18 @@ class World:
         self.remote_calls: list[fx.CallRemoteTool | fx.StopRemoteTool] = []
         self.replay = Replay()
         self.departed: list[str] = []
+        self.winding_up = False
+        self.closed = False
         self.carry_out(self.machine.start(0.0))
 
     def carry_out(self, effects: list[fx.Effect]) -> None:
         for effect in effects:
+            assert not (self.winding_up and isinstance(effect, BEGINNINGS)), (
+                "a session that is wound up begins nothing but the goodbye"
+            )
             match effect:
+                case fx.Close():
+                    self.closed = True
                 case fx.Send(InputAudioCommitted(item_id=item_id) as event):
                     self.note_turn(item_id)
                     self.outbox.put(event)
@@ -176,13 +200,16 @@ class World:
             self.turns.append(self.audio_of[item_id])
 
     def give(self, event: inputs.Input) -> None:
-        """What did not come from the client never causes an error event."""
+        """What did not come from the client never causes an error event. Nothing reaches a session that is over."""
+        if self.closed:
+            return
         effects = self.machine.handle(event, self.now)
         assert not any(isinstance(e, fx.Send) and isinstance(e.event, Error) for e in effects), effects
         self.carry_out(effects)
 
     def ask(self, event: inputs.Input) -> None:
-        self.carry_out(self.machine.handle(event, self.now))
+        if not self.closed:
+            self.carry_out(self.machine.handle(event, self.now))
 
     def client(self, kind: str, **fields: Any) -> None:
         self.frame(json.dumps({"type": kind, **fields}))
@@ -402,13 +429,41 @@ class World:
         if self.paced:
             self.give(inputs.Played(ms * 24))
 
+    def wind_up(self, goodbye: str) -> None:
+        """The goodbye is all that is begun from here on; unlike in a whole session, here it takes any time."""
+        if self.closed:
+            return
+        begun = len(self.requests)
+        effects = self.machine.handle(
+            inputs.WindUp(ENOUGH, goodbye, 4000, "enough", patience_ms=10_000), self.now
+        )
+        said = [effect for effect in effects if isinstance(effect, fx.Generate)]
+        assert len(said) == (1 if goodbye and not self.winding_up else 0)
+        self.carry_out(effects)
+        self.winding_up = True
+        assert self.closed or len(self.requests) - begun == len(said)
+
+    def farewell(self, _: None) -> None:
+        """The time of a session that is wound up is over."""
+        if self.winding_up:
+            self.give(inputs.TimerFired("winding_up"))
+
     def garbage(self, text: str) -> None:
         self.frame(text)
 
 
-@given(steps, st.booleans(), st.sampled_from(MODELS))
-def test_the_invariants_hold_whatever_happens(script: list[tuple[str, Any]], paced: bool, model: str) -> None:
+endings = st.one_of(st.none(), st.tuples(st.integers(0, 50), st.sampled_from(["", "Goodbye."])))
+
+
+@given(steps, endings, st.booleans(), st.sampled_from(MODELS))
+def test_the_invariants_hold_whatever_happens(
+    script: list[tuple[str, Any]], ending: tuple[int, str] | None, paced: bool, model: str
+) -> None:
+    """`ending`: after how many steps the session is wound up, and with which goodbye."""
     world = World(paced=paced, model=model)
+    if ending is not None:
+        at, goodbye = ending
+        script[at:at] = [("wind_up", goodbye)]
     for step, argument in script:
         getattr(world, step)(argument)
     world.leave(10_000)

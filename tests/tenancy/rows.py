@@ -15,7 +15,6 @@ from apps.audit.services import record
 from apps.billing.models import (
     Account,
     AccountBalance,
-    BillingAccount,
     Budget,
     Kind,
     LedgerEntry,
@@ -23,6 +22,7 @@ from apps.billing.models import (
     SpendHold,
     SpendWarning,
 )
+from apps.billing.services import account_open
 from apps.conversations.models import RealtimeSession, SessionEvent, SessionText
 from apps.core.models import TenantModel
 from apps.core.tenancy import atomic
@@ -142,11 +142,9 @@ MAKERS: dict[str, Callable[[str], TenantModel]] = {
     "conversations.SessionText": lambda name: SessionText.objects.create(
         session=make_session(name), text="Hello."
     ),
-    "billing.BillingAccount": lambda name: BillingAccount.objects.create(plan="free"),
+    "billing.BillingAccount": lambda name: account_open(),
     "billing.LedgerTransaction": make_ledger_transaction,
-    "billing.LedgerEntry": lambda name: LedgerEntry.objects.filter(transaction=make_ledger_transaction(name))[
-        0
-    ],
+    "billing.LedgerEntry": lambda name: make_ledger_transaction(name).entries.all()[0],
     "billing.AccountBalance": lambda name: AccountBalance.objects.get(
         tenant=make_ledger_transaction(name).tenant, account=Account.BALANCE
     ),

@@ -14,7 +14,7 @@ from antiphon.engine.asking import (
     response_object,
     visible,
 )
-from antiphon.engine.conversation import Entry
+from antiphon.engine.conversation import Conversation, Entry
 from antiphon.engine.effects import (
     CancelTimer,
     SetTimer,
@@ -124,17 +124,7 @@ class Answering:
         entries = [*visible(self._state, ResponseParams())[0], turn]
         if any(entry.transcript is None for entry in entries):
             return
-        params = ResponseParams()
-        response = RunningResponse(
-            response_object(self._state, params),
-            None,
-            self._state.ids,
-            ask=self._remote.ask,
-            called=self._functions.called,
-            params=params,
-            context=entries,
-            turn=item_id,
-        )
+        response = self._new_response(ResponseParams(), None, entries, item_id)
         response.offer = self._remote.offer(self._state.session.tools)
         left_out = set(self._state.left_out)
         with suppress(CannotAsk):  # said when the turn is over
@@ -155,8 +145,9 @@ class Answering:
         elif not self._stop_functions(response_id):
             raise errors.nothing_to_cancel()
 
-    def interrupt(self, reason: StatusReason) -> None:
-        """Ends what is being said, whether it is still generated or only still played."""
+    def interrupt(self, reason: StatusReason | None) -> None:
+        """Ends what is being said, whether it is still generated or only still played. The protocol has no reason
+        for an end that neither the user nor the client wanted."""
         active = self._active
         cut_off = self._last_heard if self._playout.is_playing(self._state.now) else ""
         if active is not None:
@@ -169,14 +160,24 @@ class Answering:
         if cut_off:
             self._stop_functions(cut_off)
 
-    def greet(self, words: str) -> None:
-        """Says these words of its own accord. A model that speaks itself can only be told to."""
+    def stop_all(self) -> None:
+        """Ends whatever is said, answered, run or played."""
+        self.silence()
+        self.interrupt(None)
+        for response in list(self._out_of_band.values()):
+            self._stop(response)
+            self._finish(response, response.cancel(None))
+        self._stop_functions(None)
+
+    def recite(self, words: str) -> RunningResponse | None:
+        """Says these words of its own accord, whatever was said before. A model that speaks itself can only be told
+        to. None in a transcription session, which says nothing."""
         if self._state.session.type == "transcription":
-            return
+            return None
         if self._state.native:
-            self._begin(ResponseParams(instructions=f"Say exactly this, and nothing else: {words}"))
-        else:
-            self._begin(ResponseParams(), said=words)
+            told = f"Say exactly this, and nothing else: {words}"
+            return self._begin(ResponseParams(instructions=told, tools=[]))
+        return self._begin(ResponseParams(tools=[]), said=words)
 
     def answer_silence(self) -> None:
         """Says something of its own accord, since the user does not."""
@@ -189,6 +190,11 @@ class Answering:
         if self._active is not None or self._functions.pending:
             return False
         return not self._playout.is_playing(self._state.now)
+
+    @property
+    def left_ms(self) -> float:
+        """How long what was sent still plays."""
+        return self._playout.left_ms(self._state.now)
 
     def tell_results(self) -> None:
         """Answers what functions of ours have returned, unless something is being answered that will tell it."""
@@ -335,22 +341,13 @@ class Answering:
 
     def _begin(
         self, params: ResponseParams, turn: str = "", awaits: Collection[str] = (), said: str = ""
-    ) -> None:
+    ) -> RunningResponse:
         """`turn` is the user item that this response answers; without words in it there is nothing to say.
         `awaits` are items that have to be complete before its model is asked; `said` is what it says, if that is
         given."""
-        entries, speech = visible(self._state, params)
+        entries, speech = ([], []) if said else visible(self._state, params)
         conversation = self._state.conversation if params.conversation == "auto" else None
-        response = RunningResponse(
-            response_object(self._state, params),
-            conversation,
-            self._state.ids,
-            ask=self._remote.ask,
-            called=self._functions.called,
-            params=params,
-            context=entries,
-            turn=turn,
-        )
+        response = self._new_response(params, conversation, entries, turn)
         response.said = said
         if conversation is not None:
             self._active = response
@@ -363,6 +360,21 @@ class Answering:
         response.awaits = {*awaits, *self._missing_words(response)}
         response.awaits |= self._remote.want(or_else(params.tools, ()))
         self._generate_when_ready(response)
+        return response
+
+    def _new_response(
+        self, params: ResponseParams, conversation: Conversation | None, context: Sequence[Entry], turn: str
+    ) -> RunningResponse:
+        return RunningResponse(
+            response_object(self._state, params),
+            conversation,
+            self._state.ids,
+            ask=self._remote.ask,
+            called=self._functions.called,
+            params=params,
+            context=context,
+            turn=turn,
+        )
 
     def _generate_when_ready(self, response: RunningResponse) -> None:
         if response.awaits:
@@ -433,8 +445,7 @@ class Answering:
     def _wait_for_user(self) -> None:
         detection = self._state.session.audio.input.turn_detection
         if isinstance(detection, ServerVad) and detection.idle_timeout_ms is not None:
-            left = self._playout.left_ms(self._state.now)
-            self._state.do(SetTimer(IDLE, left + detection.idle_timeout_ms))
+            self._state.do(SetTimer(IDLE, self.left_ms + detection.idle_timeout_ms))
 
 
 def _has_words(response: RunningResponse) -> bool:

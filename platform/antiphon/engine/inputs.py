@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from antiphon.protocol.client_events import ClientEvent
 from antiphon.protocol.codec import BadEvent
+from antiphon.protocol.errors import ErrorBody
 from antiphon.protocol.items import RemoteTool, RemoteToolError
 from antiphon.providers.base.errors import ErrorKind
 from antiphon.providers.base.llm import Attempt, Decision, LlmUsage
@@ -238,6 +239,16 @@ class TimerFired(Struct, frozen=True):
     name: str
 
 
+class WindUp(Struct, frozen=True):
+    """The host ends the session, politely: see `engine.winding_up`."""
+
+    error: ErrorBody  # why
+    goodbye: str  # what the assistant says last; empty, and it says nothing
+    code: int  # with which the connection closes
+    reason: str
+    patience_ms: float
+
+
 Generation = (
     TextGenerated | SpeechText | SpeechAudio | CallStarted | CallArguments | Generated | GenerationBroke
 )
@@ -279,6 +290,7 @@ Happening = (
     | FunctionReturned
     | Played
     | TimerFired
+    | WindUp
 )
 
 Input = ClientEvent | BadEvent | Happening

@@ -57,15 +57,19 @@ class Listening:
             self._read_as(self._state.session.audio.input.format)
         settings = self._settings
         if settings is None:
-            if self._detector is not None:
-                self._drop_turn()
-                self._detector = None
-                self._state.do(StopDetecting())
+            self.stop()
         elif self._detector is None:
             self._run += 1
             self._detector = TurnDetector(settings, self._buffer.end)
         elif settings != before:
             self._detector.configure(settings)
+
+    def stop(self) -> None:
+        """Nobody listens for turns any more: one that is being spoken is forgotten."""
+        if self._detector is not None:
+            self._drop_turn()
+            self._detector = None
+            self._state.do(StopDetecting())
 
     def _read_as(self, wire: AudioFormat) -> None:
         format = format_of(wire)

@@ -26,6 +26,7 @@ from antiphon.engine.state import SessionState
 from antiphon.engine.telling import attempt_ended, latency_decided
 from antiphon.engine.tool_offers import check_tools
 from antiphon.engine.transcripts import Transcripts
+from antiphon.engine.winding_up import WINDING_UP, WindingUp
 from antiphon.protocol import client_events as client
 from antiphon.protocol import errors, provider_data
 from antiphon.protocol import server_events as ev
@@ -111,6 +112,7 @@ class SessionMachine:
             rate_limits=self._limits.rate_limits,
         )
         self._listening = Listening(self._state, self._transcripts, self._answering)
+        self._winding_up = WindingUp(self._state, self._answering, self._listening, self._remote, paced=paced)
         self._held_up: list[inputs.Generation] = []  # by tools that we run
 
     @property
@@ -123,7 +125,7 @@ class SessionMachine:
         self._state.send(ev.SessionCreated(session=shown(self._state.session)))
         self._state.do(SetTimer(EXPIRY, self._limits.duration_ms))
         if self._first_message:
-            self._answering.greet(self._first_message)
+            self._answering.recite(self._first_message)
         self._remote.want(self._state.session.tools)
         return self._state.take_effects()
 
@@ -135,13 +137,17 @@ class SessionMachine:
             held_up, self._held_up = self._held_up, []
             for earlier in held_up:
                 self._take(earlier)
-            if self._functions.is_due and not self._listening.hears_speech:
+            if self._winding_up.is_on:
+                self._winding_up.advance()
+            elif self._functions.is_due and not self._listening.hears_speech:
                 self._answering.tell_results()
         except Refused as refused:
             self._state.refuse(refused, getattr(event, "event_id", None))
         return self._state.take_effects()
 
     def _take(self, event: inputs.Input) -> None:
+        if self._winding_up.is_on and not self._winding_up.admits(event):
+            return
         kind = type(event)
         if kind in _GENERATIONS and self._answering.is_held_up(cast(inputs.Generation, event)):
             self._held_up.append(cast(inputs.Generation, event))
@@ -309,6 +315,11 @@ class SessionMachine:
             self._state.do(Close(GOING_AWAY, "session_expired"))
         elif timer.name == IDLE:
             self._listening.waited()
+        elif timer.name == WINDING_UP:
+            self._winding_up.close()
+
+    def _wind_up(self, event: inputs.WindUp) -> None:
+        self._winding_up.begin(event)
 
 
 _HANDLERS: dict[type, Callable[[SessionMachine, Any], None]] = {
@@ -355,6 +366,7 @@ _HANDLERS: dict[type, Callable[[SessionMachine, Any], None]] = {
     inputs.FunctionReturned: SessionMachine._function_returned,
     inputs.Played: SessionMachine._played,
     inputs.TimerFired: SessionMachine._timer_fired,
+    inputs.WindUp: SessionMachine._wind_up,
 }
 
 

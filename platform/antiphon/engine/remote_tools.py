@@ -9,7 +9,7 @@ from msgspec import UNSET, UnsetType, structs
 
 from antiphon.engine import inputs, tool_offers
 from antiphon.engine.conversation import Entry
-from antiphon.engine.effects import CallRemoteTool, ListTools
+from antiphon.engine.effects import CallRemoteTool, ListTools, StopRemoteTool
 from antiphon.engine.state import SessionState
 from antiphon.engine.tool_offers import Offer, Target, outcome
 from antiphon.protocol import errors
@@ -26,6 +26,9 @@ from antiphon.protocol.session import McpTool, ToolConfig
 from antiphon.providers.base.llm import Message, ToolCall
 from antiphon.providers.base.tools import ToolServer
 
+_ENDED = RemoteToolError(
+    type="tool_execution_error", message="The session ended before the tool had returned."
+)
 _MOST_LISTS = 64  # remembered; more can only come from responses that bring servers of their own
 
 
@@ -43,6 +46,7 @@ class RemoteTools:
         self._state = state
         self._lists: dict[ToolServer, _List] = {}
         self._asked: dict[str, tuple[Target, McpApprovalRequest]] = {}
+        self._running: set[str] = set()  # the items of calls outside of responses
 
     # Lists
 
@@ -118,16 +122,26 @@ class RemoteTools:
         previous = self._state.conversation.insert(Entry(call))
         self._state.send(ev.ItemAdded(previous_item_id=previous, item=call))
         self._state.send(ev.McpCallInProgress(item_id=call.id, output_index=0))
+        self._running.add(call.id)
         self._state.do(CallRemoteTool(call.id, "", target.server, target.name, call.arguments))
 
     def returned(self, event: inputs.RemoteToolReturned) -> None:
         """A call that was approved, and so ran outside of any response, is over."""
+        if event.item_id not in self._running:  # it was stopped
+            return
+        self._running.remove(event.item_id)
         entry = self._state.conversation.find(event.item_id)
         if entry is None or not isinstance(entry.item, McpCall):
             return
         entry.item = structs.replace(entry.item, output=event.output, error=event.error)
         self._close(entry)
         self._state.send(outcome(event.item_id, 0, event.error))
+
+    def stop(self) -> None:
+        """Stops the calls that run outside of responses."""
+        for item_id in sorted(self._running):
+            self._state.do(StopRemoteTool(item_id))
+            self.returned(inputs.RemoteToolReturned(item_id, "", error=_ENDED))
 
     def _close(self, entry: Entry) -> None:
         previous = self._state.conversation.previous_id(entry.item.id)

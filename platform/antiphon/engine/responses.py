@@ -264,7 +264,7 @@ class RunningResponse:
     def complete(self, usage: LlmUsage | None) -> list[ev.ServerEvent]:
         return self._done("completed", None, "completed", usage)
 
-    def cancel(self, reason: StatusReason) -> list[ev.ServerEvent]:
+    def cancel(self, reason: StatusReason | None) -> list[ev.ServerEvent]:
         details = StatusDetails(type="cancelled", reason=reason)
         return self._done("cancelled", details, "incomplete", None)
 

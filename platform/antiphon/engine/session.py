@@ -18,6 +18,7 @@ from msgspec import UNSET, structs
 from antiphon.engine import effects as fx
 from antiphon.engine import inputs
 from antiphon.engine.connection import Connection
+from antiphon.engine.detecting import Detecting
 from antiphon.engine.function_runs import FunctionRuns, NoFunctions
 from antiphon.engine.generating import Generating
 from antiphon.engine.ids import Ids
@@ -33,7 +34,6 @@ from antiphon.engine.ports import (
     Observer,
     Recalled,
     Transport,
-    VadStream,
     VoiceActivity,
 )
 from antiphon.engine.recognition import Recognition
@@ -41,6 +41,7 @@ from antiphon.engine.remote_calls import NoToolServers, RemoteCalls
 from antiphon.protocol import client_events as client
 from antiphon.protocol import errors
 from antiphon.protocol import server_events as ev
+from antiphon.protocol.errors import Refused
 from antiphon.protocol.session import Session, TranscriptionSession, shown
 from antiphon.providers.base.tools import Functions, ToolServers
 
@@ -100,8 +101,10 @@ class RunningSession:
         self._group = asyncio.TaskGroup()
         self._over = asyncio.Event()
         self._farewell: fx.Close | None = None
+        self._started = False
+        self._winding_up: inputs.WindUp | None = None
         self._timers: dict[str, asyncio.TimerHandle] = {}
-        self._detector: tuple[int, VadStream] | None = None
+        self._detecting = Detecting(host.voice_activity, host.end_of_turn, self._spawn, self.take, self._fail)
         self._recognition = Recognition(host.models, self._spawn, self.take)
         self._upstreams = Upstreams(host.models, self._spawn, self.take)
         self._generating = Generating(host.models, self._upstreams, self._spawn, self.take, self._outbox.room)
@@ -109,9 +112,9 @@ class RunningSession:
         self._function_runs = FunctionRuns(host.functions, self._spawn, self.take)
         self._handlers: dict[type, Callable[..., None]] = {
             fx.Send: self._send,
-            fx.Detect: self._detect,
-            fx.StopDetecting: self._stop_detecting,
-            fx.ScoreTurn: self._score_turn,
+            fx.Detect: self._detecting.detect,
+            fx.StopDetecting: self._detecting.stop,
+            fx.ScoreTurn: self._detecting.score_turn,
             fx.Follow: self._recognition.follow,
             fx.StopFollowing: self._recognition.stop,
             fx.Foresee: self._recognition.foresee,
@@ -195,6 +198,24 @@ class RunningSession:
             self._farewell = self._farewell or fx.Close(code, reason)
             self._over.set()
 
+    def wind_up(
+        self, *, refused: Refused, goodbye: str, code: int, reason: str, patience_ms: float = 10_000
+    ) -> None:
+        """Ends the session politely: its clients are told why, what is under way is cut short, the assistant says
+        `goodbye`, and the connection closes with `code` and `reason`.
+
+        It closes once the goodbye has been heard, by the report of a paced transport or by the playout clock, at
+        most `patience_ms` after the last of it was sent and 15 s after this call; at once if it can't be said, or
+        if nobody is there to hear it. Only the first call counts, and none after `end`. Observers may call it.
+        """
+        if self._over.is_set() or self._winding_up is not None:
+            return
+        self._winding_up = inputs.WindUp(refused.body, goodbye, code, reason, patience_ms)
+        self._farewell = self._farewell or fx.Close(code, reason)
+        self.stop_waiting()
+        if self._started:
+            self._loop.call_soon(self.take, self._winding_up)  # the machine may be at work right now
+
     def stop_waiting(self) -> None:
         """From now on the session ends with its client's connection: at once, if that is lost already."""
         self._resume_seconds = 0.0
@@ -226,6 +247,9 @@ class RunningSession:
         try:
             async with self._group:
                 self._carry_out(self._machine.start(self._now()))
+                self._started = True
+                if self._winding_up is not None:
+                    self.take(self._winding_up)
                 await self._over.wait()
                 raise _Over
         except* _Over:
@@ -235,7 +259,7 @@ class RunningSession:
 
     async def _say_goodbye(self) -> None:
         self._over.set()
-        self._stop_detecting()
+        self._detecting.stop()
         self._generating.drop_speculation()
         for timer in (*self._timers.values(), self._waiting):
             if timer is not None:
@@ -361,36 +385,6 @@ class RunningSession:
 
     def _close(self, effect: fx.Close) -> None:
         self.end(effect.code, effect.reason)
-
-    # Turn taking
-
-    def _detect(self, effect: fx.Detect) -> None:
-        if self._detector is None or self._detector[0] != effect.run:
-            self._stop_detecting()
-            run = effect.run
-
-            def heard(probabilities: Sequence[float]) -> None:
-                self.take(inputs.SpeechHeard(run, probabilities))
-
-            stream = self._host.voice_activity.open(heard, self._fail)
-            self._detector = (run, stream)
-        self._detector[1].push(effect.pcm)
-
-    def _stop_detecting(self, effect: fx.StopDetecting | None = None) -> None:
-        if self._detector is not None:
-            self._detector[1].close()
-            self._detector = None
-
-    def _score_turn(self, effect: fx.ScoreTurn) -> None:
-        self._spawn(self._score(effect), "score the end of the turn")
-
-    async def _score(self, effect: fx.ScoreTurn) -> None:
-        try:
-            probability = await self._host.end_of_turn.score(effect.pcm)
-        except Exception:
-            log.exception("The end-of-turn model failed; the turn ends by its longest wait.")
-            return
-        self.take(inputs.TurnScored(effect.pause, probability))
 
     def _stop_foreseeing(self, effect: fx.StopForeseeing) -> None:
         self._recognition.stop_foreseeing(effect.item_id)

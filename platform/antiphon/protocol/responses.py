@@ -111,7 +111,8 @@ class ResponseError(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class StatusDetails(Struct, frozen=True, kw_only=True, omit_defaults=True):
     type: Literal["completed", "cancelled", "incomplete", "failed"]
     reason: StatusReason | None = None
-    """Of what is cancelled (the first two) or incomplete."""
+    """Of what is cancelled (the first two; none when
+    [the session is wound up](protocol.md#a-session-that-is-wound-up)) or incomplete."""
     error: ResponseError | None = None
     """Of what failed; see [what models do wrong](protocol.md#what-models-do-wrong)."""
 

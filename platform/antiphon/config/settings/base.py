@@ -29,6 +29,9 @@ SESSION_LOG_DAYS = env().session_log_days
 EVENTS_PER_SECOND = env().events_per_second
 API_REQUESTS_PER_MINUTE = env().api_requests_per_minute
 
+BILLING = env().billing == "on"
+PLANS_FILE = env().plans_file
+
 INSTALLED_APPS = [
     "daphne",  # first, so that runserver speaks WebSocket
     "django.contrib.auth",
