@@ -17,3 +17,4 @@ CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 # A file is found when it is asked for: else every client would look for all of them first.
 WHITENOISE_AUTOREFRESH = True
+STRIPE_STAND_IN_STATE = None  # in memory
