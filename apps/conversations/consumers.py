@@ -20,6 +20,7 @@ from antiphon.protocol import errors
 from antiphon.protocol.dialects.named import DialectName, new_dialect
 from antiphon.transports.relay_link import Request
 from antiphon.transports.websocket import Receive, Send, WebSocketTransport
+from apps.billing.keeper import Meter
 from apps.conversations import runtime
 from apps.conversations.calls import NoSuchCall, no_such_call, refuse
 from apps.conversations.directory import OutOfReach, Place
@@ -36,6 +37,7 @@ from apps.conversations.gateway import (
 )
 from apps.conversations.joining import request_of
 from apps.conversations.log_store import SessionOpened
+from apps.conversations.metered import meter_of, metered, wind_up
 from apps.conversations.tool_tally import ToolTally
 from apps.conversations.usage import usage_observer
 
@@ -105,7 +107,8 @@ async def _prepare(socket: _Socket) -> Callable[[], Awaitable[None]]:
         )
         opened = session_opened(socket.handshake, grant, opening)
         transport = socket.transport(dialect_of(socket.handshake, grant))
-        return partial(_converse, socket, transport, opened, opening, host)
+        meter = await meter_of(grant, opened)  # the last thing, since it holds money
+        return partial(_converse, socket, transport, opened, opening, host, meter)
     try:
         place = await runtime.calls.find(request)
     except NoSuchCall:
@@ -121,19 +124,22 @@ async def _converse(
     opened: SessionOpened,
     opening: Opening,
     host: Host,
+    meter: Meter,
 ) -> None:
     session, models = opening.session, opening.models
     tenant_id, call_id = str(opened.tenant_id), opened.call_id
     with (
         bound_contextvars(tenant_id=tenant_id, session_id=session.id),
+        metered(meter),
         runtime.event_log().session(opened) as observer,
     ):
         tally = ToolTally(session.tools, host.functions.names)
         latencies = LatencyObserver(observer.answered)
-        observers: tuple[Observer, ...] = (observer, usage_observer(opened, observer), latencies)
+        observers: tuple[Observer, ...] = (observer, usage_observer(opened, observer, meter.used), latencies)
         if session.tools:
             observers = (*observers, tally)
         running = RunningSession(session, transport, replace(host, observers=observers), Ids())
+        meter.when_ended(partial(wind_up, running))
         async with runtime.calls.running(running, call_id, tenant_id, opened.api_key_id):
             await socket.accept(call_id)
             log.info("session_started", model=session.model)

@@ -28,6 +28,7 @@ from antiphon.providers.registry import ModelRegistry
 from antiphon.providers.routing.format import Router
 from antiphon.providers.routing.process import RoutingMemory
 from antiphon.providers.routing.routers import Routers
+from apps.billing.keeper import SpendKeeper
 from apps.conversations.calls import Calls
 from apps.conversations.event_log import EventLog
 from apps.conversations.revocation import RevocationWatch
@@ -47,6 +48,7 @@ calls = Calls()
 
 _loaded: Inference | None = None
 _event_log: EventLog | None = None
+_spending: SpendKeeper | None = None
 _loading = threading.Lock()
 _routing = RoutingMemory()
 _revocations = RevocationWatch(calls)
@@ -159,14 +161,26 @@ def event_log() -> EventLog:
     return _event_log
 
 
+def spending() -> SpendKeeper:
+    """Started by the first session. Called on the event loop only."""
+    global _spending
+    if _spending is None:
+        _spending = SpendKeeper()
+        _spending.start()
+    return _spending
+
+
 async def shutdown() -> None:
-    global _loaded, _event_log
+    global _loaded, _event_log, _spending
     await _revocations.stop()
     await calls.stop()
     await _health.stop()
     if _event_log is not None:
         ending, _event_log = _event_log, None
         await asyncio.to_thread(ending.stop)
+    if _spending is not None:
+        settling, _spending = _spending, None
+        await asyncio.to_thread(settling.stop)
     await _tool_servers.aclose()
     await _outbound.aclose()
     if _loaded is not None:

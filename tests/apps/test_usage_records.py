@@ -41,7 +41,7 @@ async def in_session(person: Person, stage: Stage) -> list[SessionEvent]:
     log.start()
     opened = SessionOpened(uuid.uuid4(), person.tenant.id, "sess_1", None, "openai/gpt-6-sol", timezone.now())
     with log.session(opened) as observer:
-        stage.observers += [observer, usage_observer(opened, observer)]
+        stage.observers += [observer, usage_observer(opened, observer, lambda micro: None)]
         async with stage.session() as client:
             client.say("hi")
             await client.wait_for("response.done")

@@ -29,7 +29,9 @@ CARDS = (
     Card("visa", "4242424242424242"),
     Card("mastercard", "5555555555554444", brand="mastercard"),
     Card("chargeDeclined", "4000000000000002", attaches=False, declines="generic_decline"),
-    Card("chargeDeclinedInsufficientFunds", "4000000000009995", attaches=False, declines="insufficient_funds"),
+    Card(
+        "chargeDeclinedInsufficientFunds", "4000000000009995", attaches=False, declines="insufficient_funds"
+    ),
     Card("chargeDeclinedExpiredCard", "4000000000000069", attaches=False, declines="expired_card"),
     Card("chargeCustomerFail", "4000000000000341", declines="generic_decline"),
     Card("authenticationRequiredOnSetup", "4000002500003155", asks="setup"),

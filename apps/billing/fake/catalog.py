@@ -71,7 +71,9 @@ def update_product(state: State, form: Form, id: str) -> Object:
 def delete_product(state: State, form: Form, id: str) -> Object:
     product = state.get("product", id)
     if any(price["product"] == id for price in state.all("price")):
-        raise refusals.Refusal("This product cannot be deleted because it has one or more user-created prices.")
+        raise refusals.Refusal(
+            "This product cannot be deleted because it has one or more user-created prices."
+        )
     state.remove(product)
     state.emit("product.deleted", product)
     return {"id": id, "object": "product", "deleted": True}
@@ -88,7 +90,9 @@ def _decimal(form: Form) -> Decimal | None:
     """The price of one unit in cents. Raises Refusal for what is no price."""
     whole, exact = form.integer("unit_amount"), form.text("unit_amount_decimal")
     if whole is not None and exact is not None:
-        raise refusals.Refusal("You may only specify one of these parameters: unit_amount, unit_amount_decimal.")
+        raise refusals.Refusal(
+            "You may only specify one of these parameters: unit_amount, unit_amount_decimal."
+        )
     if whole is None and exact is None:
         return None
     try:
@@ -134,7 +138,9 @@ def _recurring(state: State, form: Form) -> Object:
     if meter:
         state.get("billing.meter", meter, "recurring[meter]")
     if (usage == "metered") is not bool(meter):
-        raise refusals.Refusal("A metered price needs a meter, and only a metered price has one.", param="recurring[meter]")
+        raise refusals.Refusal(
+            "A metered price needs a meter, and only a metered price has one.", param="recurring[meter]"
+        )
     return {
         "interval": form.need("interval"),
         "interval_count": form.integer("interval_count") or 1,

@@ -1,5 +1,6 @@
 """Customers, their payment methods, tax ids and balance."""
 
+from stripe.params import CustomerBalanceTransactionCreateParams as BalanceParams
 from stripe.params import (
     CustomerBalanceTransactionListParams,
     CustomerCreateParams,
@@ -18,7 +19,6 @@ from stripe.params import (
     PaymentMethodRetrieveParams,
     PaymentMethodUpdateParams,
 )
-from stripe.params import CustomerBalanceTransactionCreateParams as BalanceParams
 
 from apps.billing.fake import cards, refusals, tax
 from apps.billing.fake.listing import page, where
@@ -33,8 +33,8 @@ def new_customer(state: State, **fields: object) -> Object:
     url = f"/v1/customers/{made['id']}"
     made.update(
         {
-            **{"address": None, "balance": 0, "currency": None, "default_source": None, "delinquent": False},
-            **{"description": None, "email": None, "name": None, "phone": None, "shipping": None},
+            "address": None, "balance": 0, "currency": None, "default_source": None, "delinquent": False,
+            "description": None, "email": None, "name": None, "phone": None, "shipping": None,
             "invoice_prefix": state.new_id("x", 8)[2:].upper(),
             "invoice_settings": {
                 "custom_fields": None,
@@ -72,7 +72,9 @@ def _set(state: State, customer: Object, form: Form) -> None:
         customer["balance"] = form.integer("balance")
     if details := form.group("tax"):
         details.accept("ip_address")
-        if details.text("validate_location") == "immediately" and not (customer["address"] or {}).get("country"):
+        if details.text("validate_location") == "immediately" and not (customer["address"] or {}).get(
+            "country"
+        ):
             raise refusals.Refusal(
                 "The customer's location isn't recognized. Set a valid customer address in order to "
                 "automatically calculate tax.",
@@ -123,12 +125,12 @@ def update(state: State, form: Form, id: str) -> Object:
 
 
 def delete(state: State, form: Form, id: str) -> Object:
-    from apps.billing.fake.subscriptions import end
+    from apps.billing.fake import cycles
 
     customer = state.get("customer", id)
     for subscription in state.all("subscription"):
         if subscription["customer"] == id and subscription["status"] != "canceled":
-            end(state, subscription, reason="cancellation_requested")
+            cycles.end(state, subscription, reason="cancellation_requested")
     state.emit("customer.deleted", customer)
     state.remove(customer)
     state.kind("deleted customer")[id] = {}
@@ -172,7 +174,9 @@ def attach_method(state: State, form: Form, id: str) -> Object:
 def detach_method(state: State, form: Form, id: str) -> Object:
     method = state.get("payment_method", id)
     if method["customer"] is None:
-        raise refusals.Refusal("The payment method you provided is not attached to a customer so detachment is impossible.")
+        raise refusals.Refusal(
+            "The payment method you provided is not attached to a customer so detachment is impossible."
+        )
     cards.detach(state, method)
     return method
 
@@ -254,7 +258,11 @@ def change_balance(state: State, customer: Object, amount: int, type: str, **fie
 def create_balance(state: State, form: Form, id: str) -> Object:
     form.accept("currency")
     made = change_balance(
-        state, state.get("customer", id), form.need("amount"), "adjustment", description=form.text("description")
+        state,
+        state.get("customer", id),
+        form.need("amount"),
+        "adjustment",
+        description=form.text("description"),
     )
     set_metadata(made, form)
     return made

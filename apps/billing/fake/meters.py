@@ -28,11 +28,18 @@ SESSION_SECONDS = 15 * 60
 
 
 def create_meter(state: State, form: Form) -> Object:
-    if any(m["event_name"] == form.text("event_name") and m["status"] == "active" for m in state.all("billing.meter")):
+    if any(
+        m["event_name"] == form.text("event_name") and m["status"] == "active"
+        for m in state.all("billing.meter")
+    ):
         raise refusals.Refusal(
             f"There is already an active meter with event name {form.text('event_name')}.", param="event_name"
         )
-    mapping, values, total = form.group("customer_mapping"), form.group("value_settings"), form.group("default_aggregation")
+    mapping, values, total = (
+        form.group("customer_mapping"),
+        form.group("value_settings"),
+        form.group("default_aggregation"),
+    )
     assert total is not None  # required
     made = state.add(
         "billing.meter",
@@ -90,7 +97,8 @@ def _record(state: State, form: Form, at: int) -> Object:
     if not state.now - OLDEST <= at <= state.now + NEWEST:
         code = "timestamp_too_far_in_past" if at < state.now else "timestamp_in_future"
         raise refusals.Refusal(
-            "The timestamp must be within the past 35 calendar days or up to 5 minutes in the future.", code=code
+            "The timestamp must be within the past 35 calendar days or up to 5 minutes in the future.",
+            code=code,
         )
     meters = [meter for meter in state.all("billing.meter") if meter["event_name"] == name]
     if not meters:
@@ -111,7 +119,13 @@ def _record(state: State, form: Form, at: int) -> Object:
         )
     if known:  # Stripe counts it again after a day: the key of the first one makes room
         held[f"{identifier} {known['created']}"] = known
-    held[identifier] = {"meter": meter["id"], "customer": customer, "value": str(value), "at": at, "created": state.now}
+    held[identifier] = {
+        "meter": meter["id"],
+        "customer": customer,
+        "value": str(value),
+        "at": at,
+        "created": state.now,
+    }
     return {"event_name": name, "identifier": identifier, "payload": payload, "livemode": False}
 
 
@@ -175,7 +189,9 @@ def stream_events(state: State, form: Form) -> Object:
     if not 1 <= len(events) <= 100:
         raise refusals.parameter_invalid("events", "1 to 100 events in a request")
     for each in events:
-        meter = next((m for m in state.all("billing.meter") if m["event_name"] == each.text("event_name")), None)
+        meter = next(
+            (m for m in state.all("billing.meter") if m["event_name"] == each.text("event_name")), None
+        )
         try:
             _record(state, each, _time(each, state))
         except refusals.Refusal as refusal:
@@ -188,7 +204,10 @@ def _report(state: State, meter: Object | None, refusal: refusals.Refusal, event
     sample = {"error_message": message, "request": {"identifier": event.text("identifier") or ""}}
     data = {
         "developer_message_summary": "There is 1 invalid event",
-        "reason": {"error_count": 1, "error_types": [{"code": code, "error_count": 1, "sample_errors": [sample]}]},
+        "reason": {
+            "error_count": 1,
+            "error_types": [{"code": code, "error_count": 1, "sample_errors": [sample]}],
+        },
         "validation_start": rfc3339(state.now),
         "validation_end": rfc3339(state.now),
     }

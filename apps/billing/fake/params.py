@@ -5,9 +5,9 @@ A parameter that nobody reads is refused: the stand-in never ignores what would 
 
 import re
 import types
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import Any, Literal, NotRequired, Required, Union, get_args, get_origin, get_type_hints, is_typeddict
+from typing import Any, Literal, NotRequired, Required, Union, get_args, get_origin, get_type_hints
 from urllib.parse import parse_qsl
 
 from stripe._request_options import RequestOptions
@@ -110,7 +110,7 @@ def checked(values: dict[str, Any], shape: type) -> Form:
 @cache
 def _hints(shape: type) -> dict[str, Any]:
     """The SDK imports some names for type checkers only; none of them is ever sent."""
-    hints = get_type_hints(shape, localns={"StripeContext": object}, include_extras=True)
+    hints = get_type_hints(shape, localns={"StripeContext": object, "Mapping": Mapping}, include_extras=True)
     return {name: hint for name, hint in hints.items() if name not in _OPTIONS}
 
 
@@ -122,6 +122,11 @@ def required_names(shape: type) -> frozenset[str]:
         if get_origin(hint) is not NotRequired
         and (name in shape.__required_keys__ or get_origin(hint) is Required)  # type: ignore[attr-defined]
     )
+
+
+def _is_object(hint: Any) -> bool:
+    """Whether it is a TypedDict, of `typing` or of `typing_extensions`."""
+    return hasattr(hint, "__required_keys__")
 
 
 def _object(values: dict[str, Any], shape: type, path: str) -> Form:
@@ -154,7 +159,7 @@ def _value(value: Any, hint: Any, path: str) -> Any:
         if not isinstance(value, dict):
             raise refusals.parameter_invalid(path, "an object is needed")
         return {str(name): each for name, each in value.items()}
-    if is_typeddict(hint):
+    if _is_object(hint):
         if not isinstance(value, dict):
             raise refusals.parameter_invalid(path, "an object is needed")
         return _object(value, hint, path)
@@ -171,7 +176,7 @@ def _either(value: Any, options: tuple[Any, ...], path: str) -> Any:
     for option in options:
         if option is type(None) or "UntypedStripeObject" in str(option):
             continue
-        if isinstance(value, dict) is not (is_typeddict(option) or get_origin(option) in (dict, list)) and not (
+        if isinstance(value, dict) is not (_is_object(option) or get_origin(option) in (dict, list)) and not (
             isinstance(value, list) and get_origin(option) is list
         ):
             continue

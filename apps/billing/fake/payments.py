@@ -29,7 +29,9 @@ _ACCEPTED = (
 )
 
 
-def new_intent(state: State, *, amount: int, currency: str, customer: str | None, **fields: Any) -> Object:
+def new_intent(
+    state: State, *, amount: int, currency: str, customer: str | None, announce: bool = True, **fields: Any
+) -> Object:
     if amount < state.rules.minimum_charge:
         raise refusals.Refusal(
             f"Amount must be at least ${state.rules.minimum_charge / 100:.2f} {currency}",
@@ -41,20 +43,27 @@ def new_intent(state: State, *, amount: int, currency: str, customer: str | None
         "payment_intent",
         "pi",
         **{
-            **{"id": id, "amount": amount, "amount_capturable": 0, "amount_received": 0, "amount_details": {"tip": {}}},
-            **{"automatic_payment_methods": None, "canceled_at": None, "cancellation_reason": None},
-            **{"capture_method": "automatic", "confirmation_method": "automatic", "currency": currency},
-            **{"client_secret": state.new_id(f"{id}_secret"), "customer": customer, "description": None},
-            **{"last_payment_error": None, "latest_charge": None, "metadata": {}, "next_action": None},
-            **{"payment_method": None, "payment_method_types": ["card"], "receipt_email": None},
-            **{"setup_future_usage": None, "statement_descriptor": None, "statement_descriptor_suffix": None},
+            
+                "id": id,
+                "amount": amount,
+                "amount_capturable": 0,
+                "amount_received": 0,
+                "amount_details": {"tip": {}}
+            ,
+            "automatic_payment_methods": None, "canceled_at": None, "cancellation_reason": None,
+            "capture_method": "automatic", "confirmation_method": "automatic", "currency": currency,
+            "client_secret": state.new_id(f"{id}_secret"), "customer": customer, "description": None,
+            "last_payment_error": None, "latest_charge": None, "metadata": {}, "next_action": None,
+            "payment_method": None, "payment_method_types": ["card"], "receipt_email": None,
+            "setup_future_usage": None, "statement_descriptor": None, "statement_descriptor_suffix": None,
             "status": "requires_payment_method",
             "_off_session": False,
             "_confirmed": False,
             **fields,
         },
     )
-    state.emit("payment_intent.created", made)
+    if announce:
+        state.emit("payment_intent.created", made)
     return made
 
 
@@ -106,6 +115,10 @@ def confirm(
     if intent["setup_future_usage"] and intent["customer"] and not method["customer"]:
         cards.attach(state, method, state.get("customer", intent["customer"]))
     state.emit("payment_intent.succeeded", intent)
+    if invoice_id := intent.get("_invoice"):
+        from apps.billing.fake import collecting
+
+        collecting.mark_paid(state, state.get("invoice", invoice_id))
 
 
 def authenticate(state: State, intent: Object, *, agreed: bool) -> None:
@@ -206,12 +219,16 @@ def _set(state: State, intent: Object, form: Form) -> None:
 
 def create(state: State, form: Form) -> Object:
     intent = new_intent(
-        state, amount=form.need("amount"), currency=str(form.need("currency")).lower(), customer=None
+        state,
+        amount=form.need("amount"),
+        currency=str(form.need("currency")).lower(),
+        customer=None,
+        announce=False,
     )
     if form.text("capture_method") == "manual":
         raise refusals.parameter_unsupported("capture_method")
     _set(state, intent, form)
-    # The event of the creation was made before these were known: it shows the intent as it began.
+    state.emit("payment_intent.created", intent)
     if form.flag("confirm"):
         _confirm(state, intent, form)
     elif "off_session" in form:
@@ -229,7 +246,8 @@ def _confirm(state: State, intent: Object, form: Form) -> None:
         )
     if off_session and state.get("payment_method", intent["payment_method"])["customer"] is None:
         raise refusals.Refusal(
-            "You cannot set off_session with a payment method that is not attached to a customer.", param="off_session"
+            "You cannot set off_session with a payment method that is not attached to a customer.",
+            param="off_session",
         )
     confirm(state, intent, off_session=off_session, return_url=form.text("return_url"))
     if intent["status"] == "requires_action" and form.flag("error_on_requires_action"):

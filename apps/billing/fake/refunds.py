@@ -1,6 +1,12 @@
 """Refunds: done at once, pending for a day, or failed a day later, as the card of the charge has it."""
 
-from stripe.params import RefundCancelParams, RefundCreateParams, RefundListParams, RefundRetrieveParams, RefundUpdateParams
+from stripe.params import (
+    RefundCancelParams,
+    RefundCreateParams,
+    RefundListParams,
+    RefundRetrieveParams,
+    RefundUpdateParams,
+)
 
 from apps.billing.fake import cards, refusals
 from apps.billing.fake.listing import page, where
@@ -15,7 +21,9 @@ def create(state: State, form: Form) -> Object:
     left = charge["amount"] - charge["amount_refunded"]
     amount = form.integer("amount")
     if charge["refunded"]:
-        raise refusals.Refusal(f"Charge {charge['id']} has already been refunded.", code="charge_already_refunded")
+        raise refusals.Refusal(
+            f"Charge {charge['id']} has already been refunded.", code="charge_already_refunded"
+        )
     amount = left if amount is None else amount
     if amount <= 0:
         raise refusals.parameter_invalid("amount", "it must be greater than 0")
@@ -74,24 +82,29 @@ def settle(state: State, refund: Object) -> None:
     if refund["_becomes"] == "pending":
         with state.changing(refund):
             refund["status"] = "succeeded"
+        _show_in_charge(state, refund)
         return
-    _give_back(state, refund)
-    with state.changing(refund):
-        refund.update(status="failed", failure_reason="unknown")
-    state.emit("refund.failed", refund)
-
-
-def _give_back(state: State, refund: Object) -> None:
     charge = state.get("charge", refund["charge"])
     with state.changing(charge):
         charge["amount_refunded"] -= refund["amount"]
         charge["refunded"] = False
+    with state.changing(refund):
+        refund.update(status="failed", failure_reason="unknown")
+    _show_in_charge(state, refund)
+    state.emit("refund.failed", refund)
+
+
+def _show_in_charge(state: State, refund: Object) -> None:
+    held = state.get("charge", refund["charge"])["refunds"]
+    held["data"] = [present(refund) if each["id"] == refund["id"] else each for each in held["data"]]
 
 
 def cancel(state: State, form: Form, id: str) -> Object:
     refund = state.get("refund", id)
     if refund["status"] != "requires_action":  # only refunds that ask the customer for a bank account can be
-        raise refusals.Refusal(f"Refund {id} cannot be canceled because it has a status of {refund['status']}.")
+        raise refusals.Refusal(
+            f"Refund {id} cannot be canceled because it has a status of {refund['status']}."
+        )
     return refund
 
 

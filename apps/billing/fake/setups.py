@@ -23,10 +23,10 @@ def new_setup(state: State, *, customer: str | None, **fields: Any) -> Object:
         "setup_intent",
         "seti",
         **{
-            **{"id": id, "client_secret": state.new_id(f"{id}_secret"), "cancellation_reason": None},
-            **{"customer": customer, "description": None, "last_setup_error": None, "latest_attempt": None},
-            **{"metadata": {}, "next_action": None, "payment_method": None, "payment_method_types": ["card"]},
-            **{"status": "requires_payment_method", "usage": "off_session", **fields},
+            "id": id, "client_secret": state.new_id(f"{id}_secret"), "cancellation_reason": None,
+            "customer": customer, "description": None, "last_setup_error": None, "latest_attempt": None,
+            "metadata": {}, "next_action": None, "payment_method": None, "payment_method_types": ["card"],
+            "status": "requires_payment_method", "usage": "off_session", **fields,
         },
     )
     state.emit("setup_intent.created", made)
@@ -56,7 +56,9 @@ def confirm(state: State, setup: Object, *, confirmed: bool = False) -> None:
 
 def _fail(state: State, setup: Object, refusal: refusals.Refusal) -> None:
     error = refusal.body["error"]
-    setup.update(status="requires_payment_method", next_action=None, last_setup_error=dict(error), payment_method=None)
+    setup.update(
+        status="requires_payment_method", next_action=None, last_setup_error=dict(error), payment_method=None
+    )
     error["setup_intent"] = present(setup)
     state.emit("setup_intent.setup_failed", setup)
 
@@ -119,14 +121,18 @@ def confirm_setup(state: State, form: Form, id: str) -> Object:
 def cancel(state: State, form: Form, id: str) -> Object:
     setup = state.get("setup_intent", id)
     if setup["status"] in ("succeeded", "canceled"):
-        raise refusals.Refusal(f"You cannot cancel this SetupIntent because it has a status of {setup['status']}.")
+        raise refusals.Refusal(
+            f"You cannot cancel this SetupIntent because it has a status of {setup['status']}."
+        )
     setup.update(status="canceled", cancellation_reason=form.text("cancellation_reason"), next_action=None)
     state.emit("setup_intent.canceled", setup)
     return setup
 
 
 def listed(state: State, form: Form) -> Object:
-    return page(form, "/v1/setup_intents", where(state.all("setup_intent"), form, "customer", "payment_method"))
+    return page(
+        form, "/v1/setup_intents", where(state.all("setup_intent"), form, "customer", "payment_method")
+    )
 
 
 ROUTES: Routes = {

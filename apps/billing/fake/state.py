@@ -46,8 +46,8 @@ class Rules:
     minimum_charge: int = 50
     tax_percent: dict[str, int] = field(
         default_factory=lambda: {
-            **{"AT": 20, "BE": 21, "CH": 8, "DE": 19, "DK": 25, "ES": 21, "FI": 25, "FR": 20, "GB": 20},
-            **{"IE": 23, "IT": 22, "NL": 21, "PL": 23, "PT": 23, "SE": 25, "IN": 18, "AU": 10, "JP": 10},
+            "AT": 20, "BE": 21, "CH": 8, "DE": 19, "DK": 25, "ES": 21, "FI": 25, "FR": 20, "GB": 20,
+            "IE": 23, "IT": 22, "NL": 21, "PL": 23, "PT": 23, "SE": 25, "IN": 18, "AU": 10, "JP": 10,
         }
     )
 
@@ -56,7 +56,14 @@ class State:
     """One call's view of the account: `now` is the account's time, in whole seconds."""
 
     def __init__(
-        self, document: dict[str, Any], *, now: int, random: Random, pages: str, rules: Rules, key: str | None = None
+        self,
+        document: dict[str, Any],
+        *,
+        now: int,
+        random: Random,
+        pages: str,
+        rules: Rules,
+        key: str | None = None,
     ) -> None:
         self.document = document
         self.now = now
@@ -164,8 +171,11 @@ def present(thing: Object) -> Object:
     """An object as Stripe shows it: without what only the stand-in knows."""
     hidden = HIDDEN.get(thing.get("object", ""), set())
     shown = {name: value for name, value in thing.items() if name[0] != "_" and name not in hidden}
-    if thing.get("object") == "invoice" and len(thing["lines"]["data"]) > LINES_SHOWN:
-        shown["lines"] = {**thing["lines"], "data": thing["lines"]["data"][:LINES_SHOWN], "has_more": True}
+    for name in ("items", "lines"):
+        if name in shown:
+            data = [present(each) for each in shown[name]["data"]]
+            more = name == "lines" and len(data) > LINES_SHOWN
+            shown[name] = {**shown[name], "data": data[:LINES_SHOWN] if more else data, "has_more": more}
     return shown
 
 
