@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import stripe
 
 from apps.billing.plans import Plan, plans
-from apps.billing.stripe.client import CURRENCY, cents_of, client
+from apps.billing.stripe.client import CURRENCY, cents_of, client, metadata_of
 
 METER = "antiphon_usage_cents"
 _USAGE_KEY = "antiphon:usage:cent"
@@ -27,7 +27,7 @@ class Catalog:
 
     def plan_of(self, price: stripe.Price) -> str:
         """The plan that a price, which may be an old one, is for; empty for none."""
-        return (price.metadata or {}).get("plan", "")
+        return metadata_of(price).get("plan", "")
 
 
 _known: dict[tuple[int, str], Catalog] = {}

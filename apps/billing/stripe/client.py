@@ -99,6 +99,12 @@ def maybe_moment(timestamp: int | None) -> datetime | None:
     return None if timestamp is None else moment(timestamp)
 
 
+def metadata_of(thing: object) -> dict[str, str]:
+    """What we wrote on an object at Stripe."""
+    found = getattr(thing, "metadata", None)
+    return dict(found.to_dict()) if found else {}
+
+
 def id_of(thing: object) -> str:
     """Of what Stripe names by id, or shows whole when it was asked to expand it; empty for nothing."""
     if thing is None or isinstance(thing, str):

@@ -232,7 +232,11 @@ class Refund(TenantModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.amount_micro} {self.status}"
+        return f"{self.dollars}, {self.get_status_display().lower()}"
+
+    @property
+    def dollars(self) -> str:
+        return f"${(self.amount_micro + self.tax_micro) / 1_000_000:,.2f}"
 
 
 class EventStatus(models.TextChoices):

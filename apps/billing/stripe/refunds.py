@@ -11,7 +11,7 @@ from django.utils import timezone
 from apps.audit.services import record
 from apps.billing.ledger import account_lock, entries_post
 from apps.billing.models import Account, Kind
-from apps.billing.stripe.client import at_stripe, cents_of, client, id_of, micro_of, share_of
+from apps.billing.stripe.client import at_stripe, cents_of, client, id_of, metadata_of, micro_of, share_of
 from apps.billing.stripe.mailing import managers_tell
 from apps.billing.stripe.models import Invoice, Refund, RefundStatus, TopUp, TopUpStatus
 from apps.core.tenancy import atomic
@@ -114,7 +114,7 @@ def refund_send(refund: Refund) -> None:
 
 def refund_take(found: stripe.Refund) -> None:
     """Takes over a refund, also one that was made at Stripe itself. Call it in `at_stripe`."""
-    id = (found.metadata or {}).get("refund", "")
+    id = metadata_of(found).get("refund", "")
     refund = Refund.objects.filter(stripe_refund_id=found.id).first()
     refund = refund or (Refund.objects.filter(id=id).first() if id else None)
     if refund is None:

@@ -23,7 +23,7 @@ from apps.billing.plans import Plan, plans
 from apps.billing.selectors import forget_terms
 from apps.billing.services import plan_set
 from apps.billing.stripe.catalog import catalog
-from apps.billing.stripe.client import at_stripe, client, maybe_moment, moment
+from apps.billing.stripe.client import at_stripe, client, maybe_moment, metadata_of, moment
 from apps.billing.stripe.credit import included_expire
 from apps.billing.stripe.customers import customer_id
 from apps.billing.stripe.mailing import managers_tell
@@ -212,7 +212,7 @@ def _retrieve(row: Subscription) -> stripe.Subscription:
 
 
 def _flat_item(found: stripe.Subscription) -> stripe.SubscriptionItem:
-    flat = [item for item in found["items"].data if (item.price.metadata or {}).get("plan")]
+    flat = [item for item in found["items"].data if metadata_of(item.price).get("plan")]
     if not flat:
         raise ValidationError(
             "This subscription was made outside of Antiphon: it can only be changed at Stripe."
@@ -236,11 +236,11 @@ class Said:
 def what_it_says(found: stripe.Subscription) -> Said | None:
     """None for one that is for no plan of ours."""
     items = found["items"].data
-    flat = [item for item in items if (item.price.metadata or {}).get("plan")]
+    flat = [item for item in items if metadata_of(item.price).get("plan")]
     if not flat:
         return None
     item = flat[0]
-    plan, metadata = item.price.metadata["plan"], found.metadata or {}
+    plan, metadata = metadata_of(item.price)["plan"], metadata_of(found)
     start, end = moment(item.current_period_start), moment(item.current_period_end)
     paid = metadata.get("paid_plan", "")
     if paid and metadata.get("paid_until") == str(item.current_period_end):
@@ -266,7 +266,7 @@ def grace() -> timedelta:
 def subscription_take(found: stripe.Subscription) -> Subscription:
     """Takes over a subscription. Call it in `at_stripe`, with one that was fetched, or changed, there."""
     row = Subscription.objects.filter(stripe_subscription_id=found.id).first()
-    if row is None and (id := (found.metadata or {}).get("subscription")):
+    if row is None and (id := metadata_of(found).get("subscription")):
         row = Subscription.objects.filter(id=id, stripe_subscription_id="").first()
     said = what_it_says(found)
     if row is None:

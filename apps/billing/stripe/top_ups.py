@@ -15,7 +15,7 @@ from apps.billing.ledger import account_lock, balance_micro, entries_post
 from apps.billing.models import Account, BillingAccount, Kind, Mode
 from apps.billing.selectors import terms_of_account
 from apps.billing.stripe.catalog import catalog
-from apps.billing.stripe.client import CURRENCY, at_stripe, cents_of, client, id_of, micro_of
+from apps.billing.stripe.client import CURRENCY, at_stripe, cents_of, client, id_of, metadata_of, micro_of
 from apps.billing.stripe.customers import customer_id, payment_method_of
 from apps.billing.stripe.mailing import managers_tell
 from apps.billing.stripe.models import TopUp, TopUpSource, TopUpStatus
@@ -75,7 +75,7 @@ def tax_params() -> Any:
 
 def top_up_of_session(session: stripe.checkout.Session) -> None:
     """Takes over what became of a page. Call it in `at_stripe`, with a session that was fetched there."""
-    id = (session.metadata or {}).get("top_up", "")
+    id = metadata_of(session).get("top_up", "")
     top_up = TopUp.objects.filter(id=id).first() if id else None
     if top_up is None or top_up.status == TopUpStatus.PAID:
         return
@@ -186,7 +186,7 @@ def _charge(top_up: TopUp, customer: str) -> None:
         return
     except stripe.IdempotencyError:  # it was asked for with another card, and broke off
         intents = client().v1.payment_intents.list({"customer": customer, "limit": 20}).data
-        found = [each for each in intents if (each.metadata or {}).get("top_up") == str(top_up.id)]
+        found = [each for each in intents if metadata_of(each).get("top_up") == str(top_up.id)]
         if not found:
             recharge_failed(top_up, "The card was changed while it was charged.")
             return
@@ -215,7 +215,7 @@ def _tax(top_up: TopUp, customer: str) -> int:
 
 def top_up_of_intent(intent: stripe.PaymentIntent) -> None:
     """Takes over what became of a recharge. Call it in `at_stripe`, with an intent that was fetched there."""
-    metadata = intent.metadata or {}
+    metadata = metadata_of(intent)
     id = metadata.get("top_up", "")
     top_up = TopUp.objects.filter(id=id, source=TopUpSource.RECHARGE).first() if id else None
     if top_up is None or top_up.status == TopUpStatus.PAID:
