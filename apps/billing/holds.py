@@ -129,7 +129,7 @@ class HoldStore:
                 pays_later=agreed.mode == Mode.POSTPAID,
                 budgets=[row["left"] for row in of_budgets],
             )
-            # What was granted and not used when a hold was lost is asked for anew.
+            # What was granted and is not in the ledger is asked for anew where the hold was lost.
             lost = [0 if ask.is_new or _key(ask) in holds else self._lost(ask, posted) for ask in of_tenant]
             wishes = [self._wish(ask, lost=amount) for ask, amount in zip(of_tenant, lost, strict=True)]
             for ask, wish, lost_micro, decision in zip(
@@ -138,7 +138,7 @@ class HoldStore:
                 grant = decision.grant_micro
                 if hold := holds.get(_key(ask)):
                     raised.append((hold["id"], grant, 0.0 if ask.is_over else HOLD_SECONDS))
-                    held = hold["amount_micro"] + grant
+                    held = hold["held"] + grant
                 else:
                     held = max(grant, 0)
                     if not (ask.is_new and decision.refusal) and (held or not ask.is_over):
@@ -198,7 +198,7 @@ class HoldStore:
     @staticmethod
     def _lost(ask: Ask, posted: Mapping[str, int]) -> int:
         spending = ask.spending
-        return max(0, spending.granted_micro - posted.get(spending.spender.session_id, 0))
+        return spending.granted_micro - posted.get(spending.spender.session_id, 0)
 
     def _wish(self, ask: Ask, *, lost: int) -> Wish:
         spending = ask.spending
@@ -264,7 +264,7 @@ _LOCK = """
     WHERE tenant_id = ANY(%s) ORDER BY tenant_id FOR NO KEY UPDATE
 """
 _OWN = """
-    SELECT id, tenant_id, session_id, amount_micro FROM billing_spendhold
+    SELECT id, tenant_id, session_id, granted_micro - posted_micro AS held FROM billing_spendhold
     JOIN unnest(%s::uuid[], %s::text[]) AS own (tenant_id, session_id) USING (tenant_id, session_id)
     ORDER BY tenant_id, session_id FOR NO KEY UPDATE OF billing_spendhold
 """
@@ -311,16 +311,17 @@ _POSTED = """
     GROUP BY session_id
 """
 _RAISE = """
-    UPDATE billing_spendhold AS hold SET amount_micro = greatest(0, hold.amount_micro + raised.amount),
+    UPDATE billing_spendhold AS hold SET granted_micro = hold.granted_micro + raised.amount,
         expires_at = greatest(hold.expires_at, clock_timestamp() + raised.seconds * interval '1 second')
     FROM unnest(%(ids)s::uuid[], %(amounts)s::bigint[], %(seconds)s::float8[]) AS raised (id, amount, seconds)
     WHERE hold.id = raised.id
 """
 _MAKE = """
     INSERT INTO billing_spendhold
-        (id, tenant_id, session_id, process_id, api_key_id, agent_id, amount_micro, created_at, expires_at)
+        (id, tenant_id, session_id, process_id, api_key_id, agent_id, granted_micro, posted_micro, created_at,
+            expires_at)
     SELECT gen_random_uuid(), made.tenant_id, made.session_id, %(process)s, made.api_key_id, made.agent_id,
-        made.amount, clock_timestamp(), clock_timestamp() + %(seconds)s * interval '1 second'
+        made.amount, 0, clock_timestamp(), clock_timestamp() + %(seconds)s * interval '1 second'
     FROM unnest(%(tenants)s::uuid[], %(sessions)s::text[], %(keys)s::uuid[], %(agents)s::uuid[],
         %(amounts)s::bigint[]) AS made (tenant_id, session_id, api_key_id, agent_id, amount)
     ORDER BY made.tenant_id, made.session_id

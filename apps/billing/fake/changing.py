@@ -3,7 +3,7 @@
 from stripe.params import SubscriptionUpdateParams
 
 from apps.billing.fake import collecting, cycles, refusals, tax
-from apps.billing.fake.invoice_lines import for_subscription, recount
+from apps.billing.fake.invoice_lines import for_subscription, recount, take_pending
 from apps.billing.fake.params import Form
 from apps.billing.fake.proration import Change, bill_replaced_usage, change_items, prorate
 from apps.billing.fake.state import Object, Routes, State, set_metadata, set_texts
@@ -21,7 +21,7 @@ def method_from(state: State, form: Form, customer: Object) -> str | None:
             code="resource_missing",
             param="default_payment_method",
         )
-    return method and method["id"]
+    return str(method["id"]) if method else None
 
 
 def trial_end_from(state: State, form: Form) -> int | None:
@@ -165,7 +165,7 @@ def _bill_changes(
         cycles.set_period(subscription, state.now, cycles.end_after(subscription, state.now))
         cycles.fill(state, invoice, subscription, (period[0], state.now))
     else:
-        cycles.take_pending(state, invoice, subscription["id"])
+        take_pending(state, invoice, subscription["id"])
         recount(state, invoice)
     state.emit("invoice.created", invoice)
     return invoice

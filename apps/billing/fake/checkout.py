@@ -253,13 +253,12 @@ def pay(
         if session["mode"] == "setup" or not session["amount_total"]
         else "paid",
         customer_details={
-            
-                "address": customer["address"],
-                "email": customer["email"],
-                "name": customer["name"],
-                "phone": None
-            ,
-            "tax_exempt": customer["tax_exempt"], "tax_ids": [],
+            "address": customer["address"],
+            "email": customer["email"],
+            "name": customer["name"],
+            "phone": None,
+            "tax_exempt": customer["tax_exempt"],
+            "tax_ids": [],
         },
     )
     if session["automatic_tax"]["enabled"]:

@@ -123,7 +123,8 @@ def pay(state: State, invoice: Object, method: str | None = None, *, confirmed: 
     assert intent is not None, "an open invoice asks for payment"
     if chosen is None:
         raise refusals.Refusal(
-            "There is no `default_payment_method` set on this Customer or Invoice. Please set either prior to payment.",
+            "There is no `default_payment_method` set on this Customer or Invoice. Please set either prior to "
+            "payment.",
             code="resource_missing",
         )
     intent["payment_method"] = chosen

@@ -33,8 +33,16 @@ def new_customer(state: State, **fields: object) -> Object:
     url = f"/v1/customers/{made['id']}"
     made.update(
         {
-            "address": None, "balance": 0, "currency": None, "default_source": None, "delinquent": False,
-            "description": None, "email": None, "name": None, "phone": None, "shipping": None,
+            "address": None,
+            "balance": 0,
+            "currency": None,
+            "default_source": None,
+            "delinquent": False,
+            "description": None,
+            "email": None,
+            "name": None,
+            "phone": None,
+            "shipping": None,
             "invoice_prefix": state.new_id("x", 8)[2:].upper(),
             "invoice_settings": {
                 "custom_fields": None,

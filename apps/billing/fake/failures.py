@@ -45,9 +45,9 @@ class Script:
 
 def failure(kind: Kind) -> Exception:
     if kind == "timeout":
-        return stripe.APIConnectionError("Request timed out.", should_retry=True)
+        return stripe.APIConnectionError("Request timed out.", should_retry=True)  # type: ignore[no-untyped-call]
     if kind == "connection":
-        return stripe.APIConnectionError("Unexpected error communicating with Stripe.", should_retry=True)
+        return stripe.APIConnectionError("Could not connect.", should_retry=True)  # type: ignore[no-untyped-call]
     if kind == "conflict":
         return Refusal(
             "There is currently another in-progress request using this idempotency key or object.",

@@ -23,16 +23,23 @@ def new_item(state: State, *, customer: str, amount: int, description: str | Non
         "invoiceitem",
         "ii",
         **{
-            "amount": amount, "currency": "usd", "customer": customer, "date": state.now,
-            
-                "description": description,
-                "discountable": False,
-                "discounts": [],
-                "invoice": None,
-                "metadata": {}
-            ,
-            "net_amount": amount, "parent": None, "period": {"start": state.now, "end": state.now},
-            "pricing": None, "proration": False, "quantity": 1, "tax_rates": [], **fields,
+            "amount": amount,
+            "currency": "usd",
+            "customer": customer,
+            "date": state.now,
+            "description": description,
+            "discountable": False,
+            "discounts": [],
+            "invoice": None,
+            "metadata": {},
+            "net_amount": amount,
+            "parent": None,
+            "period": {"start": state.now, "end": state.now},
+            "pricing": None,
+            "proration": False,
+            "quantity": 1,
+            "tax_rates": [],
+            **fields,
         },
     )
 
@@ -52,7 +59,7 @@ def create(state: State, form: Form) -> Object:
         state,
         customer=customer["id"],
         amount=amount,
-        description=form.text("description") or (price and state.get("product", price["product"])["name"]),
+        description=form.text("description") or _name(state, price),
         currency=str(form.text("currency") or (price or {}).get("currency", "usd")).lower(),
         quantity=quantity,
     )
@@ -73,6 +80,10 @@ def create(state: State, form: Form) -> Object:
         take_item(state, invoice, item)
         _recount(state, invoice)
     return item
+
+
+def _name(state: State, price: Object | None) -> str | None:
+    return str(state.get("product", price["product"])["name"]) if price else None
 
 
 def _need_draft(invoice: Object | None) -> None:

@@ -15,61 +15,76 @@ def new_invoice(state: State, customer: Object, *, reason: str, **fields: Any) -
         "invoice",
         "in",
         **{
-            
-                "id": id,
-                "account_country": "US",
-                "account_name": "Antiphon stand-in",
-                "account_tax_ids": None
-            ,
-            
-                "amount_due": 0,
-                "amount_overpaid": 0,
-                "amount_paid": 0,
-                "amount_remaining": 0,
-                "amount_shipping": 0
-            ,
-            
-                "attempt_count": 0,
-                "attempted": False,
-                "auto_advance": False,
-                "automatically_finalizes_at": None
-            ,
+            "id": id,
+            "account_country": "US",
+            "account_name": "Antiphon stand-in",
+            "account_tax_ids": None,
+            "amount_due": 0,
+            "amount_overpaid": 0,
+            "amount_paid": 0,
+            "amount_remaining": 0,
+            "amount_shipping": 0,
+            "attempt_count": 0,
+            "attempted": False,
+            "auto_advance": False,
+            "automatically_finalizes_at": None,
             "automatic_tax": {"enabled": False, "disabled_reason": None, "liability": None, "status": None},
-            "billing_reason": reason, "collection_method": "charge_automatically", "currency": "usd",
-            "confirmation_secret": None, "custom_fields": None, "customer": customer["id"],
-            "customer_address": customer["address"], "customer_email": customer["email"],
-            "customer_name": customer["name"], "customer_tax_exempt": customer["tax_exempt"],
+            "billing_reason": reason,
+            "collection_method": "charge_automatically",
+            "currency": "usd",
+            "confirmation_secret": None,
+            "custom_fields": None,
+            "customer": customer["id"],
+            "customer_address": customer["address"],
+            "customer_email": customer["email"],
+            "customer_name": customer["name"],
+            "customer_tax_exempt": customer["tax_exempt"],
             "customer_tax_ids": [
                 {"type": t["type"], "value": t["value"]} for t in customer["tax_ids"]["data"]
             ],
-            "default_payment_method": None, "default_tax_rates": [], "description": None, "discounts": [],
-            "due_date": None, "effective_at": None, "ending_balance": None, "footer": None,
-            "hosted_invoice_url": None, "invoice_pdf": None, "last_finalization_error": None,
+            "default_payment_method": None,
+            "default_tax_rates": [],
+            "description": None,
+            "discounts": [],
+            "due_date": None,
+            "effective_at": None,
+            "ending_balance": None,
+            "footer": None,
+            "hosted_invoice_url": None,
+            "invoice_pdf": None,
+            "last_finalization_error": None,
             "lines": a_list(f"/v1/invoices/{id}/lines", []),
-            "metadata": {}, "next_payment_attempt": None, "number": None, "parent": None,
+            "metadata": {},
+            "next_payment_attempt": None,
+            "number": None,
+            "parent": None,
             "payment_settings": {
                 "default_mandate": None,
                 "payment_method_options": None,
                 "payment_method_types": None,
             },
             "payments": a_list(f"/v1/invoice_payments?invoice={id}", []),
-            
-                "period_start": state.now,
-                "period_end": state.now,
-                "receipt_number": None,
-                "starting_balance": 0
-            ,
-            "status": "draft", "subtotal": 0, "subtotal_excluding_tax": 0, "total": 0,
+            "period_start": state.now,
+            "period_end": state.now,
+            "receipt_number": None,
+            "starting_balance": 0,
+            "status": "draft",
+            "subtotal": 0,
+            "subtotal_excluding_tax": 0,
+            "total": 0,
             "status_transitions": {
-                "finalized_at": None, "marked_uncollectible_at": None, "paid_at": None, "voided_at": None
+                "finalized_at": None,
+                "marked_uncollectible_at": None,
+                "paid_at": None,
+                "voided_at": None,
             },
-            "total_excluding_tax": 0, "total_discount_amounts": [], "total_pretax_credit_amounts": [],
-            
-                "total_taxes": [],
-                "webhooks_delivered_at": None,
-                "_first_attempt": None,
-                "_automatic_attempts": 0
-            ,
+            "total_excluding_tax": 0,
+            "total_discount_amounts": [],
+            "total_pretax_credit_amounts": [],
+            "total_taxes": [],
+            "webhooks_delivered_at": None,
+            "_first_attempt": None,
+            "_automatic_attempts": 0,
             **fields,
         },
     )
@@ -164,7 +179,8 @@ def add_flat(
     """A licensed item for a period to come; `share` of it where the period is a part of the whole."""
     price, quantity = item["price"], item["quantity"]
     name = state.get("product", price["product"])["name"]
-    each = f"{quantity} × {name} (at ${Decimal(price['unit_amount_decimal']) / 100:.2f} / {price['recurring']['interval']})"
+    unit = f"${Decimal(price['unit_amount_decimal']) / 100:.2f}"
+    each = f"{quantity} × {name} (at {unit} / {price['recurring']['interval']})"
     add_line(
         state,
         invoice,

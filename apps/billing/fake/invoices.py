@@ -50,7 +50,7 @@ def create(state: State, form: Form) -> Object:
     if form.text("pending_invoice_items_behavior") == "include" or (
         subscription and "pending_invoice_items_behavior" not in form
     ):
-        take_pending(state, invoice, subscription and subscription["id"])
+        take_pending(state, invoice, subscription["id"] if subscription else None)
     if invoice["auto_advance"]:
         invoice["automatically_finalizes_at"] = state.now + state.rules.draft_seconds
     recount(state, invoice)

@@ -43,19 +43,30 @@ def new_intent(
         "payment_intent",
         "pi",
         **{
-            
-                "id": id,
-                "amount": amount,
-                "amount_capturable": 0,
-                "amount_received": 0,
-                "amount_details": {"tip": {}}
-            ,
-            "automatic_payment_methods": None, "canceled_at": None, "cancellation_reason": None,
-            "capture_method": "automatic", "confirmation_method": "automatic", "currency": currency,
-            "client_secret": state.new_id(f"{id}_secret"), "customer": customer, "description": None,
-            "last_payment_error": None, "latest_charge": None, "metadata": {}, "next_action": None,
-            "payment_method": None, "payment_method_types": ["card"], "receipt_email": None,
-            "setup_future_usage": None, "statement_descriptor": None, "statement_descriptor_suffix": None,
+            "id": id,
+            "amount": amount,
+            "amount_capturable": 0,
+            "amount_received": 0,
+            "amount_details": {"tip": {}},
+            "automatic_payment_methods": None,
+            "canceled_at": None,
+            "cancellation_reason": None,
+            "capture_method": "automatic",
+            "confirmation_method": "automatic",
+            "currency": currency,
+            "client_secret": state.new_id(f"{id}_secret"),
+            "customer": customer,
+            "description": None,
+            "last_payment_error": None,
+            "latest_charge": None,
+            "metadata": {},
+            "next_action": None,
+            "payment_method": None,
+            "payment_method_types": ["card"],
+            "receipt_email": None,
+            "setup_future_usage": None,
+            "statement_descriptor": None,
+            "statement_descriptor_suffix": None,
             "status": "requires_payment_method",
             "_off_session": False,
             "_confirmed": False,
@@ -129,7 +140,9 @@ def authenticate(state: State, intent: Object, *, agreed: bool) -> None:
         confirm(state, intent, off_session=False, confirmed=True)
         return
     method = state.get("payment_method", intent["payment_method"])
-    message = "We are unable to authenticate your payment method. Please choose a different payment method and try again."
+    message = (
+        "We are unable to authenticate your payment method. Please choose a different one and try again."
+    )
     _decline(state, intent, method, refusals.card_error(message, "payment_intent_authentication_failure"))
 
 

@@ -148,7 +148,7 @@ def prorate(
 
 
 def bill_replaced_usage(state: State, subscription: Object, changes: list[Change], start: int) -> None:
-    """Usage so far of a metered item that goes or gets another price waits for the next invoice at its old price."""
+    """Usage so far of a metered item that goes or changes waits for the next invoice, at its old price."""
     for change in changes:
         old = change.old
         if change.new:

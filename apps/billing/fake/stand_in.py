@@ -29,8 +29,8 @@ Answer = tuple[str, int, Mapping[str, str]]
 class FakeStripe(stripe.HTTPClient):
     """A Stripe account with state, a clock that can be advanced, and webhooks. Safe for several threads.
 
-    `deliver(body, signature)` gets each event right after the call that caused it, outside the store's lock; without
-    it they wait in the outbox. `now` is the real time, to which what was advanced is added. `pages` begins the
+    `deliver(body, signature)` gets each event right after the call that caused it, outside the store's lock;
+    without it they wait in the outbox. `now` is the real time, to which what was advanced is added. `pages` begins the
     addresses of Checkout and the portal.
     """
 
@@ -147,8 +147,10 @@ class FakeStripe(stripe.HTTPClient):
                 self._hook.offer(bodies, secret)
 
     def _load(self, key: str | None) -> State:
-        content = self._store.read()
-        document = msgspec.json.decode(content) if content else self._new_document()
+        if not (content := self._store.read()):
+            content = msgspec.json.encode(self._new_document())
+            self._store.write(content)
+        document = msgspec.json.decode(content)
         now = max(int(self._now()) + document["offset"], document["at"])
         random, pages, rules = self._random, self._pages, self._rules
         return State(document, now=now, random=random, pages=pages, rules=rules, key=key)
@@ -174,7 +176,7 @@ class FakeStripe(stripe.HTTPClient):
     @property
     def now(self) -> int:
         """The account's time, in seconds since 1970."""
-        with self.account() as state:
+        with self.account(reads=True) as state:
             return state.now
 
     def advance(self, *, days: float = 0, hours: float = 0, seconds: float = 0) -> None:
@@ -206,7 +208,7 @@ class FakeStripe(stripe.HTTPClient):
             return checkout.pay(state, session, cards.card_named(card), country=country, confirmed=confirmed)
 
     def authenticate(self, id: str, *, agreed: bool = True) -> None:
-        """Answer the bank's question about a payment or setup intent. Raises Refusal (402) where it comes to nothing."""
+        """Answer the bank's question about a payment or setup intent. Raises Refusal (402) for a card declined."""
         with self.account() as state:
             if id.startswith("seti_"):
                 setups.authenticate(state, state.get("setup_intent", id), agreed=agreed)
@@ -226,7 +228,7 @@ class FakeStripe(stripe.HTTPClient):
 
     @property
     def webhook_secret(self) -> str:
-        with self.account() as state:
+        with self.account(reads=True) as state:
             secret: str = state.document["secret"]
             return secret
 

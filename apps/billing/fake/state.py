@@ -46,8 +46,24 @@ class Rules:
     minimum_charge: int = 50
     tax_percent: dict[str, int] = field(
         default_factory=lambda: {
-            "AT": 20, "BE": 21, "CH": 8, "DE": 19, "DK": 25, "ES": 21, "FI": 25, "FR": 20, "GB": 20,
-            "IE": 23, "IT": 22, "NL": 21, "PL": 23, "PT": 23, "SE": 25, "IN": 18, "AU": 10, "JP": 10,
+            "AT": 20,
+            "BE": 21,
+            "CH": 8,
+            "DE": 19,
+            "DK": 25,
+            "ES": 21,
+            "FI": 25,
+            "FR": 20,
+            "GB": 20,
+            "IE": 23,
+            "IT": 22,
+            "NL": 21,
+            "PL": 23,
+            "PT": 23,
+            "SE": 25,
+            "IN": 18,
+            "AU": 10,
+            "JP": 10,
         }
     )
 

@@ -16,7 +16,7 @@ from apps.billing.fake import changing, cycles, refusals, tax
 from apps.billing.fake.beginning import start
 from apps.billing.fake.catalog import price_for
 from apps.billing.fake.changing import ACCEPTED, collect_now, method_from, trial_end_from
-from apps.billing.fake.invoice_lines import for_subscription, recount
+from apps.billing.fake.invoice_lines import for_subscription, recount, take_pending
 from apps.billing.fake.listing import page, where
 from apps.billing.fake.params import Form
 from apps.billing.fake.proration import Change, prorate
@@ -113,7 +113,7 @@ def cancel(state: State, form: Form, id: str) -> Object:
     cycles.end(state, subscription, reason="cancellation_requested")
     if form.flag("invoice_now"):
         invoice = for_subscription(state, subscription, reason="manual")
-        cycles.take_pending(state, invoice, id)
+        take_pending(state, invoice, id)
         cycles.bill_usage(state, invoice, cycles.items_of(subscription), (period[0], state.now))
         recount(state, invoice)
         state.emit("invoice.created", invoice)

@@ -24,7 +24,7 @@ def need_location(customer: Object) -> None:
 
 
 def percent_for(state: State, customer: Object) -> int:
-    country = (customer["address"] or {}).get("country")
+    country = (customer["address"] or {}).get("country") or ""
     return state.rules.tax_percent.get(country, 0) if customer["tax_exempt"] == "none" else 0
 
 
