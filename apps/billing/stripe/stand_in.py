@@ -1,27 +1,19 @@
 """The stand-in of this installation: one account, whose state all processes share."""
 
-from functools import cache
+from collections.abc import Awaitable, Callable
 
 from django.conf import settings
 
 from antiphon.config.env import env
+from apps.billing.fake import installation
 from apps.billing.fake.sender import Sender
 from apps.billing.fake.stand_in import FakeStripe
-from apps.billing.fake.store import FileStore, MemoryStore
-from apps.core.addresses import site_url
 
 KEY = "sk_fake_stand_in"
 
 
-@cache
 def stand_in() -> FakeStripe:
-    return FakeStripe(store=_store(), pages=site_url(""))
-
-
-@cache
-def _store() -> FileStore | MemoryStore:
-    path = settings.STRIPE_STAND_IN_STATE
-    return FileStore(path) if path else MemoryStore()
+    return installation.installed()
 
 
 def webhook_secret() -> str:
@@ -29,8 +21,18 @@ def webhook_secret() -> str:
 
 
 def sender() -> Sender | None:
-    """What brings the stand-in's events to this installation; None where there is nothing to bring."""
-    store = _store()
-    if settings.STRIPE_SECRET_KEY or not isinstance(store, FileStore):
+    """What brings the stand-in's events to this installation; None where there is a key for Stripe itself."""
+    if settings.STRIPE_SECRET_KEY:
         return None
-    return Sender(stand_in(), store, f"http://127.0.0.1:{env().port}/webhooks/stripe")
+    return installation.sender_to(f"http://127.0.0.1:{env().port}/webhooks/stripe")
+
+
+def with_sender(startup: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
+    """What a web process does first, and then brings the stand-in's events, where there is no key for Stripe."""
+
+    async def started() -> None:
+        await startup()
+        if events := sender():
+            events.start()
+
+    return started

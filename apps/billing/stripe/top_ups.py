@@ -69,7 +69,6 @@ def tax_params() -> Any:
         "automatic_tax": {"enabled": True},
         "customer_update": {"address": "auto", "name": "auto"},
         "billing_address_collection": "required",
-        "tax_id_collection": {"enabled": True},
     }
 
 
@@ -158,6 +157,7 @@ def recharge() -> TopUp | None:
         top_up.refresh_from_db()
         if top_up.status == TopUpStatus.PENDING:
             _charge(top_up, account.stripe_customer_id)
+    top_up.refresh_from_db()
     return top_up
 
 

@@ -35,7 +35,6 @@ BILLING_GRACE_DAYS = env().billing_grace_days
 STRIPE_SECRET_KEY = env().stripe_secret_key or ""
 STRIPE_WEBHOOK_SECRETS = env().stripe_webhook_secret
 STRIPE_TAX = env().stripe_tax
-STRIPE_STAND_IN_STATE = DATA_DIR / "fake-stripe" / "state.json"  # used without a key
 
 INSTALLED_APPS = [
     "daphne",  # first, so that runserver speaks WebSocket
