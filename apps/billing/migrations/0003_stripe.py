@@ -31,6 +31,7 @@ class Migration(migrations.Migration):
                 ('usage_until', models.DateTimeField(blank=True, null=True)),
                 ('fee_micro', models.BigIntegerField(default=0)),
                 ('usage_micro', models.BigIntegerField(default=0)),
+                ('lost_cents', models.BigIntegerField(default=0)),
                 ('tax_micro', models.BigIntegerField(default=0)),
                 ('total_micro', models.BigIntegerField(default=0)),
                 ('paid_micro', models.BigIntegerField(default=0)),

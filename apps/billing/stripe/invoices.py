@@ -121,6 +121,8 @@ def _new_invoice(found: stripe.Invoice) -> Invoice:
     lines = lines_make(row, fees=read.fees)
     InvoiceLine.objects.bulk_create(lines)
     row.difference = _difference(row, read, lines)
+    if row.usage_since is not None:
+        row.lost_cents = _sent_cents(row) - read.usage_cents
     if row.difference:
         log.error("invoice_differs", invoice=found.id, difference=row.difference)
     record(action="invoice.made", target=row, after={"total_micro": row.total_micro, "number": row.number})
@@ -133,13 +135,17 @@ def _difference(row: Invoice, read: Read, lines: list[InvoiceLine]) -> str:
         return f"The lines sum to {summed} micro-dollars, and Stripe's total is {row.total_micro}."
     if row.usage_since is None:
         return "" if not row.usage_micro else "There is usage on it that is of no time."
-    told = MeterPush.objects.filter(
-        status=PushStatus.SENT, sent_as_of__gte=row.usage_since, sent_as_of__lt=row.usage_until
-    )
-    sent = told.aggregate(sum=Sum("cents"))["sum"] or 0
+    sent = _sent_cents(row)
     if sent != read.usage_cents or micro_of(read.usage_cents) != row.usage_micro:
         return f"{sent} cents of usage were sent for its time, and {read.usage_cents} are on it."
     return ""
+
+
+def _sent_cents(row: Invoice) -> int:
+    told = MeterPush.objects.filter(
+        status=PushStatus.SENT, sent_as_of__gte=row.usage_since, sent_as_of__lt=row.usage_until
+    )
+    return told.aggregate(sum=Sum("cents"))["sum"] or 0
 
 
 def _post(row: Invoice, *, sign: int, reference: str) -> None:

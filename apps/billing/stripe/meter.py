@@ -55,7 +55,10 @@ def _sum(rows, field):  # type: ignore[no-untyped-def]
 
 
 def pushed_cents() -> int:
-    return MeterPush.objects.aggregate(sum=Sum("cents"))["sum"] or 0
+    """Less what was sent and yet not on its invoice: that is pushed once more."""
+    pushed = MeterPush.objects.aggregate(sum=Sum("cents"))["sum"] or 0
+    lost = Invoice.objects.aggregate(sum=Sum("lost_cents"))["sum"] or 0
+    return int(pushed - lost)
 
 
 def pushes_make(row: Subscription | None, *, now: datetime) -> list[MeterPush]:
@@ -66,6 +69,8 @@ def pushes_make(row: Subscription | None, *, now: datetime) -> list[MeterPush]:
         return []
     if row.ended_at is None and row.status not in (*GOOD, "past_due"):
         return []
+    if row.ended_at is not None and now > row.ended_at + DRAFT:
+        return []  # too late for the last invoice: it stays owed, and goes with the next subscription
     ends = {now.replace(minute=0, second=0, microsecond=0), row.period_start, row.period_end, row.ended_at}
     made = []
     with atomic():
@@ -84,9 +89,10 @@ def time_told(push: MeterPush, row: Subscription | None, now: datetime) -> datet
     """The time of a push's meter event, which decides on which invoice it is: that of its own month, while that
     invoice is a draft, else the month that runs."""
     at = push.until - timedelta(seconds=1)
-    if row is None or row.period_start is None or at >= row.period_start:
-        return max(at, now - OLDEST)
-    return at if now < row.period_start + DRAFT else row.period_start
+    for begins in (row.period_start, row.period_end) if row else ():
+        if begins is not None and at < begins <= now - DRAFT:
+            at = begins
+    return max(at, now - OLDEST)
 
 
 def push_send(push: MeterPush) -> None:

@@ -112,6 +112,7 @@ class Invoice(TenantModel):
     usage_until = models.DateTimeField(null=True, blank=True)
     fee_micro = models.BigIntegerField(default=0)
     usage_micro = models.BigIntegerField(default=0)
+    lost_cents = models.BigIntegerField(default=0)  # of usage: sent to the meter, and not on it
     tax_micro = models.BigIntegerField(default=0)
     total_micro = models.BigIntegerField(default=0)
     paid_micro = models.BigIntegerField(default=0)
