@@ -7,7 +7,7 @@ from celery import shared_task
 from django.core.mail import send_mail
 from django.utils import timezone
 
-from apps.billing.models import BillingAccount
+from apps.billing.models import BillingAccount, Kind, LedgerTransaction
 from apps.billing.stripe import customers, meter, refunds, subscriptions, top_ups, webhooks
 from apps.billing.stripe.models import (
     MeterPush,
@@ -21,10 +21,27 @@ from apps.billing.stripe.models import (
     TopUpStatus,
 )
 from apps.billing.stripe.selectors import subscription_current
+from apps.billing.warnings import warnings_send
 from apps.core.tasks import TenantTask
 from apps.core.tenancy import across_tenants, tenant_context
 
+_LOOK_BACK = timedelta(minutes=15)  # longer than from one look to the next
+
 log = structlog.get_logger(__name__)
+
+
+@shared_task  # type: ignore[untyped-decorator]
+def warn_of_spending() -> None:
+    """Warns the members of those tenants that used something lately. Once more does no harm."""
+    with across_tenants(reason="warnings of spending"):
+        recent = LedgerTransaction.objects.filter(kind=Kind.USAGE, at__gte=timezone.now() - _LOOK_BACK)
+        tenants = list(recent.order_by().values_list("tenant_id", flat=True).distinct())
+    for tenant_id in tenants:
+        try:
+            with tenant_context(tenant_id):
+                warnings_send()
+        except Exception:  # one tenant's mail server is no reason to leave the others untold
+            log.exception("spending_not_warned", tenant_id=str(tenant_id))
 
 
 @shared_task  # type: ignore[untyped-decorator]

@@ -36,6 +36,7 @@ NAVIGATION = (
     Entry("Logs", "logs", "triangle-alert", OBSERVE),
     Entry("API keys", "keys", "key-round", CONNECT),
     Entry("Providers", "providers", "plug", CONNECT),
+    Entry("Budgets", "budgets", "wallet", MANAGE),
     Entry("Team", "team", "users", MANAGE),
     Entry("Billing", "billing", "credit-card", MANAGE),
     Entry("Audit log", "audit", "scroll-text", MANAGE, May.READ_AUDIT),

@@ -29,6 +29,8 @@ class Scope(models.TextChoices):
     SESSIONS_END = "sessions.end", "End sessions"
     SESSIONS_DELETE = "sessions.delete", "Delete sessions"
     USAGE_READ = "usage.read", "See usage"
+    BILLING_READ = "billing.read", "See budgets and billing"
+    BILLING_WRITE = "billing.write", "Change budgets and billing"
     AUDIT_READ = "audit.read", "See the audit log"
 
 

@@ -29,6 +29,8 @@ BODIES: Mapping[str, Mapping[str, Any]] = {
     "agents_split_traffic": {"weights": {"1": 1}},
     "tools_create": {"slug": "new", "kind": "client"},
     "invitations_create": {"email": "dora@example.com", "role": "viewer"},
+    "budgets_create": {"amount_micro": 50_000_000},
+    "budgets_update": {"amount_micro": 60_000_000},
     "members_set_role": {"role": "developer"},
 }
 """Right ones, of those that need more than {}."""
@@ -43,7 +45,17 @@ NAMES = {
     else 1
     if name == "number"
     else "x"
-    for name in ("slug", "name", "provider", "session_id", "number", "member_id", "invitation_id", "key_id")
+    for name in (
+        "slug",
+        "name",
+        "provider",
+        "session_id",
+        "number",
+        "member_id",
+        "invitation_id",
+        "key_id",
+        "budget_id",
+    )
 }
 """For a path, where nothing need be there."""
 OPERATIONS = {

@@ -6,6 +6,7 @@ from django.utils import timezone
 
 from apps.agents.services import agent_create, agent_publish, agent_save_draft
 from apps.agents.spec import AgentSpec, Prompt
+from apps.billing.budgets import budget_create
 from apps.core.tenancy import tenant_context
 from apps.credentials.services import credential_set, provider_put
 from apps.routers.services import router_put
@@ -31,6 +32,7 @@ def make_things(person: Person) -> dict[str, object]:
         agent_save_draft(agent=agent, spec=spec, revision=0)
         agent_publish(agent=agent)
         make_event(SESSION)
+        budget = budget_create(amount_micro=1_000_000)
         invitation = invitation_create(
             email=f"eve@{person.tenant.slug}.example", role=Role.VIEWER, granter=Role.OWNER
         )
@@ -44,5 +46,6 @@ def make_things(person: Person) -> dict[str, object]:
         "number": 1,
         "member_id": member.membership.id,
         "invitation_id": invitation.id,
+        "budget_id": budget.id,
         "key_id": person.make_key().key.id,
     }

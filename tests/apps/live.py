@@ -124,10 +124,12 @@ async def live_platform(monkeypatch: pytest.MonkeyPatch, *allowed: str) -> Async
     wire = Wire(Timeouts(connect=5, first_byte=5, idle=5), OutboundPolicy.allowing(allowed))
     monkeypatch.setattr(runtime, "_loaded", replace(loaded, wire=wire))
     monkeypatch.setattr(runtime, "_event_log", None)
+    monkeypatch.setattr(runtime, "_spending", None)
     try:
         yield
     finally:
         await asyncio.to_thread(runtime.event_log().stop)
+        await asyncio.to_thread(runtime.spending().stop)
         await wire.aclose()
 
 

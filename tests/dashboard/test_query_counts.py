@@ -11,6 +11,7 @@ from django.db import connection
 from django.test import Client
 
 from apps.agents.services import agent_create, agent_publish
+from apps.billing.budgets import budget_create
 from apps.conversations.models import RealtimeSession
 from apps.conversations.samples import samples_create
 from apps.core.tenancy import tenant_context
@@ -42,6 +43,7 @@ PAGES = {
     "agent, code": "/acme/agents/desk/code",
     "tools": "/acme/tools/",
     "playground": "/acme/playground/?agent=desk",
+    "budgets": "/acme/budgets/",
     "team": "/acme/team/",
     "settings": "/acme/settings/",
     "audit": "/acme/audit/",
@@ -57,6 +59,7 @@ def test_no_page_makes_more_queries_than_it_did(alice: Person) -> None:
         for slug in ("desk", "counter", "kitchen"):
             agent_publish(agent=agent_create(slug=slug, name=slug, template="receptionist"))
             tool_create(slug=f"ask_{slug}", kind="client")
+            budget_create(amount_micro=1_000_000)
     assert session is not None
     client = Client()
     assert client.login(email=alice.user.email, password=PASSWORD)

@@ -9,6 +9,8 @@ from django.urls.resolvers import URLResolver
 
 from apps.agents.models import Agent
 from apps.agents.services import agent_create
+from apps.billing.budgets import budget_create
+from apps.billing.models import Budget
 from apps.conversations.models import RealtimeSession
 from apps.core.tenancy import tenant_context
 from apps.credentials.models import ProviderCredential
@@ -62,6 +64,7 @@ def arguments_of(person: Person) -> dict[str, object]:
         "tool_id": tool_of(person).id,
         "session_id": session_of(person).session_id,
         "router_name": router_of(person).name,
+        "budget_id": budget_of(person).id,
     }
 
 
@@ -73,6 +76,11 @@ def agent_of(person: Person) -> Agent:
 def tool_of(person: Person) -> Tool:
     with tenant_context(person.tenant.id):
         return tool_create(slug="get_weather", kind="client").tool
+
+
+def budget_of(person: Person) -> Budget:
+    with tenant_context(person.tenant.id):
+        return budget_create(amount_micro=1_000_000)
 
 
 def router_of(person: Person) -> Router:

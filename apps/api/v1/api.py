@@ -11,6 +11,7 @@ from apps.agents.services import DraftConflict
 from apps.api.v1 import (
     agents,
     audit,
+    billing,
     keys,
     members,
     providers,
@@ -34,7 +35,7 @@ api = NinjaAPI(
     openapi_url=None,
     parser=StrictParser(),
 )
-for area in (agents, tools, keys, providers, routers, sessions, usage, tenant, members, audit):
+for area in (agents, tools, keys, providers, routers, sessions, usage, billing, tenant, members, audit):
     api.add_router("", area.area)
 
 

@@ -187,6 +187,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
         "schedule": 600.0,
         "options": {"expires": 600},
     },
+    "warn of spending": {
+        "task": "apps.billing.tasks.warn_of_spending",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
     "delete expired logs": {
         "task": "apps.conversations.tasks.delete_expired_logs",
         "schedule": 3600.0,
