@@ -38,8 +38,8 @@ def _tables(connection: BaseDatabaseWrapper) -> list[str]:
 
 
 def _deleted(connection: BaseDatabaseWrapper, tables: list[str]) -> bool:
-    """Whether it could be done, over a connection that is made for it: the test may not use that alias itself, which
-    leads to the database of tests only where some test asked for it."""
+    """Whether it could be done, over a connection that is made for it: the test itself may not use the other alias,
+    and where no test does, it does not lead to the database of tests."""
     across = connections[ACROSS_DATABASE]
     params = across.get_connection_params() | {"dbname": connection.settings_dict["NAME"]}
     used = sql.SQL(" UNION ALL ").join(

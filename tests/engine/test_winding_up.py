@@ -491,6 +491,8 @@ async def test_a_model_that_speaks_itself_is_cut_short_and_told_to_say_goodbye()
     stage = Stage(model=model.name, native=[model])
     async with stage.session() as client:
         declare(client, "weather")
+        limits = {"tool_choice": "required", "max_output_tokens": 5}
+        client.send("session.update", session={"type": "realtime", **limits})
         client.say("talk")
         await client.wait_for("response.output_audio.delta")
         wind_up(client.session)
@@ -500,7 +502,10 @@ async def test_a_model_that_speaks_itself_is_cut_short_and_told_to_say_goodbye()
     assert answer.state == "cancelled"
     assert GOODBYE in goodbye.request.prompt.instructions
     assert answer.request.prompt.tools
-    assert not goodbye.request.prompt.tools, "it is to speak"
+    prompt = goodbye.request.prompt
+    assert (prompt.tools, prompt.tool_choice.mode, prompt.max_output_tokens) == ([], "auto", None), (
+        "it is to speak"
+    )
     assert stage.tts.calls == []
     assert [event for event in stage.seen if isinstance(event, ResponseDone)]
 

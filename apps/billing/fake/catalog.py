@@ -111,7 +111,7 @@ def new_price(state: State, form: Form, product: Object, *, active: bool = True)
     if amount is None:
         raise refusals.parameter_missing("unit_amount")
     recurring = form.group("recurring")
-    made = state.add(
+    return state.add(
         "price",
         "price",
         active=active,
@@ -130,7 +130,6 @@ def new_price(state: State, form: Form, product: Object, *, active: bool = True)
         unit_amount=int(amount) if amount == int(amount) else None,
         unit_amount_decimal=format(amount.normalize(), "f"),
     )
-    return made
 
 
 def _recurring(state: State, form: Form) -> Object:
@@ -214,6 +213,32 @@ def list_prices(state: State, form: Form) -> Object:
         wanted = recurring.plain()
         found = [p for p in found if p["recurring"] and wanted.items() <= p["recurring"].items()]
     return page(form, "/v1/prices", found)
+
+
+def plan_of(price: Object) -> Object:
+    """The older form of a recurring price, which subscription items still carry."""
+    recurring = price["recurring"]
+    return {
+        "id": price["id"],
+        "object": "plan",
+        "active": price["active"],
+        "amount": price["unit_amount"],
+        "amount_decimal": price["unit_amount_decimal"],
+        "billing_scheme": price["billing_scheme"],
+        "created": price["created"],
+        "currency": price["currency"],
+        "interval": recurring["interval"],
+        "interval_count": recurring["interval_count"],
+        "livemode": False,
+        "metadata": dict(price["metadata"]),
+        "meter": recurring["meter"],
+        "nickname": price["nickname"],
+        "product": price["product"],
+        "tiers_mode": None,
+        "transform_usage": None,
+        "trial_period_days": None,
+        "usage_type": recurring["usage_type"],
+    }
 
 
 def cents(price: Object, quantity: Decimal | int) -> int:

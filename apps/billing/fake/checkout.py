@@ -12,7 +12,7 @@ from stripe.params.checkout import (
 )
 
 from apps.billing.fake import beginning, cards, collecting, payments, refusals, setups, tax
-from apps.billing.fake.catalog import cents, price_for
+from apps.billing.fake.checkout_lines import count, lines_from, trial_days
 from apps.billing.fake.customers import new_customer
 from apps.billing.fake.invoice_items import new_item
 from apps.billing.fake.invoice_lines import new_invoice, recount, take_item
@@ -60,11 +60,12 @@ def create(state: State, form: Form) -> Object:
     if taxed and customer and not (customer["address"] or {}).get("country") and address != "auto":
         raise refusals.Refusal(
             "Automatic tax calculation in Checkout requires a valid address on the Customer. Add a valid address "
-            "to the Customer or set either `customer_update[address]` to 'auto' or `customer_update[shipping]` to 'auto'.",
+            "to the Customer or set either `customer_update[address]` to 'auto' or "
+            "`customer_update[shipping]` to 'auto'.",
             code="customer_tax_location_invalid",
         )
     id = state.new_id("cs_test", 58)
-    lines = _lines(state, form, id, mode)
+    lines = lines_from(state, form, mode)
     session = state.add(
         "checkout.session",
         "cs_test",
@@ -76,6 +77,8 @@ def create(state: State, form: Form) -> Object:
         client_secret=None,
         currency=lines[0]["currency"] if lines else None,
         custom_fields=[],
+        custom_text={"after_submit": None, "shipping_address": None, "submit": None},
+        shipping_options=[],
         customer=customer and customer["id"],
         customer_details=None,
         customer_email=form.text("customer_email"),
@@ -101,7 +104,7 @@ def create(state: State, form: Form) -> Object:
         data = session["_setup"]
         setup = setups.new_setup(state, customer=session["customer"], metadata=data.get("metadata", {}))
         session["setup_intent"] = setup["id"]
-    _count(state, session, customer)
+    count(state, session, customer)
     return session
 
 
@@ -139,79 +142,6 @@ def _known(data: dict[str, Any], path: str, *names: str) -> None:
             raise refusals.parameter_unsupported(f"{path}[{name}]")
 
 
-def _lines(state: State, form: Form, id: str, mode: str) -> list[Object]:
-    lines = []
-    for number, item in enumerate(form.groups("line_items")):
-        price = price_for(state, item)
-        if mode == "payment" and price["recurring"]:
-            raise refusals.Refusal(
-                "You specified `payment` mode but passed a recurring price. Either switch to `subscription` mode or "
-                "use only one-time prices.",
-                param=f"line_items[{number}]",
-            )
-        metered = bool(price["recurring"]) and price["recurring"]["usage_type"] == "metered"
-        quantity = item.integer("quantity")
-        if metered is not (quantity is None):
-            sentence = (
-                "Quantity should not be specified where usage_type is `metered`."
-                if metered
-                else "Quantity is required."
-            )
-            raise refusals.Refusal(sentence, param=f"line_items[{number}][quantity]")
-        amount = 0 if quantity is None else cents(price, quantity)
-        lines.append(
-            {
-                "id": state.new_id("li"),
-                "object": "item",
-                "amount_discount": 0,
-                "amount_subtotal": amount,
-                "amount_tax": 0,
-                "amount_total": amount,
-                "currency": price["currency"],
-                "description": state.get("product", price["product"])["name"],
-                "price": dict(price),
-                "quantity": quantity,
-            }
-        )
-    if mode != "setup" and not lines:
-        raise refusals.parameter_missing("line_items")
-    if mode == "subscription" and not any(line["price"]["recurring"] for line in lines):
-        raise refusals.Refusal(
-            "You must provide at least one recurring price in `subscription` mode.", param="line_items"
-        )
-    return lines
-
-
-def _trial_days(session: Object) -> int:
-    return int(session["_subscription"].get("trial_period_days") or 0)
-
-
-def _count(state: State, session: Object, customer: Object | None) -> None:
-    """Sums as they would be for this customer; a trial's flat prices cost nothing yet."""
-    taxed = session["automatic_tax"]["enabled"] and customer is not None
-    for line in session["line_items"]["data"]:
-        waits = bool(line["price"]["recurring"]) and (
-            _trial_days(session) or session["_subscription"].get("trial_end")
-        )
-        line["amount_subtotal"] = (
-            0 if waits or line["quantity"] is None else cents(line["price"], line["quantity"])
-        )
-        line["amount_tax"] = (
-            tax.tax_on(state, customer, line["amount_subtotal"])["amount"] if taxed and customer else 0
-        )
-        line["amount_total"] = line["amount_subtotal"] + line["amount_tax"]
-    lines = session["line_items"]["data"]
-    taxes = sum(line["amount_tax"] for line in lines)
-    if session["mode"] == "setup":
-        session.update(amount_subtotal=None, amount_total=None, total_details=None)
-        return
-    session.update(
-        amount_subtotal=sum(line["amount_subtotal"] for line in lines),
-        amount_total=sum(line["amount_total"] for line in lines),
-        total_details={"amount_discount": 0, "amount_shipping": 0, "amount_tax": taxes},
-    )
-
-
 def need_open(session: Object) -> None:
     if session["status"] != "open":
         raise refusals.Refusal(f"This Checkout Session is {session['status']}: it can't be paid any more.")
@@ -240,7 +170,7 @@ def pay(
             }
     if session["automatic_tax"]["enabled"]:
         tax.need_location(customer)
-    _count(state, session, customer)
+    count(state, session, customer)
     method = cards.make_method(state, card, {"email": customer["email"], "address": customer["address"]})
     {"payment": _pay_once, "subscription": _subscribe, "setup": _keep_card}[session["mode"]](
         state, session, customer, method
@@ -321,7 +251,7 @@ def _subscribe(state: State, session: Object, customer: Object, method: Object) 
     data, lines = session["_subscription"], session["line_items"]["data"]
     cards.attach(state, method, customer)
     trial_end = data.get("trial_end") or (
-        state.now + _trial_days(session) * DAY if _trial_days(session) else None
+        state.now + trial_days(session) * DAY if trial_days(session) else None
     )
     subscription = beginning.start(
         state,

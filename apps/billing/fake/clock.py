@@ -1,4 +1,4 @@
-"""What comes by itself as time goes on: renewals, retries, ends of trials, late refunds, and the pruning of what is old."""
+"""What comes by itself as time goes on: renewals, retries, ends of trials, late refunds; and what is forgotten."""
 
 from collections.abc import Callable, Iterator
 

@@ -109,6 +109,7 @@ def charge_unasked(state: State, invoice: Object) -> None:
     """An automatic attempt: the first, or one after a failure."""
     if invoice["status"] != "open" or invoice["collection_method"] != "charge_automatically":
         return
+    invoice["next_payment_attempt"] = None
     invoice["_automatic_attempts"] += 1
     try:
         pay(state, invoice)
@@ -140,9 +141,9 @@ def pay(state: State, invoice: Object, method: str | None = None, *, confirmed: 
 
 def _failed(state: State, invoice: Object) -> None:
     first = invoice["_first_attempt"] or state.now
-    next_attempt = None
-    if invoice["auto_advance"] and invoice["billing_reason"] != "subscription_create":
-        tried = max(invoice["_automatic_attempts"], 1)
+    next_attempt, tried = None, invoice["_automatic_attempts"]
+    tries_again = invoice["auto_advance"] and invoice["collection_method"] == "charge_automatically"
+    if tried and tries_again and invoice["billing_reason"] != "subscription_create":
         days = state.rules.retry_days[tried - 1 : tried]
         next_attempt = first + days[0] * DAY if days else None
     with state.changing(invoice):
@@ -153,7 +154,7 @@ def _failed(state: State, invoice: Object) -> None:
             _first_attempt=first,
         )
     state.emit("invoice.payment_failed", invoice)
-    cycles.invoice_failed(state, invoice, last=next_attempt is None)
+    cycles.invoice_failed(state, invoice, last=tried > len(state.rules.retry_days))
 
 
 def mark_paid(state: State, invoice: Object, *, out_of_band: bool = False) -> None:

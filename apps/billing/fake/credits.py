@@ -172,8 +172,11 @@ def listed(state: State, form: Form) -> Object:
 
 def summary(state: State, form: Form) -> Object:
     customer = form.need("customer")
-    form.accept("filter")
-    left = sum(grant["_left"] for grant in _usable(state, customer))
+    wanted = form.group("filter")
+    only = wanted.text("credit_grant") if wanted and wanted.need("type") == "credit_grant" else None
+    if wanted:
+        wanted.accept("applicability_scope")
+    left = sum(grant["_left"] for grant in _usable(state, customer) if only in (None, grant["id"]))
     amount = {"type": "monetary", "monetary": {"currency": "usd", "value": left}}
     return {
         "object": "billing.credit_balance_summary",

@@ -1,8 +1,9 @@
 from django import forms
 
 COUNTRIES = [
-    ("AU", "Australia"), ("AT", "Austria"), ("BE", "Belgium"), ("DK", "Denmark"), ("FI", "Finland"), ("FR", "France"),
-    ("DE", "Germany"), ("IN", "India"), ("IE", "Ireland"), ("IT", "Italy"), ("JP", "Japan"), ("NL", "Netherlands"),
+    ("AU", "Australia"), ("AT", "Austria"), ("BE", "Belgium"), ("DK", "Denmark"), ("FI", "Finland"),
+    ("FR", "France"), ("DE", "Germany"), ("IN", "India"),
+    ("IE", "Ireland"), ("IT", "Italy"), ("JP", "Japan"), ("NL", "Netherlands"),
     ("PL", "Poland"), ("PT", "Portugal"), ("ES", "Spain"), ("SE", "Sweden"), ("CH", "Switzerland"),
     ("GB", "United Kingdom"), ("US", "United States"),
 ]  # fmt: skip

@@ -38,6 +38,7 @@ def new_item(state: State, *, customer: str, amount: int, description: str | Non
             "pricing": None,
             "proration": False,
             "quantity": 1,
+            "quantity_decimal": "1",
             "tax_rates": [],
             **fields,
         },
@@ -62,6 +63,7 @@ def create(state: State, form: Form) -> Object:
         description=form.text("description") or _name(state, price),
         currency=str(form.text("currency") or (price or {}).get("currency", "usd")).lower(),
         quantity=quantity,
+        quantity_decimal=str(quantity),
     )
     if price:
         item["pricing"] = {

@@ -58,7 +58,8 @@ class Form:
         return found if isinstance(found, Form) else None
 
     def groups(self, name: str) -> "list[Form]":
-        return [each for each in self.value(name) or [] if isinstance(each, Form)]
+        found = self.value(name)
+        return [each for each in found if isinstance(each, Form)] if isinstance(found, list) else []
 
     def mapping(self, name: str) -> dict[str, str]:
         found = self.value(name)
@@ -66,7 +67,10 @@ class Form:
 
     def accept(self, *names: str) -> None:
         """These change nothing here: how a page looks, or what the stand-in does anyway."""
-        self._unread.difference_update(names)
+        for name in names:
+            for each in (self.value(name), *self.groups(name)):
+                if isinstance(each, Form):
+                    each.plain()
 
     def plain(self) -> dict[str, Any]:
         """All of it as it came, for what is kept and given back unchanged."""

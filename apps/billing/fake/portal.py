@@ -107,7 +107,14 @@ def pay_invoice(state: State, invoice: Object) -> None:
 
 def create_configuration(state: State, form: Form) -> Object:
     made = state.add(
-        "billing_portal.configuration", "bpc", active=True, is_default=False, updated=state.now, metadata={}
+        "billing_portal.configuration",
+        "bpc",
+        active=True,
+        business_profile={"headline": None, "privacy_policy_url": None, "terms_of_service_url": None},
+        is_default=False,
+        login_page={"enabled": False, "url": None},
+        metadata={},
+        updated=state.now,
     )
     _set(made, form)
     state.emit("billing_portal.configuration.created", made)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from apps.billing.fake import refusals
-from apps.billing.fake.catalog import cents, price_for
+from apps.billing.fake.catalog import cents, plan_of, price_for
 from apps.billing.fake.cycles import is_metered, items_of, period_of
 from apps.billing.fake.invoice_items import new_item
 from apps.billing.fake.meters import usage
@@ -36,6 +36,7 @@ def make_item(
         "current_period_end": period[1],
         "discounts": [],
         "metadata": {},
+        "plan": plan_of(price),
         "price": dict(price),
         "subscription": subscription_id,
         "tax_rates": [],
@@ -90,7 +91,8 @@ def change_items(state: State, subscription: Object, forms: list[Form]) -> list[
 
 def _change_item(state: State, item: Object, form: Form) -> None:
     if "price" in form or "price_data" in form:
-        item["price"] = make_item(state, item["subscription"], price_for(state, form), None, (0, 0))["price"]
+        fresh = make_item(state, item["subscription"], price_for(state, form), None, (0, 0))
+        item.update(price=fresh["price"], plan=fresh["plan"])
         if is_metered(item):
             item.pop("quantity", None)
         else:

@@ -30,8 +30,8 @@ class FakeStripe(stripe.HTTPClient):
     """A Stripe account with state, a clock that can be advanced, and webhooks. Safe for several threads.
 
     `deliver(body, signature)` gets each event right after the call that caused it, outside the store's lock;
-    without it they wait in the outbox. `now` is the real time, to which what was advanced is added. `pages` begins the
-    addresses of Checkout and the portal.
+    without it they wait in the outbox. `now` is the real time, to which what was advanced is added. `pages` begins
+    the addresses of Checkout and the portal.
     """
 
     name = "fake"
@@ -54,6 +54,7 @@ class FakeStripe(stripe.HTTPClient):
         self._rules = rules or Rules()
         self._script = failures.Script()
         self._hook = Hook(deliver, self._random)
+        self._decoded: tuple[bytes, dict[str, Any]] | None = None
 
     # What the SDK calls.
 
@@ -99,7 +100,7 @@ class FakeStripe(stripe.HTTPClient):
         print = idempotency.fingerprint(call.method, call.path, call.parameters)
         headers: dict[str, str] = {}
         try:
-            with self.account(key=key, reads=call.method == "get") as state:
+            with self._alone(key=key, reads=call.method == "get") as state:
                 headers = {
                     "Request-Id": state.request_id,
                     "Stripe-Version": call.headers.get("Stripe-Version", ""),
@@ -124,8 +125,19 @@ class FakeStripe(stripe.HTTPClient):
     # The account, for whoever acts in it: the calls, the clock, the pages.
 
     @contextmanager
-    def account(self, *, key: str | None = None, reads: bool = False) -> Iterator[State]:
-        """The account as it is now, alone with it. What is done is kept, or undone when a Refusal is raised."""
+    def account(self, *, reads: bool = False) -> Iterator[State]:
+        """The account as it is now, alone with it. What is done is kept, or undone when a Refusal is raised.
+
+        What was looked at may be held longer than the account, so nobody else gets the same objects.
+        """
+        with self._alone(reads=reads) as state:
+            try:
+                yield state
+            finally:
+                state.lent = True
+
+    @contextmanager
+    def _alone(self, *, key: str | None = None, reads: bool = False) -> Iterator[State]:
         bodies: list[str] = []
         secret = ""
         try:
@@ -142,6 +154,8 @@ class FakeStripe(stripe.HTTPClient):
                     raise
                 if not (reads or state.discarded):
                     self._save(state, bodies)
+                if not (state.lent or state.discarded):
+                    self._decoded = state.content, state.document
         finally:
             if bodies:
                 self._hook.offer(bodies, secret)
@@ -150,10 +164,13 @@ class FakeStripe(stripe.HTTPClient):
         if not (content := self._store.read()):
             content = msgspec.json.encode(self._new_document())
             self._store.write(content)
-        document = msgspec.json.decode(content)
+        known, self._decoded = self._decoded, None  # only a call that ends well gives it back
+        document = known[1] if known and known[0] == content else msgspec.json.decode(content)
         now = max(int(self._now()) + document["offset"], document["at"])
         random, pages, rules = self._random, self._pages, self._rules
-        return State(document, now=now, random=random, pages=pages, rules=rules, key=key)
+        state = State(document, now=now, random=random, pages=pages, rules=rules, key=key)
+        state.content = content
+        return state
 
     def _new_document(self) -> dict[str, Any]:
         secret = "whsec_" + "".join(self._random.choices("abcdef0123456789", k=48))
@@ -169,14 +186,16 @@ class FakeStripe(stripe.HTTPClient):
             document["outbox"] = []
         document["at"] = max(document["at"], state.now)
         clock.prune(state)
-        self._store.write(msgspec.json.encode(document))
+        content = msgspec.json.encode(document)
+        self._store.write(content)
+        state.content = content
 
     # The clock.
 
     @property
     def now(self) -> int:
         """The account's time, in seconds since 1970."""
-        with self.account(reads=True) as state:
+        with self._alone(reads=True) as state:
             return state.now
 
     def advance(self, *, days: float = 0, hours: float = 0, seconds: float = 0) -> None:
@@ -184,14 +203,14 @@ class FakeStripe(stripe.HTTPClient):
         target = self.now + int(days * 86_400 + hours * 3600 + seconds)
         at = 0
         while at < target:
-            with self.account() as state:
+            with self._alone() as state:
                 at = min(target, max(clock.next_at(state, target), state.now))
                 state.document["offset"] = at - int(self._now())
                 clock.run_until(state, at)
 
     def tick(self) -> None:
-        """Do what the real time has made due."""
-        with self.account(reads=True):
+        """Do what `now` has made due, where no call is made that would."""
+        with self._alone(reads=True):
             pass
 
     # What people do at Stripe's pages.
@@ -226,9 +245,13 @@ class FakeStripe(stripe.HTTPClient):
         """
         self._script.add(method, path, kind, times=times, after=after)
 
+    def relent(self) -> None:
+        """No call fails any more because of `fail`."""
+        self._script = failures.Script()
+
     @property
     def webhook_secret(self) -> str:
-        with self.account(reads=True) as state:
+        with self._alone(reads=True) as state:
             secret: str = state.document["secret"]
             return secret
 
@@ -245,7 +268,7 @@ class FakeStripe(stripe.HTTPClient):
         with self.account(reads=True) as state:
             document = state.document
             return [
-                (entry, document["events"][entry["id"]]["body"])
+                (dict(entry), document["events"][entry["id"]]["body"])
                 for entry in document["outbox"]
                 if entry["at"] <= now
             ]

@@ -5,11 +5,13 @@ import string
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from random import Random
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 import stripe
+from stripe._object_classes import get_object_class
 
 from apps.billing.fake import refusals
 from apps.billing.fake.params import Form
@@ -89,6 +91,8 @@ class State:
         self.request_id = self.new_id("req")
         self.idempotency_key = key
         self.discarded = False  # a preview looks at a state that never comes to be
+        self.content = b""  # the document as it was stored last
+        self.lent = False  # somebody may hold parts of it for longer
 
     def new_id(self, prefix: str, length: int = 24) -> str:
         return f"{prefix}_{''.join(self.random.choices(_LETTERS, k=length))}"
@@ -183,12 +187,32 @@ def rfc3339(at: int) -> str:
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
 
+# A payment method has a field for its own type only, of the SDK's fifty.
+_SPARSE = {"payment_method"}
+
+
+@cache
+def _nulls(kind: str) -> Object:
+    """What the SDK's class says may be null: Stripe sends it as null, so code that reads it works."""
+    shape = get_object_class("V1", kind)
+    if kind in _SPARSE or not hasattr(shape, "OBJECT_NAME"):
+        return {}
+    hidden = {"deleted", *HIDDEN.get(kind, ())}
+    return {
+        name: None
+        for name, hint in shape.__annotations__.items()
+        if type(None) in get_args(hint) and name not in hidden
+    }
+
+
 def present(thing: Object) -> Object:
-    """An object as Stripe shows it: without what only the stand-in knows."""
-    hidden = HIDDEN.get(thing.get("object", ""), set())
-    shown = {name: value for name, value in thing.items() if name[0] != "_" and name not in hidden}
+    """An object as Stripe shows it: without what only the stand-in knows, and with null for what it has not."""
+    kind = thing.get("object", "")
+    hidden = HIDDEN.get(kind, set())
+    own = {name: value for name, value in thing.items() if name[0] != "_" and name not in hidden}
+    shown = {**_nulls(kind), **own}
     for name in ("items", "lines"):
-        if name in shown:
+        if isinstance(shown.get(name), dict):
             data = [present(each) for each in shown[name]["data"]]
             more = name == "lines" and len(data) > LINES_SHOWN
             shown[name] = {**shown[name], "data": data[:LINES_SHOWN] if more else data, "has_more": more}

@@ -14,6 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from apps.billing.fake import cards, collecting, installation, payments, portal, setups, tax
+from apps.billing.fake.catalog import cents
 from apps.billing.fake.cycles import period_of
 from apps.billing.fake.forms import DECLINED, CardForm, CheckoutForm
 from apps.billing.fake.refusals import Refusal
@@ -22,9 +23,9 @@ from apps.billing.fake.state import Object, State, present
 _page = require_http_methods(["GET", "HEAD", "POST"])
 
 
-def money(cents: int, currency: str) -> str:
+def money(amount: int, currency: str) -> str:
     sign = "$" if currency == "usd" else f"{currency.upper()} "
-    return f"{'-' if cents < 0 else ''}{sign}{Decimal(abs(cents)) / 100:,.2f}"
+    return f"{'-' if amount < 0 else ''}{sign}{Decimal(abs(amount)) / 100:,.2f}"
 
 
 def _day(at: int) -> datetime:
@@ -75,6 +76,7 @@ def checkout_page(request: HttpRequest, id: str) -> HttpResponse:
         "lines": [_line(line) for line in lines],
         "total": money(session["amount_total"] or 0, session["currency"] or "usd"),
         "tax": money((session["total_details"] or {}).get("amount_tax", 0), session["currency"] or "usd"),
+        "by_country": taxed,
         "percent": percent,
         "trial": trial,
     }
@@ -88,10 +90,12 @@ def _back(session: Object) -> HttpResponse:
 def _line(line: Object) -> dict[str, Any]:
     recurring = line["price"]["recurring"]
     metered = line["quantity"] is None
-    each = f"{Decimal(line['price']['unit_amount_decimal']) / 100:f}"
+    unit = f"{Decimal(line['price']['unit_amount_decimal']) / 100:f}"
     return {
         "description": line["description"],
-        "amount": f"${each} a unit" if metered else money(line["amount_subtotal"], line["currency"]),
+        "amount": f"${unit} a unit"
+        if metered
+        else money(cents(line["price"], line["quantity"]), line["currency"]),
         "quantity": line["quantity"],
         "every": recurring and recurring["interval"],
         "metered": metered,

@@ -176,7 +176,9 @@ class Answering:
             return None
         if self._state.native:
             told = f"Say exactly this, and nothing else: {words}"
-            return self._begin(ResponseParams(instructions=told, tools=[]))
+            return self._begin(
+                ResponseParams(instructions=told, tools=[], tool_choice="auto", max_output_tokens="inf")
+            )
         return self._begin(ResponseParams(tools=[]), said=words)
 
     def answer_silence(self) -> None:
