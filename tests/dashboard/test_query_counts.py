@@ -46,6 +46,9 @@ PAGES = {
     "budgets": "/acme/budgets/",
     "team": "/acme/team/",
     "settings": "/acme/settings/",
+    "billing": "/acme/billing/",
+    "plans": "/acme/billing/plans/",
+    "statement": "/acme/billing/statement/",
     "audit": "/acme/audit/",
 }
 
