@@ -73,9 +73,7 @@ def change_plan(request: HttpRequest, membership: PersonalMembership) -> HttpRes
 
     def change() -> HttpResponse:
         if subscription_current() is None:
-            return _to_stripe(
-                subscriptions.subscription_start(plan=plan, success_url=back, cancel_url=back)
-            )
+            return _to_stripe(subscriptions.subscription_start(plan=plan, success_url=back, cancel_url=back))
         row = subscriptions.subscription_change(plan=plan)
         forget_terms()
         later = row.next_plan or (row.cancel_at and plans().first.key)
@@ -97,7 +95,9 @@ def cancel(request: HttpRequest, membership: PersonalMembership) -> HttpResponse
 @require_POST
 @tenant_page(May.MANAGE_BILLING)
 def resume(request: HttpRequest, membership: PersonalMembership) -> HttpResponse:
-    return _done(request, membership, subscriptions.subscription_resume, "The subscription goes on as it was.")
+    return _done(
+        request, membership, subscriptions.subscription_resume, "The subscription goes on as it was."
+    )
 
 
 @require_POST
@@ -244,7 +244,9 @@ def _try(request: HttpRequest, membership: PersonalMembership, act: Any) -> Http
         toast(request, error)
     except stripe.StripeError as error:
         log.error("stripe_failed", error=str(error), request_id=error.request_id)
-        messages.error(request, "The payment provider could not be reached, or refused. Try again in a minute.")
+        messages.error(
+            request, "The payment provider could not be reached, or refused. Try again in a minute."
+        )
     return redirect("billing", membership.tenant_slug)
 
 

@@ -86,7 +86,8 @@ def test_a_push_whose_answer_was_lost_counts_once(postpaid: Person, account: Acc
     (made,) = push(postpaid, account)
     with tenant_context(postpaid.tenant.id):
         made.refresh_from_db()
-        assert made.status == PushStatus.PENDING and made.next_at > account.at
+        assert made.status == PushStatus.PENDING
+        assert made.next_at > account.at
         account.advance(minutes=5)
         meter.push_send(made)
         made.refresh_from_db()
@@ -103,7 +104,8 @@ def test_a_push_waits_until_stripe_is_there_again(postpaid: Person, account: Acc
         for _ in range(4):
             meter.push_send(made)
             made.refresh_from_db()
-        assert made.status == PushStatus.SENT and made.attempts == 5
+        assert made.status == PushStatus.SENT
+        assert made.attempts == 5
     assert counted(postpaid, account) == 50
 
 
@@ -137,6 +139,7 @@ def test_usage_that_missed_its_invoice_is_on_the_next(postpaid: Person, account:
     account.settle()
     with tenant_context(postpaid.tenant.id):
         invoice = Invoice.objects.get(reason="subscription_cycle")
-        assert invoice.usage_micro == 0 and invoice.lost_cents == 200
+        assert invoice.usage_micro == 0
+        assert invoice.lost_cents == 200
         assert "200 cents of usage were sent" in invoice.difference
     assert [each.cents for each in push(postpaid, account)] == [200]

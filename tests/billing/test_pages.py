@@ -26,7 +26,14 @@ def at(name: str, *rest: object) -> str:
 
 def test_it_shows_plan_balance_and_forms(browser: Client, account: Account) -> None:
     page = browser.get(at("billing")).content.decode()
-    for text in ("$5.00", "Free", "Compare plans", "Go on to payment", "No money moves here", "No invoices yet"):
+    for text in (
+        "$5.00",
+        "Free",
+        "Compare plans",
+        "Go on to payment",
+        "No money moves here",
+        "No invoices yet",
+    ):
         assert text in page
 
 
@@ -34,7 +41,8 @@ def test_a_viewer_sees_it_and_can_change_nothing(alice: Person, account: Account
     client = Client()
     client.force_login(member_of(alice.tenant, "vera", "viewer").user)
     page = client.get(at("billing")).content.decode()
-    assert "$5.00" in page and "Go on to payment" not in page
+    assert "$5.00" in page
+    assert "Go on to payment" not in page
     assert client.post(at("top-up"), {"amount_micro": "20"}).status_code == 403
 
 
@@ -42,19 +50,25 @@ def test_paying_in_leads_to_the_page_of_the_stand_in_and_back(
     browser: Client, alice: Person, account: Account
 ) -> None:
     answer = browser.post(at("top-up"), {"amount_micro": "20.00"})
-    assert answer.status_code == 302 and answer["location"].startswith("/fake-stripe/checkout/")
+    assert answer.status_code == 302
+    assert answer["location"].startswith("/fake-stripe/checkout/")
     account.pay(answer["location"])
     account.settle()
     assert "$25.00" in browser.get(at("billing")).content.decode()
 
 
 @pytest.mark.parametrize("amount", ["", "4.99", "x", "20.001", "10000.01"])
-def test_an_amount_that_cannot_be_is_told_at_its_field(browser: Client, account: Account, amount: str) -> None:
+def test_an_amount_that_cannot_be_is_told_at_its_field(
+    browser: Client, account: Account, amount: str
+) -> None:
     answer = browser.post(at("top-up"), {"amount_micro": amount})
-    assert answer.status_code == 422 and "errorlist" in answer.content.decode()
+    assert answer.status_code == 422
+    assert "errorlist" in answer.content.decode()
 
 
-def test_a_plan_is_chosen_changed_cancelled_and_kept(browser: Client, alice: Person, account: Account) -> None:
+def test_a_plan_is_chosen_changed_cancelled_and_kept(
+    browser: Client, alice: Person, account: Account
+) -> None:
     assert "Choose Pro" in browser.get(at("plans")).content.decode()
     account.pay(browser.post(at("plan-change"), {"plan": "pro"})["location"])
     account.settle()
@@ -63,7 +77,8 @@ def test_a_plan_is_chosen_changed_cancelled_and_kept(browser: Client, alice: Per
     assert "The plan was changed." in page
     assert "Change to Pro" in browser.get(at("plans")).content.decode()
     page = browser.post(at("plan-change"), {"plan": "pro"}, follow=True).content.decode()
-    assert "The plan changes on" in page and "Keep Enterprise" in page
+    assert "The plan changes on" in page
+    assert "Keep Enterprise" in page
     browser.post(at("subscription-resume"))
     page = browser.post(at("subscription-cancel"), follow=True).content.decode()
     assert "then Free" in page
@@ -87,7 +102,8 @@ def test_automatic_recharge_is_saved(browser: Client, alice: Person, account: Ac
     assert browser.post(at("recharge"), wanted).status_code == 302
     with tenant_context(alice.tenant.id):
         found = BillingAccount.objects.get()
-        assert found.auto_recharge and found.recharge_micro == 50_000_000
+        assert found.auto_recharge
+        assert found.recharge_micro == 50_000_000
     assert browser.post(at("recharge"), {**wanted, "recharge_micro": "1"}).status_code == 422
 
 
@@ -96,10 +112,14 @@ def test_what_is_on_invoices_reaches_stripe(
 ) -> None:
     subscribe(alice, account)
     with django_capture_on_commit_callbacks(execute=True):  # type: ignore[operator]
-        browser.post(at("billing-details"), {"legal_name": "Acme GmbH", "country": "DE", "postal_code": "10115"})
+        browser.post(
+            at("billing-details"), {"legal_name": "Acme GmbH", "country": "DE", "postal_code": "10115"}
+        )
     with tenant_context(alice.tenant.id):
         customer = account.client.v1.customers.retrieve(BillingAccount.objects.get().stripe_customer_id)
-    assert customer.name == "Acme GmbH" and customer.address and customer.address.country == "DE"
+    assert customer.name == "Acme GmbH"
+    assert customer.address
+    assert customer.address.country == "DE"
 
 
 def test_an_invoice_is_shown_opened_and_downloaded(browser: Client, alice: Person, account: Account) -> None:
@@ -117,7 +137,8 @@ def test_an_invoice_is_shown_opened_and_downloaded(browser: Client, alice: Perso
 def test_every_entry_of_the_statement_is_explained(browser: Client, alice: Person, account: Account) -> None:
     subscribe(alice, account)
     page = browser.get(at("statement")).content.decode()
-    assert "Trial credit" in page and "Included in the plan" in page
+    assert "Trial credit" in page
+    assert "Included in the plan" in page
     with tenant_context(alice.tenant.id):
         for row in LedgerTransaction.objects.all():
             assert browser.get(at("statement-entry", row.id)).status_code == 200

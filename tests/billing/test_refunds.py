@@ -39,7 +39,8 @@ def test_a_top_up_is_paid_back_in_parts(alice: Person, account: Account) -> None
         assert refundable_micro(paid) == 0
     account.settle()
     with tenant_context(alice.tenant.id):
-        assert balance_micro() == TRIAL and balances()[Book.CASH] == 0
+        assert balance_micro() == TRIAL
+        assert balances()[Book.CASH] == 0
 
 
 def test_a_refund_that_fails_later_is_in_the_balance_again(alice: Person, account: Account) -> None:
@@ -51,7 +52,8 @@ def test_a_refund_that_fails_later_is_in_the_balance_again(alice: Person, accoun
     account.settle()
     with tenant_context(alice.tenant.id):
         refund.refresh_from_db()
-        assert refund.status == RefundStatus.FAILED and refund.failure
+        assert refund.status == RefundStatus.FAILED
+        assert refund.failure
         assert balance_micro() == TRIAL + 20 * DOLLAR
         assert refundable_micro(paid) == 20 * DOLLAR
 
@@ -82,7 +84,8 @@ def test_a_refund_whose_answer_was_lost_is_made_once(alice: Person, account: Acc
         assert refund.status == RefundStatus.SUCCEEDED
     account.settle()
     with tenant_context(alice.tenant.id):
-        assert Refund.objects.count() == 1 and balance_micro() == TRIAL + 5 * DOLLAR
+        assert Refund.objects.count() == 1
+        assert balance_micro() == TRIAL + 5 * DOLLAR
     assert tasks
 
 
@@ -102,12 +105,18 @@ def test_an_invoice_is_paid_back_without_touching_the_balance(alice: Person, acc
         refund_make(paid=Invoice.objects.get(), amount_micro=49 * DOLLAR, reason="Out of goodwill.")
         assert balance_micro() == before
         found = balances()
-        assert found[Book.CASH] == 0 and found[Book.CORRECTION] == -49 * DOLLAR
+        assert found[Book.CASH] == 0
+        assert found[Book.CORRECTION] == -49 * DOLLAR
 
 
 @pytest.mark.parametrize(
     ("micro", "reason", "sentence"),
-    [(0, "x", "whole cents"), (-10_000, "x", "whole cents"), (5, "x", "whole cents"), (10_000, " ", "reason")],
+    [
+        (0, "x", "whole cents"),
+        (-10_000, "x", "whole cents"),
+        (5, "x", "whole cents"),
+        (10_000, " ", "reason"),
+    ],
 )
 def test_refunds_that_make_no_sense_are_refused(
     alice: Person, account: Account, micro: int, reason: str, sentence: str

@@ -43,7 +43,15 @@ def as_alice(alice: Person, mine: TenantModel, theirs: TenantModel):
         yield
 
 
-APPEND_ONLY = {AuditEvent, AgentVersion, LedgerTransaction, LedgerEntry, AccountBalance, InvoiceLine, UsageLine}
+APPEND_ONLY = {
+    AuditEvent,
+    AgentVersion,
+    LedgerTransaction,
+    LedgerEntry,
+    AccountBalance,
+    InvoiceLine,
+    UsageLine,
+}
 
 
 def test_it_works_for_ones_own_rows(model: type[TenantModel], as_alice: None, mine: TenantModel) -> None:

@@ -11,8 +11,7 @@ from django.urls.resolvers import URLResolver
 from apps.agents.models import Agent
 from apps.agents.services import agent_create
 from apps.billing.budgets import budget_create
-from apps.billing.models import Budget
-from apps.billing.models import InvoiceLine, LedgerTransaction
+from apps.billing.models import Budget, InvoiceLine, LedgerTransaction
 from apps.conversations.models import RealtimeSession
 from apps.core.tenancy import tenant_context
 from apps.credentials.models import ProviderCredential

@@ -1,7 +1,7 @@
 """What Stripe tells us: verified, noted, answered, and processed later.
 
-An event says only that something changed. Its object is fetched and taken over as it is now, so events may come late,
-twice and in any order.
+An event says only that something changed. Its object is fetched and taken over as it is now, so events may
+come late, twice and in any order.
 """
 
 from collections.abc import Callable
@@ -85,8 +85,8 @@ def _verify(body: bytes, signature: str) -> None:
             continue
         return
     raise BadWebhook(
-        "The signature does not fit: check that STRIPE_WEBHOOK_SECRET is the signing secret of this endpoint, and that "
-        "the clock is right."
+        "The signature does not fit: check that STRIPE_WEBHOOK_SECRET is the signing secret of this "
+        "endpoint, and that the clock is right."
     )
 
 

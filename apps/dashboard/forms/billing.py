@@ -29,7 +29,9 @@ class DollarsField(forms.DecimalField):
 
 
 class TopUpForm(forms.Form):
-    amount_micro = DollarsField(least_micro=LEAST_MICRO, most_micro=MOST_MICRO, label="Amount, $", initial=20_000_000)
+    amount_micro = DollarsField(
+        least_micro=LEAST_MICRO, most_micro=MOST_MICRO, label="Amount, $", initial=20_000_000
+    )
 
 
 class RechargeForm(forms.Form):
@@ -38,7 +40,9 @@ class RechargeForm(forms.Form):
         label="Pay in by itself when the balance is low",
         help_text="With the card of the last payment.",
     )
-    recharge_below_micro = DollarsField(least_micro=1_000_000, most_micro=MOST_MICRO, label="When it falls below, $")
+    recharge_below_micro = DollarsField(
+        least_micro=1_000_000, most_micro=MOST_MICRO, label="When it falls below, $"
+    )
     recharge_micro = DollarsField(least_micro=LEAST_MICRO, most_micro=MOST_MICRO, label="Pay in, $")
     recharge_month_max_micro = DollarsField(
         least_micro=LEAST_MICRO, most_micro=10 * MOST_MICRO, label="At most in a month, $"
