@@ -99,7 +99,7 @@ def notices(*, now: datetime | None = None) -> list[str]:
         "-created_at", "-percent"
     )[:200]:
         if _is_current(warning, now):
-            latest.setdefault(warning.budget and warning.budget.id, _notice(warning))
+            latest.setdefault(warning.budget.id if warning.budget else None, _notice(warning))
     return list(latest.values())
 
 
