@@ -93,6 +93,8 @@ def django_db_setup(django_db_setup: None) -> Iterator[None]:
 
     connections.close_all()
     yield
+    if runtime := sys.modules.get("apps.conversations.runtime"):
+        asyncio.run(runtime.writers_end())
     connections.close_all()
 
 

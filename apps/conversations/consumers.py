@@ -37,7 +37,7 @@ from apps.conversations.gateway import (
 from apps.conversations.joining import request_of
 from apps.conversations.log_store import SessionOpened
 from apps.conversations.tool_tally import ToolTally
-from apps.conversations.usage import usage_observer
+from apps.conversations.usage import note_time, usage_observer
 
 log = structlog.get_logger(__name__)
 
@@ -130,16 +130,19 @@ async def _converse(
     ):
         tally = ToolTally(session.tools, host.functions.names)
         latencies = LatencyObserver(observer.answered)
-        observers: tuple[Observer, ...] = (observer, usage_observer(opened, observer), latencies)
+        meter = usage_observer(opened, observer, runtime.recorder(), own_credentials=models.own)
+        observers: tuple[Observer, ...] = (observer, meter, latencies)
         if session.tools:
             observers = (*observers, tally)
-        running = RunningSession(session, transport, replace(host, observers=observers), Ids())
+        running = RunningSession(session, transport, replace(host, observers=observers, meter=meter), Ids())
         async with runtime.calls.running(running, call_id, tenant_id, opened.api_key_id):
             await socket.accept(call_id)
             log.info("session_started", model=session.model)
             async with asyncio.TaskGroup() as group:
                 group.create_task(models.warm_up(session.model), name="open connections")
+                timing = group.create_task(note_time(meter), name="note the time connected")
                 await running.run()
+                timing.cancel()
         await runtime.tool_calls_count_of(opened.tenant_id, tally)
         log.info("session_ended")
 

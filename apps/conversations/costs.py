@@ -12,6 +12,8 @@ _PARTS = {
     "transcription": "Speech to text",
     "response": "Language model",
     "speech": "Text to speech",
+    "tool": "Tools",
+    "transport": "Time connected",
 }
 
 

@@ -8,17 +8,10 @@ from datetime import datetime
 from typing import Any
 
 import psycopg
-from django.db import connections
 
 from apps.conversations.models import Direction, EndReason
-from apps.core.tenancy import ACROSS_DATABASE
+from apps.core.writing import writers_connection
 
-_CONNECTION: dict[str, Any] = {  # a server that went silent must not hold up the writer for ever
-    "application_name": "antiphon event log",
-    "connect_timeout": 3,
-    "tcp_user_timeout": 10_000,
-    "options": "-c statement_timeout=30s",
-}
 _INSERT_SESSION = """
     INSERT INTO conversations_realtimesession (
         id, tenant_id, session_id, call_id, api_key_id, model, agent_version_id, kind, dialect, safety_identifier,
@@ -162,9 +155,7 @@ class LogStore:
 
     def _connect(self) -> psycopg.Connection[Any]:
         if self._connection is None:
-            given = connections[ACROSS_DATABASE].get_connection_params()
-            parameters = _CONNECTION | given | {"cursor_factory": psycopg.Cursor, "autocommit": True}
-            self._connection = psycopg.connect(**parameters)
+            self._connection = writers_connection("antiphon event log")
         return self._connection
 
 

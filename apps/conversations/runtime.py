@@ -39,14 +39,20 @@ from apps.routers.exchange import HealthExchange
 from apps.routers.selectors import routers_of
 from apps.tools.selectors import runners_of
 from apps.tools.services import tool_calls_count
+from apps.usage.recorder import Recorder
+from apps.usage.rows import Book
 from apps.usage.services import unpriced_check
 
 log = structlog.get_logger(__name__)
+
+BOOKS: Sequence[Book] = ()
+"""Where what is used is booked, in the transaction that writes it."""
 
 calls = Calls()
 
 _loaded: Inference | None = None
 _event_log: EventLog | None = None
+_recorder: Recorder | None = None
 _loading = threading.Lock()
 _routing = RoutingMemory()
 _revocations = RevocationWatch(calls)
@@ -60,6 +66,7 @@ async def startup() -> None:
     processes in."""
     loaded = await inference()
     unpriced_check(models=[model.name for model in loaded.models_for().list()])
+    recorder()  # which writes what crashed processes have left
     await loaded.warm_up()
     await calls.start(
         secret_key=settings.SECRET_KEY,
@@ -159,14 +166,33 @@ def event_log() -> EventLog:
     return _event_log
 
 
-async def shutdown() -> None:
-    global _loaded, _event_log
-    await _revocations.stop()
-    await calls.stop()
-    await _health.stop()
+def recorder() -> Recorder:
+    """Started by `startup`, else by the first session. Called on the event loop only."""
+    global _recorder
+    if _recorder is None:
+        _recorder = Recorder(settings.USAGE_SPOOL, books=BOOKS)
+        _recorder.start()
+    return _recorder
+
+
+async def writers_end() -> None:
+    """Stops the threads that write for this process's sessions, when they have written what they can. The next
+    session starts others."""
+    global _event_log, _recorder
     if _event_log is not None:
         ending, _event_log = _event_log, None
         await asyncio.to_thread(ending.stop)
+    if _recorder is not None:
+        stopping, _recorder = _recorder, None
+        await asyncio.to_thread(stopping.stop)
+
+
+async def shutdown() -> None:
+    global _loaded
+    await _revocations.stop()
+    await calls.stop()
+    await _health.stop()
+    await writers_end()
     await _tool_servers.aclose()
     await _outbound.aclose()
     if _loaded is not None:

@@ -118,16 +118,16 @@ async def _listen(socket: aiohttp.ClientWebSocketResponse, client: LiveSession) 
 
 @asynccontextmanager
 async def live_platform(monkeypatch: pytest.MonkeyPatch, *allowed: str) -> AsyncIterator[None]:
-    """What sessions of this process need: models, a wire that may reach the hosts `allowed`, and an event log, all
-    of whose rows are written when the block is left."""
+    """What sessions of this process need: models, a wire that may reach the hosts `allowed`, an event log and a
+    recorder, all of whose rows are written when the block is left."""
     loaded = await runtime.inference()
     wire = Wire(Timeouts(connect=5, first_byte=5, idle=5), OutboundPolicy.allowing(allowed))
     monkeypatch.setattr(runtime, "_loaded", replace(loaded, wire=wire))
-    monkeypatch.setattr(runtime, "_event_log", None)
+    await runtime.writers_end()
     try:
         yield
     finally:
-        await asyncio.to_thread(runtime.event_log().stop)
+        await runtime.writers_end()
         await wire.aclose()
 
 

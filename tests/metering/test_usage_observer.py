@@ -13,7 +13,7 @@ from antiphon.engine import inputs
 from antiphon.engine.observers.log import LogObserver, Record, entry_of
 from antiphon.engine.observers.usage import UsageObserver
 from antiphon.metering.price_files import list_prices
-from antiphon.metering.records import UsageRecord
+from antiphon.metering.records import UsageRecord, User
 from antiphon.providers.base.llm import Attempt, LlmUsage, TextDelta
 from antiphon.providers.base.realtime import UpstreamUsage
 from antiphon.providers.base.stt import SttUsage
@@ -27,10 +27,10 @@ EPOCH = 1_795_000_000_000.0  # late in 2026
 
 
 class Recorded(UsageObserver):
-    def __init__(self) -> None:
+    def __init__(self, who: dict[str, str] = {}, **settings: Any) -> None:  # noqa: B006
         self.records: list[UsageRecord] = []
         rates = list_prices()
-        super().__init__(self.records.append, rates, tenant_id="t", session_id="sess_1", epoch_ms=EPOCH)
+        super().__init__(self.records.append, rates, User("t", "sess_1", **who), epoch_ms=EPOCH, **settings)
 
     def see(self, *events: object) -> "list[UsageRecord]":
         for event in events:

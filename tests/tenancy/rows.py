@@ -1,5 +1,6 @@
 """How to make a row of each tenant model. A new model gets a line here, or its tests fail."""
 
+import uuid
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -11,8 +12,20 @@ from apps.agents.spec import AgentSpec, Prompt
 from apps.api.models import IdempotentRequest
 from apps.api.services import request_keep
 from apps.audit.services import record
+from apps.billing.models import (
+    Account,
+    AccountBalance,
+    Budget,
+    Kind,
+    LedgerEntry,
+    LedgerTransaction,
+    SpendHold,
+    SpendWarning,
+)
+from apps.billing.services import account_open
 from apps.conversations.models import RealtimeSession, SessionEvent, SessionText
 from apps.core.models import TenantModel
+from apps.core.tenancy import atomic
 from apps.credentials.services import credential_set, provider_put
 from apps.keys.services import api_key_create, client_secret_create
 from apps.routers.services import router_put
@@ -21,6 +34,7 @@ from apps.tenants.models import Role
 from apps.tenants.services import membership_create
 from apps.tools.models import SigningSecret, Tool, ToolHeader
 from apps.tools.services import tool_create
+from apps.usage.models import UsageDay, UsageHour, UsageLine
 from tests.cast import make_user
 
 
@@ -61,12 +75,44 @@ def make_idempotent_request(name: str) -> TenantModel:
     return IdempotentRequest.objects.get(key=key)
 
 
+_USED = {
+    "kind": "speech",
+    "provider": "local",
+    "model": "local/piper-joe",
+    "unit": "character",
+    "quantity": 12,
+    "cost_micro": 0,
+    "price_micro": 0,
+}
+
+
+def make_line(name: str) -> UsageLine:
+    return UsageLine.objects.create(
+        **_USED,
+        key=f"{name}:speech:resp_1:0",
+        session_id=name,
+        attempt=0,
+        estimated=False,
+        is_priced=True,
+        at=timezone.now(),
+        posting_id=uuid.uuid4(),
+    )
+
+
 def make_version(name: str) -> AgentVersion:
     """And its share of traffic."""
     spec = AgentSpec(prompt=Prompt(instructions="Be kind."))
     agent = agent_create(slug=name, name=name)
     agent_save_draft(agent=agent, spec=spec, revision=0)
     return agent_publish(agent=agent)
+
+
+@atomic()
+def make_ledger_transaction(name: str) -> LedgerTransaction:
+    made = LedgerTransaction.objects.create(kind=Kind.CORRECTION, reference=name, at=timezone.now())
+    for account, amount in ((Account.BALANCE, 5), (Account.CORRECTION, -5)):
+        LedgerEntry.objects.create(transaction=made, account=account, amount_micro=amount)
+    return made
 
 
 MAKERS: dict[str, Callable[[str], TenantModel]] = {
@@ -96,4 +142,20 @@ MAKERS: dict[str, Callable[[str], TenantModel]] = {
     "conversations.SessionText": lambda name: SessionText.objects.create(
         session=make_session(name), text="Hello."
     ),
+    "billing.BillingAccount": lambda name: account_open(),
+    "billing.LedgerTransaction": make_ledger_transaction,
+    "billing.LedgerEntry": lambda name: make_ledger_transaction(name).entries.all()[0],
+    "billing.AccountBalance": lambda name: AccountBalance.objects.get(
+        tenant=make_ledger_transaction(name).tenant, account=Account.BALANCE
+    ),
+    "billing.SpendHold": lambda name: SpendHold.objects.create(
+        session_id=name, amount_micro=5, expires_at=timezone.now() + timedelta(seconds=20)
+    ),
+    "billing.Budget": lambda name: Budget.objects.create(amount_micro=1_000_000),
+    "billing.SpendWarning": lambda name: SpendWarning.objects.create(
+        period=name, percent=50, spent_micro=5, amount_micro=10
+    ),
+    "usage.UsageLine": make_line,
+    "usage.UsageHour": lambda name: UsageHour.objects.create(**_USED, records=1, hour=timezone.now()),
+    "usage.UsageDay": lambda name: UsageDay.objects.create(**_USED, records=1, day=timezone.now().date()),
 }

@@ -36,6 +36,7 @@ MAY_GO_ACROSS = {
     "apps/conversations/tasks.py",
     "apps/keys/tasks.py",
     "apps/tenants/tasks.py",
+    "apps/usage/recorder.py",
 }
 
 TENANT_MODELS = [model for model in apps.get_models() if issubclass(model, TenantModel)]

@@ -7,9 +7,11 @@ from django.db import IntegrityError, ProgrammingError, connection, transaction
 
 from apps.agents.models import AgentVersion
 from apps.audit.models import AuditEvent
+from apps.billing.models import AccountBalance, LedgerEntry, LedgerTransaction
 from apps.core.models import TenantModel
 from apps.core.tenancy import CrossTenant, NoTenant, across_tenants, tenant_context
 from apps.keys.models import ApiKey
+from apps.usage.models import UsageLine
 from tests.cast import Person
 from tests.tenancy.rows import MAKERS
 from tests.tenancy.test_models_declare_their_tenancy import TENANT_MODELS
@@ -41,7 +43,7 @@ def as_alice(alice: Person, mine: TenantModel, theirs: TenantModel):
         yield
 
 
-APPEND_ONLY = {AuditEvent, AgentVersion}
+APPEND_ONLY = {AuditEvent, AgentVersion, LedgerTransaction, LedgerEntry, AccountBalance, UsageLine}
 
 
 def test_it_works_for_ones_own_rows(model: type[TenantModel], as_alice: None, mine: TenantModel) -> None:

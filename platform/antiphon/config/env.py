@@ -188,6 +188,12 @@ class Env(BaseSettings):
     session_log_days: int = _setting("a whole number of days, at least 1", 30, ge=1)
     events_per_second: int = _setting("a whole number, at least 1", 1000, ge=1)
 
+    # Money.
+    billing: Literal["on", "off"] = _setting(
+        "on, where sessions end when a workspace has nothing left to spend, or off", "off"
+    )
+    plans_file: Path | None = _setting("the path of a JSON file")
+
     @classmethod
     def settings_customise_sources(
         cls,

@@ -361,6 +361,7 @@ _HANDLERS: dict[type, Callable[[SessionMachine, Any], None]] = {
     inputs.ToolsListed: SessionMachine._tools_listed,
     inputs.ToolsNotListed: SessionMachine._tools_not_listed,
     inputs.RemoteToolReturned: SessionMachine._remote_tool_returned,
+    inputs.RemoteToolUsed: SessionMachine._for_observers,
     inputs.FunctionStarted: SessionMachine._for_observers,
     inputs.FunctionEnded: SessionMachine._for_observers,
     inputs.FunctionReturned: SessionMachine._function_returned,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from antiphon.engine.inputs import AudioFrame, Played
+from antiphon.metering.records import UsageRecord
 from antiphon.protocol.client_events import ClientEvent
 from antiphon.protocol.codec import BadEvent
 from antiphon.protocol.server_events import ServerEvent
@@ -126,3 +127,36 @@ class Ending:
 Observer = Callable[[object, float], None]
 """Sees each input, each server event and what of them was Recalled, and last the Ending, with the time in ms; it
 cannot change the flow."""
+
+
+class Meter(Protocol):
+    """Knows what a session has used. Whatever it gives is recorded for good: clients can be told of it. It is also
+    one of the session's observers."""
+
+    def of_response(self, response_id: str) -> Sequence[UsageRecord]:
+        """What was recorded of a response from its beginning to now, when it is done. What comes later is news."""
+
+    def news(self) -> Sequence[UsageRecord]:
+        """What was recorded since the last call and belongs to no response that is being made."""
+
+    def over(self, now: float) -> None:
+        """The session ends: what was not given yet is news. `now` is in ms on the session's clock."""
+
+    async def settle(self) -> None:
+        """Returns when all that was recorded is durable."""
+
+
+class NoMeter:
+    """For a host that counts nothing."""
+
+    def of_response(self, response_id: str) -> Sequence[UsageRecord]:
+        return ()
+
+    def news(self) -> Sequence[UsageRecord]:
+        return ()
+
+    def over(self, now: float) -> None:
+        pass
+
+    async def settle(self) -> None:
+        pass

@@ -30,7 +30,9 @@ from antiphon.engine.ports import (
     Ending,
     EndOfTurn,
     Incoming,
+    Meter,
     Models,
+    NoMeter,
     Observer,
     Recalled,
     Transport,
@@ -38,8 +40,9 @@ from antiphon.engine.ports import (
 )
 from antiphon.engine.recognition import Recognition
 from antiphon.engine.remote_calls import NoToolServers, RemoteCalls
+from antiphon.engine.telling import spent, usage_recorded
 from antiphon.protocol import client_events as client
-from antiphon.protocol import errors
+from antiphon.protocol import errors, provider_data
 from antiphon.protocol import server_events as ev
 from antiphon.protocol.errors import Refused
 from antiphon.protocol.session import Session, TranscriptionSession, shown
@@ -71,6 +74,7 @@ class Host:
     tool_servers: ToolServers = field(default_factory=NoToolServers)
     first_message: str = ""  # of the assistant, when the session opens
     functions: Functions = field(default_factory=NoFunctions)
+    meter: Meter = field(default_factory=NoMeter)
 
 
 class RunningSession:
@@ -235,6 +239,7 @@ class RunningSession:
         now = self._now()
         for observe in self._host.observers:
             observe(event, now)
+        self._tell_of_usage()
         asked_before, self._asking = self._asking, asking  # effects can report something at once
         try:
             self._carry_out(self._machine.handle(event, now))
@@ -264,7 +269,10 @@ class RunningSession:
         for timer in (*self._timers.values(), self._waiting):
             if timer is not None:
                 timer.cancel()
+        self._host.meter.over(self._now())
+        self._tell_of_usage()
         self._observe(self._ending())
+        await self._host.meter.settle()
         farewell = self._farewell or fx.Close(1000, "")
         async with asyncio.TaskGroup() as group:
             group.create_task(self._client.finish(farewell.code, farewell.reason))
@@ -357,6 +365,8 @@ class RunningSession:
 
     def _send(self, effect: fx.Send) -> None:
         event = effect.event
+        if isinstance(event, ev.ResponseDone):
+            event = self._with_usage(event)
         self._observe(event)
         if isinstance(event, ev.Error) and self._asking is not None:
             self._asking.put(event)
@@ -371,6 +381,24 @@ class RunningSession:
             self._client.put(structs.replace(event, session=session))
         else:
             self._client.put(event)
+
+    def _with_usage(self, event: ev.ResponseDone) -> ev.ResponseDone:
+        used = self._host.meter.of_response(event.response.id)
+        if not self._tells_usage:
+            return event
+        return structs.replace(event, response=structs.replace(event.response, antiphon_usage=spent(used)))
+
+    def _tell_of_usage(self) -> None:
+        """What no response tells of, if the client wants to know."""
+        for record in self._host.meter.news():
+            if self._tells_usage:
+                event = usage_recorded(record)
+                event.event_id = self._ids.new("event")
+                self._send(fx.Send(event))
+
+    @property
+    def _tells_usage(self) -> bool:
+        return "usage" in provider_data.wanted_events(self._machine.session.providerData)
 
     def _recall(self, response_id: str) -> Sequence[ev.ServerEvent]:
         recalled = self._outbox.recall(response_id)

@@ -104,10 +104,10 @@ class Responsiveness(Known, frozen=True):
 
 
 class Antiphon(Known, frozen=True):
-    """`events` names the events outside of the protocol that a client wants: `attempts`, `decisions`.
-    `latency_budget_ms` is the time in which the first audio of an answer should be there; `speculate` says whether
-    an answer may be begun before the turn is known to be over. `variables` fill the texts of an agent, when the
-    session opens."""
+    """`events` names the events outside of the protocol that a client wants: `attempts`, `decisions`,
+    `usage`. `latency_budget_ms` is the time in which the first audio of an answer should be there; `speculate` says
+    whether an answer may be begun before the turn is known to be over. `variables` fill the texts of an agent, when
+    the session opens."""
 
     events: list[str] | None = None
     latency_budget_ms: Annotated[int, Meta(ge=100, le=60_000)] | None = None

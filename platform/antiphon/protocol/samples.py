@@ -20,6 +20,7 @@ from antiphon.protocol.responses import (
     OutputTokens,
     Response,
     ResponseAudio,
+    SpentLine,
     Usage,
 )
 from antiphon.protocol.session import Pcm, Session
@@ -182,6 +183,22 @@ SERVER_EVENTS: tuple[ev.ServerEvent, ...] = (
         input_tokens=410,
         cached_tokens=256,
         output_tokens=38,
+    ),
+    ev.UsageRecorded(
+        response_id=None,
+        item_id="item_1",
+        lines=[
+            SpentLine(
+                record="sess_1:transcription:item_1:0",
+                kind="transcription",
+                model="openai/whisper-1",
+                unit="input_audio_ms",
+                quantity=2_400,
+                price_micro=240,
+                estimated=False,
+            )
+        ],
+        price_micro=240,
     ),
     ev.LatencyDecided(
         response_id="resp_1",

@@ -11,6 +11,7 @@ from antiphon.config.settings.security import *  # noqa: F403
 from antiphon.config.settings.security import PUBLIC_HOSTS
 
 DATA_DIR = env().antiphon_data_dir
+USAGE_SPOOL = DATA_DIR / "spool" / "usage"
 
 SECRET_KEY = env().secret_key or ""  # Django refuses to use an empty one
 DEBUG = env().debug
@@ -28,6 +29,9 @@ SESSION_RESUME_SECONDS = env().session_resume_seconds
 SESSION_LOG_DAYS = env().session_log_days
 EVENTS_PER_SECOND = env().events_per_second
 API_REQUESTS_PER_MINUTE = env().api_requests_per_minute
+
+BILLING = env().billing == "on"
+PLANS_FILE = env().plans_file
 
 INSTALLED_APPS = [
     "daphne",  # first, so that runserver speaks WebSocket
@@ -57,6 +61,7 @@ INSTALLED_APPS = [
     "apps.tools",
     "apps.agents",
     "apps.conversations",
+    "apps.billing",
     "apps.api",
     "apps.dashboard",
 ]

@@ -1,0 +1,8 @@
+from django.apps import AppConfig
+
+
+class BillingConfig(AppConfig):
+    name = "apps.billing"
+
+    def ready(self) -> None:
+        from apps.billing import checks  # noqa: F401  registers the system check
