@@ -4,6 +4,7 @@ import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -15,7 +16,6 @@ from antiphon.engine.machine import Limits
 from antiphon.protocol import errors
 from antiphon.protocol.dialects.named import DialectName
 from antiphon.protocol.errors import Refused
-from antiphon.protocol.server_events import RateLimit
 from antiphon.protocol.session import Session
 from antiphon.protocol.session_update import SessionPatch
 from antiphon.providers.registry import ModelRegistry, stands_for_default
@@ -37,12 +37,16 @@ _DIALECTS: dict[DialectName, str] = {"undeclared": "ga", "beta": "beta", "inworl
 
 
 class HandshakeRefused(Exception):
-    """Told in band: clients treat an error event followed by this close code as final."""
+    """Told in band: clients treat an error event followed by this close code as final. The headers go with the
+    response to the handshake."""
 
-    def __init__(self, refused: Refused, close_code: int) -> None:
+    def __init__(
+        self, refused: Refused, close_code: int, headers: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
         super().__init__(refused.body.message)
         self.refused = refused
         self.close_code = close_code
+        self.headers = headers
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,15 +222,8 @@ def session_opened(handshake: Handshake, grant: KeyGrant, opening: Opening) -> S
 
 
 def limits(dialect: DialectName, agent: PresetAgent | None = None) -> Limits:
-    """As the settings have them, or the agent, if it has less; `rate_limits.updated` shows the allowance of a
-    second."""
-    allowance = settings.EVENTS_PER_SECOND
-    told = RateLimit(name="requests", limit=allowance, remaining=allowance - 1, reset_seconds=1.0)
-    return Limits(
-        duration_ms=_seconds(agent) * 1000,
-        fixed_voice=dialect != "inworld",
-        rate_limits=(told,),
-    )
+    """As the settings have them, or the agent, if it has less."""
+    return Limits(duration_ms=_seconds(agent) * 1000, fixed_voice=dialect != "inworld")
 
 
 def _seconds(agent: PresetAgent | None) -> int:

@@ -35,6 +35,9 @@ from apps.conversations.tool_tally import ToolTally
 from apps.core.tenancy import tenant_context
 from apps.credentials.selectors import providers_of
 from apps.keys.authentication import KeyGrant
+from apps.limits.process import ProcessLimits
+from apps.limits.resolving import Limits
+from apps.limits.selectors import limits_of
 from apps.routers.exchange import HealthExchange
 from apps.routers.selectors import routers_of
 from apps.tools.selectors import runners_of
@@ -49,6 +52,7 @@ BOOKS: Sequence[Book] = ()
 """Where what is used is booked, in the transaction that writes it."""
 
 calls = Calls()
+limits = ProcessLimits(processes=settings.WEB_PROCESSES)
 
 _loaded: Inference | None = None
 _event_log: EventLog | None = None
@@ -74,6 +78,7 @@ async def startup() -> None:
         redis_url=settings.REDIS_URL,
         lease_seconds=env().antiphon_lease_seconds,
     )
+    limits.start(settings.REDIS_URL)
     _health.start(settings.REDIS_URL)
     _revocations.start()
     keep_open_for(calls)
@@ -104,14 +109,36 @@ async def models_of_tenant(
     """With these defaults; an empty one is the platform's."""
     loaded = await inference()
     load = database_sync_to_async(_chosen_by, thread_sensitive=False)
-    providers, routers = await load(tenant_id)
+    return _registry(loaded, tenant_id, (language, transcription, speech), *await load(tenant_id))
+
+
+async def models_and_limits_of(grant: KeyGrant) -> tuple[ModelRegistry, Limits]:
+    """What a new session of the tenant needs: `models_of`, and the tenant's limits."""
+    loaded = await inference()
+    load = database_sync_to_async(_needed_by, thread_sensitive=False)
+    providers, routers, tenant_limits = await load(grant.tenant_id)
+    defaults = (grant.default_model, grant.default_transcription_model, grant.default_speech_model)
+    return _registry(loaded, grant.tenant_id, defaults, providers, routers), tenant_limits
+
+
+def _registry(
+    loaded: Inference,
+    tenant_id: uuid.UUID,
+    defaults: tuple[str, str, str],
+    providers: Mapping[str, Provider],
+    routers: Mapping[str, Router],
+) -> ModelRegistry:
     return loaded.models_for(
-        language,
-        transcription,
-        speech,
+        *defaults,
         providers=providers,
         routers=Routers(routers, tenant=str(tenant_id), memory=_routing, cost_of=usual_answer_micro),
     )
+
+
+def _needed_by(
+    tenant_id: uuid.UUID,
+) -> tuple[Mapping[str, Provider], Mapping[str, Router], Limits]:
+    return *_chosen_by(tenant_id), limits_of(tenant_id)
 
 
 def _chosen_by(tenant_id: uuid.UUID) -> tuple[Mapping[str, Provider], Mapping[str, Router]]:
@@ -191,6 +218,7 @@ async def shutdown() -> None:
     global _loaded
     await _revocations.stop()
     await calls.stop()
+    await limits.stop()
     await _health.stop()
     await writers_end()
     await _tool_servers.aclose()

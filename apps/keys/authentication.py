@@ -28,7 +28,8 @@ log = structlog.get_logger(__name__)
 class KeyGrant:
     """What a valid API key or client secret allows, and the defaults of its tenant; an empty default means the
     platform's. A client secret also brings the session it opens (JSON, as `session.update` takes it) and, unless
-    empty, who uses it; `key_id` is then the key that made it, or None if a person did."""
+    empty, who uses it; `key_id` is then the key that made it, or None if a person did. The limits are the key's
+    own."""
 
     tenant_id: uuid.UUID
     tenant_slug: str
@@ -42,6 +43,8 @@ class KeyGrant:
     session_preset: str | None = None
     safety_identifier: str = ""
     key_name: str = ""
+    sessions_limit: int | None = None
+    events_per_second_limit: int | None = None
 
     def allows(self, scope: Scope) -> bool:
         return scope in self.scopes
@@ -82,6 +85,8 @@ def api_key_authenticate(key_text: str, caller: Caller = ANYONE) -> KeyGrant:
         tenant_slug=record.tenant_slug,
         key_id=record.key_id,
         key_name=record.key_name,
+        sessions_limit=record.sessions_limit,
+        events_per_second_limit=record.events_per_second_limit,
         scopes=frozenset(record.scopes),
         default_model=record.default_model,
         default_transcription_model=record.default_transcription_model,
@@ -125,6 +130,8 @@ def client_secret_authenticate(text: str, caller: Caller = ANYONE, *, outlived: 
         client_secret_id=record.secret_id,
         session_preset=record.session_preset,
         safety_identifier=record.safety_identifier,
+        sessions_limit=record.sessions_limit,
+        events_per_second_limit=record.events_per_second_limit,
     )
 
 

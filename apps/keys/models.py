@@ -1,4 +1,5 @@
 from django.contrib.postgres.fields import ArrayField
+from django.core.validators import MinValueValidator
 from django.db import models
 from django.utils import timezone
 
@@ -44,7 +45,9 @@ class ApiKey(TenantModel):
     whole.
 
     `allowed_addresses` are networks from which alone the key is taken, `allowed_origins` those whose pages alone
-    may use it or a client secret made with it; empty: all.
+    may use it or a client secret made with it; empty: all. `sessions_limit` at the same time and
+    `events_per_second_limit` hold for its sessions and those of its client secrets together; None: no limits of its
+    own.
     """
 
     name = models.CharField(max_length=100)
@@ -67,6 +70,10 @@ class ApiKey(TenantModel):
     last_used_address = models.GenericIPAddressField(null=True, blank=True, editable=False)
     allowed_addresses = ArrayField(models.CharField(max_length=43), default=list, blank=True)
     allowed_origins = ArrayField(models.CharField(max_length=270), default=list, blank=True)
+    sessions_limit = models.PositiveIntegerField(null=True, blank=True, validators=[MinValueValidator(1)])
+    events_per_second_limit = models.PositiveIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(1)]
+    )
 
     class Meta(TenantModel.Meta):
         ordering = ["-created_at", "-id"]

@@ -27,6 +27,8 @@ class KeyRecord:
     expires_at: datetime | None
     revoked_at: datetime | None
     last_used_at: datetime | None
+    sessions_limit: int | None
+    events_per_second_limit: int | None
     tenant_id: uuid.UUID
     tenant_slug: str
     default_model: str
@@ -56,6 +58,8 @@ class ClientSecretRecord:
     key_expires_at: datetime | None
     key_revoked_at: datetime | None
     allowed_origins: list[str] | None
+    sessions_limit: int | None
+    events_per_second_limit: int | None
     person_role: str | None
     person_is_active: bool | None
     tenant_id: uuid.UUID

@@ -2,6 +2,7 @@ import uuid
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import EllipsisType
 from typing import Any
 
 from channels.db import database_sync_to_async
@@ -32,6 +33,8 @@ _AUDITED = (
     "expires_at",
     "allowed_addresses",
     "allowed_origins",
+    "sessions_limit",
+    "events_per_second_limit",
 )
 
 
@@ -61,6 +64,8 @@ def api_key_create(
     expires_at: datetime | None = None,
     allowed_addresses: Iterable[str] = (),
     allowed_origins: Iterable[str] = (),
+    sessions_limit: int | None = None,
+    events_per_second_limit: int | None = None,
     created_by: Membership | None = None,
     grantable: Collection[str] | None = None,
 ) -> CreatedKey:
@@ -73,6 +78,8 @@ def api_key_create(
         environment=environment,
         realtime_only=realtime_only,
         expires_at=expires_at,
+        sessions_limit=sessions_limit,
+        events_per_second_limit=events_per_second_limit,
         created_by=created_by,
     )
     _set_scopes(key, scopes, grantable)
@@ -91,9 +98,12 @@ def api_key_update(
     scopes: Collection[str] | None = None,
     allowed_addresses: Iterable[str] | None = None,
     allowed_origins: Iterable[str] | None = None,
+    sessions_limit: int | None | EllipsisType = ...,
+    events_per_second_limit: int | None | EllipsisType = ...,
     grantable: Collection[str] | None = None,
 ) -> ApiKey:
-    """What is None stays. Sessions that run go on. Raises ValidationError, also for a key that is over."""
+    """What is None stays; of limits, where None is no limit, what is not given. Sessions that run go on. Raises
+    ValidationError, also for a key that is over."""
     _require_valid(key)
     before = fields_of(key, *_AUDITED)
     if name is not None:
@@ -104,6 +114,10 @@ def api_key_update(
         key.allowed_addresses = networks_of(allowed_addresses, field="allowed_addresses")
     if allowed_origins is not None:
         key.allowed_origins = origins_of(allowed_origins, field="allowed_origins")
+    if not isinstance(sessions_limit, EllipsisType):
+        key.sessions_limit = sessions_limit
+    if not isinstance(events_per_second_limit, EllipsisType):
+        key.events_per_second_limit = events_per_second_limit
     key.full_clean()
     key.save()
     record(action="api_key.updated", target=key, before=before, after=fields_of(key, *_AUDITED))
@@ -133,6 +147,8 @@ def api_key_rotate(
         scopes=key.scopes,
         allowed_addresses=key.allowed_addresses,
         allowed_origins=key.allowed_origins,
+        sessions_limit=key.sessions_limit,
+        events_per_second_limit=key.events_per_second_limit,
         expires_at=key.expires_at and now + (key.expires_at - key.created_at),
         created_by=created_by,
     )

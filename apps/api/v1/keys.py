@@ -36,6 +36,14 @@ Origins = Annotated[
         examples=[["https://app.example.com"]],
     ),
 ]
+OwnLimit = Annotated[
+    int,
+    Field(
+        ge=1,
+        le=2**31 - 1,
+        description="Of its sessions, and of those of client secrets made with it, together.",
+    ),
+]
 
 
 class Key(Schema):
@@ -49,6 +57,8 @@ class Key(Schema):
     scopes: list[Scope]
     allowed_addresses: list[str]
     allowed_origins: list[str]
+    sessions_limit: int | None = Field(description="At the same time; null: no limit of its own.")
+    events_per_second_limit: int | None = Field(description="Client events; null: no limit of its own.")
     created_at: datetime
     expires_at: datetime | None
     revoked_at: datetime | None
@@ -81,10 +91,12 @@ class NewKey(BaseModel):
     expires_at: Moment | None = None
     allowed_addresses: Addresses = []
     allowed_origins: Origins = []
+    sessions_limit: OwnLimit | None = None
+    events_per_second_limit: OwnLimit | None = None
 
 
 class KeyChanges(BaseModel):
-    """What is absent or null stays as it is."""
+    """What is absent or null stays as it is; of the limits, what is absent: null takes them away."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -92,6 +104,8 @@ class KeyChanges(BaseModel):
     scopes: Scopes | None = None
     allowed_addresses: Addresses | None = None
     allowed_origins: Origins | None = None
+    sessions_limit: OwnLimit | None = None
+    events_per_second_limit: OwnLimit | None = None
 
 
 class Rotation(BaseModel):
@@ -125,7 +139,9 @@ def get(request: ApiRequest, key_id: uuid.UUID) -> ApiKey:
 @area.operation("PATCH", "/keys/{uuid:key_id}", "keys_update", scope=Scope.KEYS_WRITE, response=Key)
 def update(request: ApiRequest, key_id: uuid.UUID, body: KeyChanges) -> ApiKey:
     """Change an API key."""
-    return api_key_update(key=_find(key_id), **body.model_dump(), grantable=request.grant.scopes)
+    return api_key_update(
+        key=_find(key_id), **body.model_dump(exclude_unset=True), grantable=request.grant.scopes
+    )
 
 
 @area.operation(

@@ -8,6 +8,7 @@ from django.utils import timezone
 from apps.keys.models import ApiKey, Environment, Scope
 from apps.keys.scopes import FOR_APPS
 
+_MOST = 2**31 - 1
 _OVERLAPS = [(0, "now"), (1, "in an hour"), (24, "in a day"), (168, "in a week")]
 
 
@@ -38,6 +39,21 @@ class KeyChangesForm(forms.Form):
     allowed_origins = _Lines(
         label="Only for pages of these origins",
         help_text="Like https://app.example.com, one on each line. Holds for client secrets made with it, too.",
+    )
+
+    sessions_limit = forms.IntegerField(
+        label="Sessions at the same time",
+        required=False,
+        min_value=1,
+        max_value=_MOST,
+        help_text="Of this key and of client secrets made with it. Empty: as many as the workspace may have.",
+    )
+    events_per_second_limit = forms.IntegerField(
+        label="Client events a second",
+        required=False,
+        min_value=1,
+        max_value=_MOST,
+        help_text="Of all its sessions together. Empty: as many as the workspace may send.",
     )
 
     def __init__(self, *args: Any, grantable: Collection[str], **kwargs: Any) -> None:

@@ -11,7 +11,7 @@ from antiphon.engine.inputs import AudioFrame, Played
 from antiphon.metering.records import UsageRecord
 from antiphon.protocol.client_events import ClientEvent
 from antiphon.protocol.codec import BadEvent
-from antiphon.protocol.server_events import ServerEvent
+from antiphon.protocol.server_events import RateLimit, ServerEvent
 from antiphon.providers.base.llm import LanguageModel, LlmCapabilities
 from antiphon.providers.base.realtime import RealtimeModel
 from antiphon.providers.base.stt import SpeechToText
@@ -106,6 +106,39 @@ class Transport(Protocol):
 
     async def close(self, code: int, reason: str) -> None:
         """Ends the connection; `code` is a WebSocket close code."""
+
+
+class EventAllowance(Protocol):
+    """How many client events may come in. Each is counted before it is taken in: `take` for all of them, and only
+    where that says no, `ask` or `wait`."""
+
+    def take(self) -> bool:
+        """Counts one event, if it is known by now that it is allowed."""
+
+    async def ask(self) -> bool:
+        """Finds out whether one more event is within the limit, and counts it then."""
+
+    async def wait(self) -> None:
+        """Counts one event as soon as that is within the limit."""
+
+    def told(self) -> Sequence[RateLimit]:
+        """What `rate_limits.updated` tells; empty, and it is not sent."""
+
+
+class Unlimited:
+    """An EventAllowance without end."""
+
+    def take(self) -> bool:
+        return True
+
+    async def ask(self) -> bool:
+        return True
+
+    async def wait(self) -> None:
+        return
+
+    def told(self) -> Sequence[RateLimit]:
+        return ()
 
 
 @dataclass(frozen=True, slots=True)

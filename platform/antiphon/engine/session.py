@@ -29,6 +29,7 @@ from antiphon.engine.outbox import Outbox
 from antiphon.engine.ports import (
     Ending,
     EndOfTurn,
+    EventAllowance,
     Incoming,
     Meter,
     Models,
@@ -36,6 +37,7 @@ from antiphon.engine.ports import (
     Observer,
     Recalled,
     Transport,
+    Unlimited,
     VoiceActivity,
 )
 from antiphon.engine.recognition import Recognition
@@ -75,6 +77,7 @@ class Host:
     first_message: str = ""  # of the assistant, when the session opens
     functions: Functions = field(default_factory=NoFunctions)
     meter: Meter = field(default_factory=NoMeter)
+    allowance: EventAllowance = field(default_factory=Unlimited)  # of the client and all who are attached
 
 
 class RunningSession:
@@ -100,6 +103,7 @@ class RunningSession:
             recall=self._recall,
             capabilities=host.models.capabilities,
             functions=host.functions.names,
+            rate_limits=host.allowance.told,
         )
         self._loop = asyncio.get_running_loop()
         self._group = asyncio.TaskGroup()
@@ -163,7 +167,7 @@ class RunningSession:
                 "too_many_sidebands",
                 f"At most {MOST_ATTACHED} other connections can be attached to a session: close one first.",
             )
-        await self._accompany(transport, self._attached, self._heed)
+        await self._accompany(transport, self._attached, self._heed, self._host.allowance)
 
     async def listen_in(self, transport: Transport) -> None:
         """As `attach`, for who hears both sides and has no say: the user's audio comes as well, and whatever this
@@ -173,7 +177,7 @@ class RunningSession:
             raise errors.invalid_request(
                 "too_many_listeners", f"{MOST_LISTENING} people listen to this session already."
             )
-        await self._accompany(transport, self._listeners, _ignore)
+        await self._accompany(transport, self._listeners, _ignore, Unlimited())
 
     async def resume(self, transport: Transport, last_event_id: str) -> None:
         """Goes on with the client over another connection, and returns when that has ended.
@@ -310,12 +314,21 @@ class RunningSession:
     # Connections
 
     async def _accompany(
-        self, transport: Transport, company: set[Connection], take: Callable[[Connection, Incoming], None]
+        self,
+        transport: Transport,
+        company: set[Connection],
+        take: Callable[[Connection, Incoming], None],
+        allowance: EventAllowance,
     ) -> None:
         outbox = Outbox()
         outbox.put(self._greeting())
         connection = Connection(
-            transport, outbox, take=take, room=self._room_for_others, most_behind=_MOST_BEHIND
+            transport,
+            outbox,
+            take=take,
+            room=self._room_for_others,
+            allowance=allowance,
+            most_behind=_MOST_BEHIND,
         )
         company.add(connection)
         try:
@@ -325,7 +338,8 @@ class RunningSession:
 
     def _connect(self, transport: Transport) -> Connection:
         """The client's own connection. All of them share one outbox, one after the other."""
-        return Connection(transport, self._outbox, take=self._heed, room=self._outbox.room)
+        room, allowance = self._outbox.room, self._host.allowance
+        return Connection(transport, self._outbox, take=self._heed, room=room, allowance=allowance)
 
     async def _serve(self, connection: Connection) -> None:
         try:

@@ -27,7 +27,12 @@ TRUSTED_PROXIES = env().trusted_proxies
 SESSION_MAX_SECONDS = env().session_max_seconds
 SESSION_RESUME_SECONDS = env().session_resume_seconds
 SESSION_LOG_DAYS = env().session_log_days
+SESSIONS_PER_TENANT = env().sessions_per_tenant
+SESSIONS_PER_KEY = env().sessions_per_key
+SESSIONS_PER_ADDRESS = env().sessions_per_address
 EVENTS_PER_SECOND = env().events_per_second
+EVENTS_PER_SECOND_PER_KEY = env().events_per_second_per_key
+WEB_PROCESSES = env().antiphon_web_processes
 API_REQUESTS_PER_MINUTE = env().api_requests_per_minute
 
 BILLING = env().billing == "on"
@@ -54,6 +59,7 @@ INSTALLED_APPS = [
     "apps.audit",
     "apps.accounts",
     "apps.tenants",
+    "apps.limits",
     "apps.keys",
     "apps.credentials",
     "apps.usage",

@@ -1,0 +1,151 @@
+"""The limits that all processes share, in Valkey. While it does not answer, nobody waits for it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import redis.asyncio
+import structlog
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from apps.limits import scripts
+from apps.limits.meters import Rate, Taken
+
+PATIENCE = 0.5  # seconds for Valkey to answer
+
+Answer = TypeVar("Answer")
+
+log = structlog.get_logger(__name__)
+
+
+class Unreachable(Exception):
+    """Valkey does not answer, or none was named."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who sends events: a key of a tenant."""
+
+    tenant: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """One session's place in the counts: of its tenant, its key and the address it came from."""
+
+    id: str
+    tenant: str
+    key: str
+    address: str
+
+
+class Store:
+    def __init__(self, url: str, *, lease_seconds: float) -> None:
+        # Once more, at once: a pooled connection may have been closed since it was last used.
+        self._redis = redis.asyncio.from_url(url, retry=Retry(NoBackoff(), 1))
+        self._take = self._redis.register_script(scripts.TAKE)
+        self._acquire = self._redis.register_script(scripts.ACQUIRE)
+        self._renew = self._redis.register_script(scripts.RENEW)
+        self._release = self._redis.register_script(scripts.RELEASE)
+        self._lease_us = round(lease_seconds * 1_000_000)
+        self.is_down = False
+
+    async def take_events(self, sender: Sender, wanted: int, rates: Sequence[Rate]) -> Taken:
+        """Up to `wanted` events, by the rate of the tenant and, if there is one, that of the key; fewer than none
+        gives them back. Raises Unreachable."""
+        names = [events_of(sender.tenant), f"{events_of(sender.tenant)}:key:{sender.key}"][: len(rates)]
+        fair = [f"{events_of(sender.tenant)}:share:{sender.key}", f"{events_of(sender.tenant)}:keys"]
+        arguments = [*take_arguments(wanted, rates), sender.key]
+        return taken(await self._ask(lambda: self._take(keys=[*names, *fair], args=arguments)))
+
+    async def acquire(self, lease: Lease, limits: Sequence[int]) -> tuple[int, int]:
+        """0, or the number of the limit that refuses, as `scripts.ACQUIRE` has it, and how many sessions the tenant
+        has now. Raises Unreachable."""
+        arguments = [lease.id, self._lease_us, *limits, lease.key]
+        refused, running = await self._ask(lambda: self._acquire(keys=_names(lease), args=arguments))
+        return refused, running
+
+    async def renew(self, leases: Iterable[Lease]) -> None:
+        """In one round trip; it is also how Valkey is found to answer again. Raises Unreachable."""
+
+        async def send() -> None:
+            async with self._redis.pipeline(transaction=False) as pipeline:
+                pipeline.ping()
+                for lease in leases:
+                    await self._renew(
+                        keys=_names(lease)[:4], args=[lease.id, self._lease_us, lease.key], client=pipeline
+                    )
+                await pipeline.execute()
+
+        await self._ask(send, probe=True)
+
+    async def release(self, leases: Iterable[Lease]) -> None:
+        """Raises Unreachable: the leases then end by themselves."""
+
+        async def send() -> None:
+            async with self._redis.pipeline(transaction=False) as pipeline:
+                for lease in leases:
+                    await self._release(keys=_names(lease)[:4], args=[lease.id, lease.key], client=pipeline)
+                await pipeline.execute()
+
+        await self._ask(send)
+
+    async def aclose(self) -> None:
+        await self._redis.aclose()
+
+    async def _ask(self, question: Callable[[], Awaitable[Answer]], *, probe: bool = False) -> Answer:
+        if self.is_down and not probe:
+            raise Unreachable
+        try:
+            async with asyncio.timeout(PATIENCE):
+                answer = await question()
+        except (RedisError, OSError, TimeoutError) as error:
+            if not self.is_down:
+                self.is_down = True
+                log.warning("limits_not_shared", error=f"{type(error).__name__}: {error}")
+            raise Unreachable from None
+        if self.is_down:
+            self.is_down = False
+            log.info("limits_shared_again")
+        return answer
+
+
+def take_arguments(wanted: int, rates: Sequence[Rate]) -> list[Any]:
+    """ARGV of `scripts.TAKE`."""
+    meters = [part for rate in rates for part in (repr(rate.interval * 1_000_000), rate.limit)]
+    return [wanted, len(rates), *meters]
+
+
+def taken(answer: Sequence[int]) -> Taken:
+    """What `scripts.TAKE` answers."""
+    granted, wait, limit, remaining, reset = answer
+    return Taken(granted, wait / 1_000_000, limit, remaining, reset / 1_000_000)
+
+
+def sessions_of(tenant: str) -> str:
+    """All names of one tenant are in one slot of a cluster."""
+    return f"antiphon:{{{tenant}}}:sessions"
+
+
+def events_of(tenant: str) -> str:
+    return f"antiphon:{{{tenant}}}:events"
+
+
+def requests_of(tenant: str, key: str) -> str:
+    return f"antiphon:{{{tenant}}}:requests:{key}"
+
+
+def _names(lease: Lease) -> list[str]:
+    """KEYS of `scripts.ACQUIRE`."""
+    base = sessions_of(lease.tenant)
+    return [
+        base,
+        f"{base}:key:{lease.key}",
+        f"{base}:address:{lease.address}",
+        f"{base}:keys",
+        f"{base}:waiting",
+    ]
