@@ -92,21 +92,25 @@ def _words(which: str, limits: Limits) -> str:
     match which:
         case "key":
             return (
-                f"This API key has {limits.sessions_per_key} sessions at the same time, which is its limit: end "
+                f"This API key has {_sessions(limits.sessions_per_key)} at the same time, which is its limit: end "
                 "one, use another key, or raise the key's limit."
             )
         case "address":
             return (
-                f"There are {limits.sessions_per_address} sessions from this address at the same time, which is "
+                f"From this address come {_sessions(limits.sessions_per_address)} at the same time, which is "
                 "the limit of this workspace for each address: end one first."
             )
         case "share":
             return (
-                f"Nearly all of the {limits.sessions} sessions that this workspace may have at the same time are "
+                f"Nearly all of the {_sessions(limits.sessions)} that this workspace may have at the same time are "
                 "running, and other API keys wait for the rest: try again shortly, or ask for a higher limit on "
                 "the page Limits."
             )
     return (
-        f"This workspace has {limits.sessions} sessions at the same time, which is its limit: end one first, or "
+        f"This workspace has {_sessions(limits.sessions)} at the same time, which is its limit: end one first, or "
         "ask for a higher limit on the page Limits."
     )
+
+
+def _sessions(count: int | None) -> str:
+    return "1 session" if count == 1 else f"{count} sessions"

@@ -27,6 +27,7 @@ class LiveSession:
     """A client of a session. `events` are all that it was sent."""
 
     events: list[dict[str, Any]] = field(default_factory=list)
+    headers: dict[str, str] = field(default_factory=dict)  # of the response to the handshake
     close_code: int | None = None
     _read: int = 0
     _incoming: asyncio.Queue[dict[str, Any]] = field(default_factory=asyncio.Queue)
@@ -62,7 +63,9 @@ class LiveSession:
                 await self._changed.wait()
 
     async def _send(self, message: dict[str, Any]) -> None:
-        if message["type"] == "websocket.send":
+        if message["type"] == "websocket.accept":
+            self.headers = {name.decode(): value.decode() for name, value in message["headers"]}
+        elif message["type"] == "websocket.send":
             self.events.append(json.loads(message["text"]))
         elif message["type"] == "websocket.close":
             self.close_code = message["code"]
