@@ -14,6 +14,7 @@ from apps.conversations.live import running_sessions
 from apps.conversations.selectors import problem_list, session_list
 from apps.conversations.totals import Totals, sessions_by_day, totals_of
 from apps.conversations.transcripts import problem_text
+from apps.dashboard.charts import chart_of
 from apps.dashboard.templatetags.amounts import dollars, in_ms
 from apps.keys.selectors import api_key_list
 from apps.tenants.access import tenant_page
@@ -48,11 +49,11 @@ def page(request: HttpRequest, membership: PersonalMembership) -> HttpResponse:
         "days": days,
         "periods": PERIODS,
         "figures": figures_of(*totals_of(until=now, length=timedelta(days=days)), days=days),
-        "chart": {
-            "days": [day.isoformat() for day, _, _ in by_day],
-            "sessions": [sessions for _, sessions, _ in by_day],
-            "failing": [failing for _, _, failing in by_day],
-        },
+        "chart": chart_of(
+            [day for day, _, _ in by_day],
+            ("Sessions", "--color-primary", [sessions for _, sessions, _ in by_day]),
+            ("With errors", "--color-error", [failing for _, _, failing in by_day]),
+        ),
         "running": running_sessions()[:_PROBLEMS_SHOWN],
         "problems": [(event, problem_text(event.body)) for event in problems],
     }

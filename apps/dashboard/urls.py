@@ -16,6 +16,7 @@ from apps.dashboard import (
     styleguide,
     team,
     tools,
+    usage,
     voices,
 )
 
@@ -97,4 +98,8 @@ urlpatterns = [
     path("<slug:slug>/keys/<uuid:key_id>/revoke/", keys.revoke, name="key-revoke"),
     path("<slug:slug>/live/", live.page, name="live"),
     path("<slug:slug>/logs/", logs.page, name="logs"),
+    path("<slug:slug>/usage/", usage.page, name="usage"),
+    path("<slug:slug>/usage/export.csv", usage.export, name="usage-export"),
+    path("<slug:slug>/usage/records/", usage.records, name="usage-records"),
+    path("<slug:slug>/usage/records/export.csv", usage.records_export, name="usage-records-export"),
 ]

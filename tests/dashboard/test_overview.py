@@ -40,8 +40,8 @@ def test_once_there_are_sessions_it_tells_how_they_are(client: Client, alice: Pe
         samples_create(sessions=40, days=14, with_events=40)
     page = client.get("/acme/?days=30")
     assert page.context["figures"][0].value == "40"
-    assert sum(page.context["chart"]["sessions"]) == 40
-    assert len(page.context["chart"]["days"]) == 30
+    assert sum(page.context["chart"]["series"][0]["values"]) == 40
+    assert len(page.context["chart"]["moments"]) == 30
     assert "Last failures" in page.content.decode()
     for period in ("", "x", "5", "-1"):
         assert client.get("/acme/", {"days": period}).context["days"] == 7

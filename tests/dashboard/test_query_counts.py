@@ -31,6 +31,8 @@ PAGES = {
     "session, raw": "/acme/sessions/{session}/raw/",
     "live": "/acme/live/",
     "logs": "/acme/logs/",
+    "usage": "/acme/usage/",
+    "usage, records": "/acme/usage/records/?kind=response",
     "routers": "/acme/routers/",
     "voices": "/acme/voices/",
     "providers": "/acme/providers/",
