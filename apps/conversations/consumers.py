@@ -38,6 +38,7 @@ from apps.conversations.gateway import (
 )
 from apps.conversations.joining import request_of
 from apps.conversations.log_store import SessionOpened
+from apps.conversations.on_account import on_account
 from apps.conversations.tool_tally import ToolTally
 from apps.conversations.usage import note_time, usage_observer
 from apps.limits.process import Place as Admission
@@ -91,7 +92,7 @@ class RealtimeConsumer(AsyncConsumer):
 
 async def _prepare(socket: _Socket) -> Callable[[], Awaitable[None]]:
     """All that can be refused, and what to do then. Raises HandshakeRefused."""
-    grant = await authorise(socket.handshake)
+    grant = await on_account(socket.handshake, await authorise(socket.handshake))
     request = request_of(socket.handshake, grant)
     if request is None:
         inference = await runtime.inference()
@@ -144,7 +145,8 @@ async def _converse(
                 observers = (*observers, tally)
             host = replace(host, observers=observers, meter=meter, allowance=admission.allowance)
             running = RunningSession(session, transport, host, Ids())
-            async with runtime.calls.running(running, call_id, tenant_id, opened.api_key_id):
+            key_id, customer_id = opened.api_key_id, opened.customer_id
+            async with runtime.calls.running(running, call_id, tenant_id, key_id, customer_id):
                 await socket.accept(call_id, admission.headers)
                 log.info("session_started", model=session.model)
                 async with asyncio.TaskGroup() as group:

@@ -103,6 +103,11 @@ class Handshake:
         return self.query.get("intent") == ["transcription"]
 
     @property
+    def customer(self) -> str | None:
+        """On whose account, of the tenant's own customers, the session is to be."""
+        return self.query.get("customer", [None])[0]
+
+    @property
     def model(self) -> str | None:
         return self.query.get("model", [None])[0]
 
@@ -217,6 +222,7 @@ def session_opened(handshake: Handshake, grant: KeyGrant, opening: Opening) -> S
         safety_identifier=_identity(handshake, grant)[:200],
         started_at=timezone.now(),
         agent_version_id=agent.version_id if agent else None,
+        customer_id=grant.customer.id if grant.customer else None,
         keep_events=agent.keep_log if agent else True,
     )
 

@@ -63,6 +63,7 @@ INSTALLED_APPS = [
     "apps.keys",
     "apps.credentials",
     "apps.usage",
+    "apps.customers",
     "apps.routers",
     "apps.tools",
     "apps.agents",
@@ -143,6 +144,11 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_REDIRECT_STDOUTS = False
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
+    "issue statements of customers": {
+        "task": "apps.customers.tasks.issue_statements",
+        "schedule": 3600.0,
+        "options": {"expires": 3600},
+    },
     "purge deleted tenants": {"task": "apps.tenants.tasks.purge_deleted_tenants", "schedule": 3600.0},
     "purge client secrets": {"task": "apps.keys.tasks.purge_client_secrets", "schedule": 3600.0},
     "purge idempotent requests": {
