@@ -33,12 +33,12 @@ from apps.conversations.gateway import (
     authorise,
     dialect_of,
     limits,
+    on_account,
     open_session,
     session_opened,
 )
 from apps.conversations.joining import request_of
 from apps.conversations.log_store import SessionOpened
-from apps.conversations.on_account import on_account
 from apps.conversations.tool_tally import ToolTally
 from apps.conversations.usage import note_time, usage_observer
 from apps.limits.process import Place as Admission

@@ -21,6 +21,7 @@ from antiphon.protocol.session_update import SessionPatch
 from antiphon.providers.registry import ModelRegistry, stands_for_default
 from apps.conversations.dialects import as_begun, dialect_name
 from apps.conversations.log_store import SessionOpened
+from apps.conversations.on_account import for_customer
 from apps.conversations.preset_agents import PresetAgent, is_agent, preset_agent, variables_of
 from apps.conversations.presets import default_session, preset_dialect, read_preset, require_model
 from apps.keys.authentication import ANYONE, KeyGrant, KeyRefused, aauthenticate
@@ -135,6 +136,14 @@ async def authorise(handshake: Handshake) -> KeyGrant:
         message = f"This API key lacks the scope {Scope.REALTIME.value!r}."
         raise HandshakeRefused(errors.invalid_request("insufficient_scope", message), BAD_KEY)
     return grant
+
+
+async def on_account(handshake: Handshake, grant: KeyGrant) -> KeyGrant:
+    """The grant on the account of the customer whom the URL names, if it names one. Raises HandshakeRefused."""
+    try:
+        return await for_customer(grant, handshake.customer, "customer")
+    except Refused as refused:
+        raise HandshakeRefused(refused, BAD_REQUEST) from None
 
 
 def dialect_of(handshake: Handshake, grant: KeyGrant) -> DialectName:

@@ -7,21 +7,11 @@ from typing import Any
 from channels.db import database_sync_to_async
 
 from antiphon.protocol import errors
-from antiphon.protocol.errors import Refused
-from apps.conversations.gateway import BAD_REQUEST, Handshake, HandshakeRefused
 from apps.core.tenancy import tenant_context
 from apps.customers.selectors import customer_get
 from apps.keys.authentication import GrantedCustomer, KeyGrant
 
 CUSTOMER = "session.providerData.antiphon.customer"
-
-
-async def on_account(handshake: Handshake, grant: KeyGrant) -> KeyGrant:
-    """The grant on the account of the customer whom the URL names. Raises HandshakeRefused."""
-    try:
-        return await for_customer(grant, handshake.customer, "customer")
-    except Refused as refused:
-        raise HandshakeRefused(refused, BAD_REQUEST) from None
 
 
 async def for_customer(grant: KeyGrant, external_id: str | None, param: str) -> KeyGrant:

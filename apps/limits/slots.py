@@ -119,8 +119,8 @@ def _words(which: str, limits: Limits) -> str:
             )
         case "customer":
             return (
-                f"This customer has {limits.sessions_per_customer} sessions at the same time, which is their limit: "
-                "end one first, or raise the limit on the page Customers."
+                f"This customer has {limits.sessions_per_customer} sessions at the same time, which is their "
+                "limit: end one first, or raise the limit on the page Customers."
             )
         case "share":
             return (

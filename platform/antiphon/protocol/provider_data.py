@@ -20,8 +20,8 @@ Count = Annotated[int, Meta(ge=0, le=100_000)]
 
 
 _TOO_LATE = (
-    "The customer on whose account a session is can't change: name them as `customer` in the URL, or when the client "
-    "secret is minted."
+    "The customer on whose account a session is can't change: name them as `customer` in the URL, or when the "
+    "client secret is minted."
 )
 
 
