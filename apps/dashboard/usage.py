@@ -22,10 +22,10 @@ from apps.tenants.access import tenant_page
 from apps.tenants.selectors import PersonalMembership
 from apps.usage.breakdowns import Breakdown, Names, Use, breakdown_of, merged
 from apps.usage.filtering import NONE
+from apps.usage.lines import Around, has_usage, line_list
 from apps.usage.models import Kind, UsageLine
 from apps.usage.periods import Period
 from apps.usage.presenting import UNIT_NAMES
-from apps.usage.selectors import Around, has_usage, line_list
 
 MOST_ROWS = 20  # of a table; the rest is one row
 _COLOURS = {

@@ -13,8 +13,8 @@ from apps.dashboard.exporting import csv_lines
 from apps.dashboard.paging import page_of
 from apps.usage.breakdowns import Names, names_of, sums_of
 from apps.usage.filtering import UsageFilter
+from apps.usage.lines import line_list
 from apps.usage.periods import Period
-from apps.usage.selectors import line_list
 
 _LINES_AT_ONCE = 1000
 _DAY = timedelta(days=1)
@@ -86,7 +86,9 @@ def _lines(
 
 
 def _of(row: Any, fields: Sequence[str]) -> list[object]:
-    return [_dollars(row.price_micro) if name == "price_usd" else _shown(getattr(row, name)) for name in fields]
+    return [
+        _dollars(row.price_micro) if name == "price_usd" else _shown(getattr(row, name)) for name in fields
+    ]
 
 
 def _shown(value: object) -> object:
@@ -102,5 +104,3 @@ def _whose(row: Any, names: Names) -> tuple[object, ...]:
 def _dollars(micro: int) -> str:
     """With six digits, exactly."""
     return f"{Decimal(micro).scaleb(-6):f}"
-
-

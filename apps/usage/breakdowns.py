@@ -51,8 +51,8 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class Breakdown:
-    """`by` has the groups of each way, those that were billed most first. `course` has what was billed at each moment
-    for each kind; its moments are those of Period.moments, and without an entry nothing was used."""
+    """`by` has the groups of each way, those that were billed most first. `course` has what was billed on each day,
+    or in each hour of an hourly period, for each kind; without an entry nothing was used."""
 
     total: Use
     by: Mapping[Way, Mapping[Any, Use]]

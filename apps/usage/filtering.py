@@ -15,7 +15,7 @@ Asked = uuid.UUID | Literal["-"] | None
 
 @dataclass(frozen=True, slots=True)
 class UsageFilter:
-    """What is None is not asked for; `agent` is a slug."""
+    """What is None is not asked for; `agent` is a slug, or the id of a version, which outlives a deleted agent."""
 
     kind: str | None = None
     model: str | None = None
@@ -33,6 +33,8 @@ class UsageFilter:
             found["model"] = self.model
         if self.agent == NONE:
             found["agent_version_id"] = None
+        elif self.agent is not None and (version_id := _uuid(self.agent)):
+            found["agent_version_id"] = version_id
         elif self.agent is not None:
             found["agent_version_id__in"] = AgentVersion.objects.filter(agent__slug=self.agent).values("id")
         for name in ("api_key_id", "customer_id"):
@@ -49,3 +51,10 @@ class UsageFilter:
     def is_of_sessions(self) -> bool:
         """Whether it is sessions as a whole that it tells apart, and not parts of them."""
         return self.kind is None and self.model is None and self.customer_id is None
+
+
+def _uuid(text: str) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(text) if len(text) == 36 else None
+    except ValueError:
+        return None

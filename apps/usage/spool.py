@@ -114,6 +114,7 @@ class Spool:
                 self._segments.append(segment)
                 found += 1
                 log.info("usage_spool_taken_over", segment=path.name, bytes=segment.size)
+        self.tidy()
         return found
 
     def take(self, most: int) -> Taken | None:

@@ -18,6 +18,8 @@ from antiphon.engine.machine import Limits
 from antiphon.engine.ports import (
     VAD_WINDOW,
     LanguageModel,
+    Meter,
+    NoMeter,
     Observer,
     SpeechToText,
     TextToSpeech,
@@ -243,6 +245,7 @@ class Stage:
         self.tool_servers = given.get("tool_servers") or NoToolServers()
         self.functions = given.get("functions") or NoFunctions()
         self.allowance = given.get("allowance") or Unlimited()
+        self.meter: Meter = NoMeter()
         self.seen: list[object] = []
         self.observers: list[Observer] = [lambda event, now: self.seen.append(event)]
 
@@ -275,6 +278,7 @@ class Stage:
             tool_servers=self.tool_servers,
             functions=self.functions,
             allowance=self.allowance,
+            meter=self.meter,
         )
         config = Session(id="sess_1", call_id="rtc_1", model=self.model, expires_at=3600)
         return RunningSession(config, transport, host, Ids(random.Random(1)))

@@ -109,7 +109,13 @@ class UsageForm(forms.Form):
     @property
     def chips(self) -> list[tuple[str, str, str]]:
         """What the page is narrowed to: label, value, and the address without it."""
-        labels = {"kind": "Kind", "model": "Model", "agent": "Agent", "key": "API key", "customer": "Customer"}
+        labels = {
+            "kind": "Kind",
+            "model": "Model",
+            "agent": "Agent",
+            "key": "API key",
+            "customer": "Customer",
+        }
         return [
             (label, self._shown(name), f"?{self.query(**{name: ''})}")
             for name, label in labels.items()
