@@ -4,24 +4,17 @@ import math
 import threading
 import time
 from dataclasses import dataclass
-from functools import cache
 
-import redis
-import structlog
 from django.conf import settings
-from redis.commands.core import Script
-from redis.exceptions import RedisError
 
 from apps.keys.authentication import KeyGrant
 from apps.limits import scripts
+from apps.limits.blocking import thread_store
 from apps.limits.meters import Rate, Taken, process_share, take
 from apps.limits.selectors import recent_limits_of
-from apps.limits.store import PATIENCE, requests_of, take_arguments, taken
+from apps.limits.store import Unreachable, requests_of, take_arguments, taken
 
-_AGAIN = 1.0  # seconds after which a Valkey that was away is asked again
 _MOST_BUCKETS = 10_000
-
-log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,40 +51,23 @@ def request_take(grant: KeyGrant) -> Allowance:
     """Counts one request of the grant's key. Raises TooManyRequests."""
     tenant, key = str(grant.tenant_id), str(grant.key_id)
     rate = Rate(recent_limits_of(grant.tenant_id).requests_per_minute, seconds=60)
-    answer = _meters.take(requests_of(tenant, key), rate)
+    answer = _take(requests_of(tenant, key), rate)
     allowance = Allowance(answer.limit, answer.remaining, answer.reset)
     if not answer.granted:
         raise TooManyRequests(allowance, answer.wait)
     return allowance
 
 
-class _Meters:
-    """For threads. A Valkey that does not answer holds up one request a second at most."""
+class _Alone:
+    """The buckets that this process has by itself, for all its threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._ask_from = 0.0
         self._full_at: dict[str, float] = {}
 
     def take(self, name: str, rate: Rate) -> Taken:
-        now = time.monotonic()
-        with self._lock:
-            asks = now >= self._ask_from
-            if asks and self._ask_from:
-                self._ask_from = now + _AGAIN  # one thread tries; the others don't wait for it
-        if asks:
-            try:
-                answer = taken(_script(settings.REDIS_URL)(keys=[name], args=take_arguments(1, [rate])))
-            except (RedisError, OSError) as error:
-                log.warning("requests_not_shared", error=f"{type(error).__name__}: {error}")
-                self._ask_from = time.monotonic() + _AGAIN
-            else:
-                self._ask_from = 0.0
-                return answer
-        return self._by_itself(name, rate, now)
-
-    def _by_itself(self, name: str, rate: Rate, now: float) -> Taken:
         share = Rate(process_share(rate.limit, settings.WEB_PROCESSES), rate.seconds)
+        now = time.monotonic()
         with self._lock:
             if len(self._full_at) > _MOST_BUCKETS:
                 self._full_at = {known: full_at for known, full_at in self._full_at.items() if full_at > now}
@@ -99,10 +75,11 @@ class _Meters:
         return answer
 
 
-_meters = _Meters()
+_alone = _Alone()
 
 
-@cache
-def _script(url: str) -> Script:
-    client = redis.from_url(url, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE)
-    return client.register_script(scripts.TAKE)
+def _take(name: str, rate: Rate) -> Taken:
+    try:
+        return taken(thread_store(settings.REDIS_URL).run(scripts.TAKE, [name], take_arguments(1, [rate])))
+    except Unreachable:
+        return _alone.take(name, rate)

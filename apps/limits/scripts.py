@@ -149,10 +149,12 @@ if redis.call('ZCARD', KEYS[2]) == 0 then redis.call('ZREM', KEYS[4], ARGV[2]) e
 return 1
 """
 
-RUNNING = (
+USE = (
     _NOW
     + """
--- KEYS: leases of a tenant. Answers how many run.
-return redis.call('ZCOUNT', KEYS[1], now, '+inf')
+-- KEYS: the leases and the meter of events of a tenant.
+-- Answers how many sessions run, and microseconds until the meter is full.
+local full_at = tonumber(redis.call('GET', KEYS[2]) or now)
+return {redis.call('ZCOUNT', KEYS[1], now, '+inf'), math.max(0, math.ceil(full_at - now))}
 """
 )

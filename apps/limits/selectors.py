@@ -1,13 +1,18 @@
+import math
 import time
 import uuid
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from django.conf import settings
 from django.db.models import QuerySet
 
 from apps.core.tenancy import tenant_context
-from apps.limits.models import LimitRequest, TenantLimits
-from apps.limits.resolving import Limits, PlanLimits, resolved
+from apps.limits import scripts
+from apps.limits.blocking import thread_store
+from apps.limits.models import Limit, LimitRequest, TenantLimits
+from apps.limits.resolving import Limits, PlanLimits, resolved, resolved_with_source
+from apps.limits.store import Unreachable, events_of, sessions_of
 
 _KEPT_SECONDS = 10.0
 _MOST_KEPT = 10_000
@@ -64,6 +69,49 @@ def recent_limits_of(tenant_id: uuid.UUID) -> Limits:
     limits = limits_of(tenant_id)
     _kept[tenant_id] = (now + _KEPT_SECONDS, limits)
     return limits
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """What a tenant uses right now: sessions that run, and about how many client events it sends a second."""
+
+    sessions: int
+    events_per_second: int
+
+
+def use_now(tenant_id: uuid.UUID, limits: Limits) -> Use | None:
+    """None while it is not known, because Valkey does not answer."""
+    tenant = str(tenant_id)
+    try:
+        running, full_in = thread_store(settings.REDIS_URL).run(
+            scripts.USE, [sessions_of(tenant), events_of(tenant)], []
+        )
+    except Unreachable:
+        return None
+    # A bucket of a second's worth, from which as much is missing as was taken in about the last second.
+    used = math.ceil(full_in / 1_000_000 * limits.events_per_second)
+    return Use(running, min(used, limits.events_per_second))
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A limit as people read it. `value` None: none of its own; `used` None: not known, or counted by key."""
+
+    limit: Limit
+    value: int | None
+    source: str  # own, plan or platform
+    used: int | None = None
+
+
+def limit_rows(tenant_id: uuid.UUID) -> list[Row]:
+    """All limits of a tenant, where each comes from, and what of it is used right now."""
+    own, plan, platform = own_limits(tenant_id), plan_limits_of(tenant_id), platform_limits()
+    use = use_now(tenant_id, resolved(own, plan, platform))
+    rows = []
+    for limit in Limit:
+        value, source = resolved_with_source(limit, own, plan, platform)
+        rows.append(Row(limit, value, source, getattr(use, limit, None)))
+    return rows
 
 
 def limit_request_list() -> QuerySet[LimitRequest]:

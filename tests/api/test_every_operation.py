@@ -29,6 +29,7 @@ BODIES: Mapping[str, Mapping[str, Any]] = {
     "agents_split_traffic": {"weights": {"1": 1}},
     "tools_create": {"slug": "new", "kind": "client"},
     "invitations_create": {"email": "dora@example.com", "role": "viewer"},
+    "limit_requests_create": {"limit": "sessions", "wanted": 100, "reason": "A campaign."},
     "members_set_role": {"role": "developer"},
 }
 """Right ones, of those that need more than {}."""

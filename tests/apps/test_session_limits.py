@@ -133,9 +133,7 @@ async def test_one_session_too_many_is_refused_in_band(name: str, alice: Person)
 async def test_so_it_is_with_a_key_in_a_subprotocol(alice: Person) -> None:
     key = await in_thread(alice.make_key)
     async with full(alice):
-        sent = await connect(
-            "/v1/realtime", subprotocols=("realtime", f"openai-insecure-api-key.{key.text}")
-        )
+        sent = await connect("/v1/realtime", subprotocols=("realtime", f"openai-insecure-api-key.{key.text}"))
     assert_refused(sent)
     assert sent[0]["subprotocol"] == "realtime"
 

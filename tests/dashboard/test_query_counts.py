@@ -46,6 +46,7 @@ PAGES = {
     "playground": "/acme/playground/?agent=desk",
     "team": "/acme/team/",
     "settings": "/acme/settings/",
+    "limits": "/acme/limits/",
     "audit": "/acme/audit/",
 }
 

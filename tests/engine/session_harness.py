@@ -24,8 +24,8 @@ from antiphon.engine.ports import (
     SpeechToText,
     TextToSpeech,
     Transport,
-    Unlimited,
     UnknownModel,
+    Unlimited,
 )
 from antiphon.engine.remote_calls import NoToolServers
 from antiphon.engine.session import Host, RunningSession

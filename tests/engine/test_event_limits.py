@@ -1,4 +1,4 @@
-"""More client events than are allowed: audio waits, unread; anything else is refused by its id. Nobody is cut off."""
+"""More client events than are allowed: audio waits, unread; anything else is refused by its id; nobody is cut off."""
 
 import asyncio
 import base64
@@ -35,8 +35,9 @@ class Bucket:
         return self.take()
 
     async def wait(self) -> None:
-        while not self.take():
+        if not self.take():
             await asyncio.sleep((1.001 - self._left) / self.per_second)
+            await self.wait()
 
     def told(self) -> Sequence[RateLimit]:
         return [RateLimit(name="requests", limit=self.size, remaining=int(self._left), reset_seconds=0.5)]

@@ -71,7 +71,9 @@ async def test_it_works_processes_share_the_slots_of_a_tenant(redis_url: str, te
         assert (await enter(one, str(uuid.uuid4()))).running == 1, "another tenant's are its own"
 
 
-async def test_two_processes_that_race_for_the_last_slots_get_exactly_those(redis_url: str, tenant: str) -> None:
+async def test_two_processes_that_race_for_the_last_slots_get_exactly_those(
+    redis_url: str, tenant: str
+) -> None:
     async with process(redis_url) as one, process(redis_url) as two:
         tries = [enter(each, tenant) for each in (one, two) for _ in range(20)]
         results = await asyncio.gather(*tries, return_exceptions=True)
@@ -79,7 +81,9 @@ async def test_two_processes_that_race_for_the_last_slots_get_exactly_those(redi
         assert sum(isinstance(result, TooManySessions) for result in results) == 35
 
 
-async def test_the_slots_of_a_process_that_was_killed_are_free_after_its_lease(redis_url: str, tenant: str) -> None:
+async def test_the_slots_of_a_process_that_was_killed_are_free_after_its_lease(
+    redis_url: str, tenant: str
+) -> None:
     async with process(redis_url) as one:
         killed = ProcessLimits()
         killed.start(redis_url, lease_seconds=LEASE)
@@ -113,7 +117,9 @@ async def test_a_key_and_an_address_have_slots_of_their_own(redis_url: str, tena
         await enter(one, tenant, "c", "198.51.100.8", sessions_per_address=2)
 
 
-async def test_a_slot_that_gets_free_goes_to_the_key_that_has_less_than_its_share(redis_url: str, tenant: str) -> None:
+async def test_a_slot_that_gets_free_goes_to_the_key_that_has_less_than_its_share(
+    redis_url: str, tenant: str
+) -> None:
     async with process(redis_url) as one:
         greedy = [await enter(one, tenant, "greedy", sessions=4) for _ in range(4)]
         assert await refused(one, tenant, "modest", sessions=4) == "tenant"
@@ -157,7 +163,9 @@ async def test_the_limit_of_a_key_holds_beside_that_of_its_tenant(redis_url: str
         answer = await store.take_events(Sender(tenant, "a"), 50, [wide, tight])
         assert (answer.granted, answer.limit, answer.remaining) == (10, 10, 0)
         answer = await store.take_events(Sender(tenant, "b"), 95, [wide])
-        assert (answer.granted, answer.remaining) == (50, 40), "10 are gone, and 50 are there for the first key"
+        assert (answer.granted, answer.remaining) == (50, 40), (
+            "10 are gone, and 50 are there for the first key"
+        )
 
 
 async def test_a_key_within_its_share_is_served_before_one_beyond_it(redis_url: str, tenant: str) -> None:
@@ -219,7 +227,9 @@ async def test_nothing_is_left_when_sessions_end(redis_url: str, tenant: str) ->
         assert left == []
 
 
-async def test_a_lease_that_valkey_has_lost_is_there_again_after_the_next_renewal(redis_url: str, tenant: str) -> None:
+async def test_a_lease_that_valkey_has_lost_is_there_again_after_the_next_renewal(
+    redis_url: str, tenant: str
+) -> None:
     async with process(redis_url, lease_seconds=LEASE) as one, process(redis_url) as two:
         for _ in range(5):
             await enter(one, tenant)

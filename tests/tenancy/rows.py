@@ -28,6 +28,7 @@ from apps.core.models import TenantModel
 from apps.core.tenancy import atomic
 from apps.credentials.services import credential_set, provider_put
 from apps.keys.services import api_key_create, client_secret_create
+from apps.limits.services import limit_request_create, tenant_limits_set
 from apps.routers.services import router_put
 from apps.tenants.invitations import invitation_create
 from apps.tenants.models import Role
@@ -127,6 +128,8 @@ MAKERS: dict[str, Callable[[str], TenantModel]] = {
     "credentials.TenantProvider": lambda name: provider_put(
         slug=name, dialect="openai", base_url="https://models.example.com/v1"
     ),
+    "limits.TenantLimits": lambda name: tenant_limits_set(changes={"sessions": 30}),
+    "limits.LimitRequest": lambda name: limit_request_create(limit="sessions", wanted=100, reason=name),
     "api.IdempotentRequest": make_idempotent_request,
     "routers.Router": lambda name: router_put(
         name=name, definition='{"kind": "speech_to_text", "models": ["local/test"]}'

@@ -37,6 +37,8 @@ EXPECTED: dict[str, dict[str, May]] = {
     "settings": {"GET": May.MANAGE_SETTINGS, "POST": May.MANAGE_SETTINGS},
     "tenant-address": {"POST": May.MANAGE_SETTINGS},
     "tenant-delete": {"POST": May.OWN},
+    "limits": {"GET": May.VIEW},
+    "limits-ask": {"POST": May.MANAGE_SETTINGS},
     "audit": {"GET": May.READ_AUDIT},
     "audit-export": {"GET": May.READ_AUDIT},
     "agents": {"GET": May.VIEW, "POST": May.BUILD},

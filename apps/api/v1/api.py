@@ -12,6 +12,7 @@ from apps.api.v1 import (
     agents,
     audit,
     keys,
+    limits,
     members,
     providers,
     routers,
@@ -34,7 +35,7 @@ api = NinjaAPI(
     openapi_url=None,
     parser=StrictParser(),
 )
-for area in (agents, tools, keys, providers, routers, sessions, usage, tenant, members, audit):
+for area in (agents, tools, keys, providers, routers, sessions, usage, limits, tenant, members, audit):
     api.add_router("", area.area)
 
 

@@ -53,7 +53,8 @@ class Connection:
     def put(self, event: ServerEvent) -> None:
         self._outbox.put(event)
         if self._outbox.size > self._most_behind:
-            self.end(TRY_LATER, "too slow")
+            self.farewell = self.farewell or (TRY_LATER, "too slow")
+            self._stop()
 
     def take_back(self, recalled: Sequence[ServerEvent]) -> None:
         """Does not send these after all, where it still can."""
@@ -74,6 +75,7 @@ class Connection:
     def end(self, code: int, reason: str) -> None:
         """Sends nothing more, from this moment on, and closes."""
         self.farewell = self.farewell or (code, reason)
+        self._let_in()
         self._stop()
 
     async def finish(self, code: int, reason: str) -> None:
@@ -131,6 +133,7 @@ class Connection:
         except TimeoutError:
             self.left = Disconnected()  # or so it seems: a network that broke silently looks like that
             self.farewell = (TOO_SLOW, "the client reads too slowly")
+            self._let_in()
         self._stop()
 
     async def _send(self, event: ServerEvent) -> None:
@@ -150,7 +153,6 @@ class Connection:
 
     def _stop(self) -> None:
         self._stopped = True
-        self._let_in()
         for task in self._tasks:
             task.cancel()
 
