@@ -85,7 +85,7 @@ class Recorder:
         self._batch_records = BATCH_RECORDS
         self._failures = 0
         self._next_try = 0.0
-        self._next_take_over = 0.0
+        self._next_take_over = time.monotonic() + take_over_seconds
 
     def start(self) -> None:
         self._thread.start()
@@ -137,6 +137,7 @@ class Recorder:
                 self._end()
 
     def _work(self) -> None:
+        self._take_over()
         while self._deadline is None or self._has_work:
             self._wake.wait(BATCH_SECONDS)
             self._wake.clear()
