@@ -4,6 +4,7 @@ import uuid
 
 from django.core.validators import MinValueValidator
 from django.db import models
+from django.db.models.functions import Greatest
 
 from apps.agents.models import Agent
 from apps.core.models import TenantModel
@@ -129,22 +130,26 @@ class AccountBalance(TenantModel):
 
 
 class SpendHold(TenantModel):
-    """What a running session may spend that isn't in the ledger yet. Worth nothing after `expires_at`: its process
-    is gone, which otherwise renews it every few seconds."""
+    """What a running session may spend that isn't in the ledger yet: `amount_micro`, which is what it was granted
+    less what was posted of it. Worth nothing after `expires_at`: its process is gone, which otherwise renews it
+    every few seconds."""
 
     session_id = models.CharField(max_length=64)
     process_id = models.UUIDField(default=uuid.uuid4)
     api_key_id = models.UUIDField(null=True, blank=True)
     agent_id = models.UUIDField(null=True, blank=True)
-    amount_micro = models.BigIntegerField()
+    granted_micro = models.BigIntegerField()
+    posted_micro = models.BigIntegerField(default=0)
+    amount_micro = models.GeneratedField(
+        expression=Greatest(models.F("granted_micro") - models.F("posted_micro"), 0),
+        output_field=models.BigIntegerField(),
+        db_persist=True,
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField(db_index=True)
 
     class Meta(TenantModel.Meta):
-        constraints = [
-            models.UniqueConstraint(fields=["tenant", "session_id"], name="one_hold_per_session"),
-            models.CheckConstraint(condition=models.Q(amount_micro__gte=0), name="holds_are_not_negative"),
-        ]
+        constraints = [models.UniqueConstraint(fields=["tenant", "session_id"], name="one_hold_per_session")]
 
     def __str__(self) -> str:
         return f"{self.session_id} {self.amount_micro}"

@@ -92,6 +92,6 @@ _RELEASE = """
         SELECT hold.id, spent.amount FROM billing_spendhold AS hold JOIN spent USING (tenant_id, session_id)
         ORDER BY hold.tenant_id, hold.session_id FOR NO KEY UPDATE OF hold
     )
-    UPDATE billing_spendhold AS hold SET amount_micro = greatest(0, hold.amount_micro - locked.amount)
+    UPDATE billing_spendhold AS hold SET posted_micro = hold.posted_micro + locked.amount
     FROM locked WHERE hold.id = locked.id
 """

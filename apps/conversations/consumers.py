@@ -3,6 +3,7 @@ runs already."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from types import MappingProxyType
@@ -21,6 +22,7 @@ from antiphon.protocol import errors
 from antiphon.protocol.dialects.named import DialectName, new_dialect
 from antiphon.transports.relay_link import Request
 from antiphon.transports.websocket import Receive, Send, WebSocketTransport
+from apps.billing.keeper import Meter
 from apps.conversations import runtime
 from apps.conversations.admitting import admit
 from apps.conversations.calls import NoSuchCall, no_such_call, refuse
@@ -39,6 +41,7 @@ from apps.conversations.gateway import (
 )
 from apps.conversations.joining import request_of
 from apps.conversations.log_store import SessionOpened
+from apps.conversations.metered import meter_of, metered, wind_up
 from apps.conversations.tool_tally import ToolTally
 from apps.conversations.usage import note_time, usage_observer
 from apps.limits.process import Place as Admission
@@ -110,9 +113,13 @@ async def _prepare(socket: _Socket) -> Callable[[], Awaitable[None]]:
         )
         opened = session_opened(socket.handshake, grant, opening)
         transport = socket.transport(dialect_of(socket.handshake, grant))
-        # Last of all, so that it is left again whatever happens.
+        # Last of all, so that what they hold is left again whatever happens.
         admission = await admit(runtime.limits, socket.handshake, grant, tenant_limits)
-        return partial(_converse, socket, transport, opened, opening, host, admission)
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(admission)
+            money = await meter_of(grant, opened)
+            stack.pop_all()
+        return partial(_converse, socket, transport, opened, opening, host, admission, money)
     try:
         place = await runtime.calls.find(request)
     except NoSuchCall:
@@ -129,22 +136,27 @@ async def _converse(
     opening: Opening,
     host: Host,
     admission: Admission,
+    money: Meter,
 ) -> None:
     session, models = opening.session, opening.models
     tenant_id, call_id = str(opened.tenant_id), opened.call_id
     async with admission:
         with (
             bound_contextvars(tenant_id=tenant_id, session_id=session.id),
+            metered(money),
             runtime.event_log().session(opened) as observer,
         ):
             tally = ToolTally(session.tools, host.functions.names)
             latencies = LatencyObserver(observer.answered)
-            meter = usage_observer(opened, observer, runtime.recorder(), own_credentials=models.own)
+            meter = usage_observer(
+                opened, observer, runtime.recorder(), money.used, own_credentials=models.own
+            )
             observers: tuple[Observer, ...] = (observer, meter, latencies)
             if session.tools:
                 observers = (*observers, tally)
             host = replace(host, observers=observers, meter=meter, allowance=admission.allowance)
             running = RunningSession(session, transport, host, Ids())
+            money.when_ended(partial(wind_up, running))
             key_id, customer_id = opened.api_key_id, opened.customer_id
             async with runtime.calls.running(running, call_id, tenant_id, key_id, customer_id):
                 await socket.accept(call_id, admission.headers)

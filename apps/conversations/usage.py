@@ -1,7 +1,7 @@
 """What sessions use, from the engine to where it is kept: the recorder, and the session's log."""
 
 import asyncio
-from collections.abc import Container
+from collections.abc import Callable, Container
 
 from antiphon.engine.observers.log import LogObserver
 from antiphon.engine.observers.usage import UsageObserver
@@ -19,16 +19,18 @@ def usage_observer(
     opened: SessionOpened,
     log: LogObserver,
     recorder: Recorder,
+    spent: Callable[[int], None],
     *,
     rules: PriceRules = NO_MARKUP,
     own_credentials: Container[str] = (),
 ) -> UsageObserver:
-    """The observer, and meter, of a session that `log` observes, too. `own_credentials` names the providers that
-    the tenant pays itself."""
+    """The observer, and meter, of a session that `log` observes, too; `spent` is told what each thing used comes to.
+    `own_credentials` names the providers that the tenant pays itself."""
 
     def keep(record: UsageRecord) -> None:
         recorder.record(record)
         log.add(record)
+        spent(record.price_micro)
         if record.unpriced:
             unpriced_report(model=record.model, units=tuple(line.unit for line in record.unpriced))
 

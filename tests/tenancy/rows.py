@@ -152,7 +152,7 @@ MAKERS: dict[str, Callable[[str], TenantModel]] = {
         tenant=make_ledger_transaction(name).tenant, account=Account.BALANCE
     ),
     "billing.SpendHold": lambda name: SpendHold.objects.create(
-        session_id=name, amount_micro=5, expires_at=timezone.now() + timedelta(seconds=20)
+        session_id=name, granted_micro=5, expires_at=timezone.now() + timedelta(seconds=20)
     ),
     "billing.Budget": lambda name: Budget.objects.create(amount_micro=1_000_000),
     "billing.SpendWarning": lambda name: SpendWarning.objects.create(

@@ -29,6 +29,9 @@ GLOBAL = {
 }
 MAY_GO_ACROSS = {
     "apps/api/tasks.py",
+    "apps/billing/auditing.py",
+    "apps/billing/keeper.py",
+    "apps/billing/tasks.py",
     "apps/core/tenancy.py",
     "apps/core/staff.py",
     "apps/credentials/rotation.py",

@@ -4,6 +4,8 @@ import uuid
 
 import django.core.validators
 import django.db.models.deletion
+import django.db.models.expressions
+import django.db.models.functions.comparison
 from django.db import migrations, models
 
 from apps.core.operations import AppendOnly, EnableRowSecurity, LinkWithinTenant
@@ -194,7 +196,21 @@ class Migration(migrations.Migration):
                 ("process_id", models.UUIDField(default=uuid.uuid4)),
                 ("api_key_id", models.UUIDField(blank=True, null=True)),
                 ("agent_id", models.UUIDField(blank=True, null=True)),
-                ("amount_micro", models.BigIntegerField()),
+                ("granted_micro", models.BigIntegerField()),
+                ("posted_micro", models.BigIntegerField(default=0)),
+                (
+                    "amount_micro",
+                    models.GeneratedField(
+                        db_persist=True,
+                        expression=django.db.models.functions.comparison.Greatest(
+                            django.db.models.expressions.CombinedExpression(
+                                models.F("granted_micro"), "-", models.F("posted_micro")
+                            ),
+                            0,
+                        ),
+                        output_field=models.BigIntegerField(),
+                    ),
+                ),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
                 ("expires_at", models.DateTimeField(db_index=True)),
                 (
@@ -386,12 +402,6 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="spendhold",
             constraint=models.UniqueConstraint(fields=("tenant", "session_id"), name="one_hold_per_session"),
-        ),
-        migrations.AddConstraint(
-            model_name="spendhold",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("amount_micro__gte", 0)), name="holds_are_not_negative"
-            ),
         ),
         migrations.AddConstraint(
             model_name="spendwarning",
