@@ -22,3 +22,11 @@ def months_between(first: date, end: date) -> Iterator[date]:
     while month < end:
         yield month
         month = following(month)
+
+
+def month_named(text: str) -> date | None:
+    """`2026-06`; None for what is none."""
+    try:
+        return date.fromisoformat(f"{text}-01") if len(text) == 7 else None
+    except ValueError:
+        return None

@@ -36,6 +36,7 @@ NAVIGATION = (
     Entry("Logs", "logs", "triangle-alert", OBSERVE),
     Entry("Usage", "usage", "chart-column", OBSERVE),
     Entry("API keys", "keys", "key-round", CONNECT),
+    Entry("Customers", "customers", "handshake", CONNECT),
     Entry("Providers", "providers", "plug", CONNECT),
     Entry("Team", "team", "users", MANAGE),
     Entry("Limits", "limits", "gauge", MANAGE),

@@ -31,6 +31,8 @@ class Scope(models.TextChoices):
     SESSIONS_END = "sessions.end", "End sessions"
     SESSIONS_DELETE = "sessions.delete", "Delete sessions"
     USAGE_READ = "usage.read", "See usage"
+    CUSTOMERS_READ = "customers.read", "See customers and their statements"
+    CUSTOMERS_WRITE = "customers.write", "Change customers and issue statements"
     AUDIT_READ = "audit.read", "See the audit log"
 
 

@@ -28,6 +28,8 @@ NEEDS: Mapping[Scope, May] = {
     Scope.SESSIONS_END: May.END_SESSIONS,
     Scope.SESSIONS_DELETE: May.DELETE_SESSIONS,
     Scope.USAGE_READ: May.VIEW,
+    Scope.CUSTOMERS_READ: May.VIEW,
+    Scope.CUSTOMERS_WRITE: May.MANAGE_BILLING,
     Scope.AUDIT_READ: May.READ_AUDIT,
 }
 

@@ -86,8 +86,8 @@ def client_secret_lookup(lookup: str) -> ClientSecretRecord | None:
 
 
 def api_key_list(*, revoked: Literal["without", "only", "with"] = "without") -> QuerySet[ApiKey]:
-    """The current tenant's keys, newest first."""
-    keys = ApiKey.objects.all()
+    """The current tenant's keys, newest first, those of its customers among them."""
+    keys = ApiKey.objects.select_related("customer")
     return keys if revoked == "with" else keys.filter(revoked_at__isnull=revoked == "without")
 
 

@@ -11,6 +11,7 @@ from apps.agents.services import DraftConflict
 from apps.api.v1 import (
     agents,
     audit,
+    customers,
     keys,
     limits,
     members,
@@ -35,7 +36,20 @@ api = NinjaAPI(
     openapi_url=None,
     parser=StrictParser(),
 )
-for area in (agents, tools, keys, providers, routers, sessions, usage, limits, tenant, members, audit):
+for area in (
+    agents,
+    tools,
+    keys,
+    customers,
+    providers,
+    routers,
+    sessions,
+    usage,
+    limits,
+    tenant,
+    members,
+    audit,
+):
     api.add_router("", area.area)
 
 

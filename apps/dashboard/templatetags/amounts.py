@@ -23,6 +23,20 @@ def dollars(micro: int | None) -> str:
 
 
 @register.filter
+def exact_dollars(micro: int) -> str:
+    """Micro-dollars, all of them: `$12.30`, `$0.000125`."""
+    whole, rest = divmod(abs(micro), _MICRO)
+    digits = f"{rest:06}".rstrip("0").ljust(2, "0")
+    return f"{'-' if micro < 0 else ''}${whole:,}.{digits}"
+
+
+@register.filter
+def percent(hundredths: int | None) -> str:
+    """`25 %`, `-0.5 %`"""
+    return f"{(hundredths or 0) / 100:g} %"
+
+
+@register.filter
 def lasting(time: timedelta | None) -> str:
     """`48 s`, `3:05`, `1:02:00`."""
     if time is None:
