@@ -20,7 +20,8 @@ async def for_customer(grant: KeyGrant, external_id: str | None, param: str) -> 
     if not external_id or (grant.customer and grant.customer.external_id == external_id):
         return grant
     if grant.customer is not None:
-        message = f"This key is for the customer {grant.customer.external_id!r}: leave {param!r} out, or use another key."
+        own = grant.customer.external_id
+        message = f"This key is for the customer {own!r}: leave {param!r} out, or use another key."
         raise errors.invalid_value(message, param)
     if grant.client_secret_id is not None:
         message = f"A client secret names no customer: name them in {CUSTOMER!r} when you mint it."

@@ -24,8 +24,8 @@ def usage_observer(
     rules: PriceRules = NO_MARKUP,
     own_credentials: Container[str] = (),
 ) -> UsageObserver:
-    """The observer, and meter, of a session that `log` observes, too; `spent` is told what each thing used comes to.
-    `own_credentials` names the providers that the tenant pays itself."""
+    """The observer, and meter, of a session that `log` observes, too; `spent` is told what each thing used comes
+    to. `own_credentials` names the providers that the tenant pays itself."""
 
     def keep(record: UsageRecord) -> None:
         recorder.record(record)

@@ -161,7 +161,8 @@ def statement_csv(
 @require_safe
 @tenant_page()
 def records(request: HttpRequest, membership: PersonalMembership, external_id: str) -> HttpResponse:
-    """The usage records of a customer, with what each is charged at: of a day, a model, a unit, if they are given."""
+    """The usage records of a customer, with what each is charged at; of a day, a model, a unit if they are
+    given."""
     customer, given = _find(external_id), request.GET
     first, last = _day(given.get("first")), _day(given.get("last"))
     today = today_utc()

@@ -91,7 +91,7 @@ class NewKeyForm(KeyChangesForm):
     )
 
     customer = forms.ModelChoiceField(
-        queryset=Customer.objects.none,
+        queryset=None,
         required=False,
         empty_label="Of none: it is this workspace's own",
         help_text="On whose account its sessions are, for good. A customer's key can do nothing but what apps do.",
