@@ -105,16 +105,16 @@ def test_a_statement_opens_down_to_its_records(client: Client, alice: Person, gl
 def test_what_the_customer_sees_has_no_price_and_no_markup(
     client: Client, alice: Person, globex: Customer
 ) -> None:
-    use(alice, globex, LAST_MONTH, 1_000_000)
+    use(alice, globex, LAST_MONTH, 800_000)
     client.post("/acme/customers/globex/statements/", {"month": MONTH})
     printed = page(client, f"globex/statements/{MONTH}/print/")
     file = page(client, f"globex/statements/{MONTH}/statement.csv")
-    assert "$1.25" in printed
-    assert file.splitlines()[1].endswith(",local/dialogue,output_token,3,1,1250000,1.25")
+    assert "$1.00" in printed
+    assert file.splitlines()[1].endswith(",local/dialogue,output_token,3,1,1000000,1.00")
     for text in (printed, file):
         assert "25 %" not in text
-        assert "2500" not in text
-        assert "1.00" not in text
+        assert "800000" not in text
+        assert "0.8" not in text
 
 
 def test_a_month_that_lasts_gets_no_statement(client: Client, alice: Person, globex: Customer) -> None:

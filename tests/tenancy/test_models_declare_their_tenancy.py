@@ -35,6 +35,7 @@ MAY_GO_ACROSS = {
     "apps/core/tenancy.py",
     "apps/core/staff.py",
     "apps/credentials/rotation.py",
+    "apps/customers/tasks.py",
     "apps/conversations/event_log.py",
     "apps/conversations/tasks.py",
     "apps/keys/tasks.py",
