@@ -1,4 +1,3 @@
-from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Annotated, Any
 
@@ -133,6 +132,10 @@ class StatementLineOut(Schema):
 class FullStatement(StatementOut):
     lines: list[StatementLineOut]
 
+    @staticmethod
+    def resolve_lines(statement: Statement) -> Any:
+        return list(statement_lines(statement))
+
 
 class NewStatement(BaseModel):
     model_config = ConfigDict(extra="forbid")
@@ -242,14 +245,13 @@ def issue(request: ApiRequest, external_id: str, body: NewStatement) -> Statemen
     scope=Scope.CUSTOMERS_READ,
     response=FullStatement,
 )
-def get_statement(request: ApiRequest, external_id: str, month: str) -> Mapping[str, Any]:
+def get_statement(request: ApiRequest, external_id: str, month: str) -> Statement:
     """Show a statement with its lines."""
     first = month_named(month)
     statement = first and statement_list(_find(external_id)).filter(month=first).first()
     if not statement:
         raise not_found("statement")
-    shown = StatementOut.from_orm(statement).dict()
-    return {**shown, "lines": list(statement_lines(statement))}
+    return statement
 
 
 def _find(external_id: str) -> Customer:
