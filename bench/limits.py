@@ -17,15 +17,15 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parents[1] / folder) for folder in ("platform", "")]
 
-import psutil
+import psutil  # noqa: E402
+from measuring.table import Row, render  # noqa: E402
 
-from antiphon.embedded.valkey import EmbeddedValkey
-from apps.limits.events import MOST_AHEAD
-from apps.limits.meters import Rate
-from apps.limits.process import ProcessLimits
-from apps.limits.resolving import Limits
-from apps.limits.store import Lease, Sender, Store
-from bench.measuring.table import Row, render
+from antiphon.embedded.valkey import EmbeddedValkey  # noqa: E402
+from apps.limits.events import MOST_AHEAD  # noqa: E402
+from apps.limits.meters import Rate  # noqa: E402
+from apps.limits.process import ProcessLimits  # noqa: E402
+from apps.limits.resolving import Limits  # noqa: E402
+from apps.limits.store import Lease, Sender, Store  # noqa: E402
 
 CHECKS = 1_000_000
 CALLS = 2_000
@@ -128,7 +128,9 @@ def _send(url: str, tenant: str, key: str, limits: Limits, begin: float) -> tupl
     return asyncio.run(_sending(url, tenant, key, limits, begin))
 
 
-async def _sending(url: str, tenant: str, key: str, limits: Limits, begin: float) -> tuple[int, float, float, float]:
+async def _sending(
+    url: str, tenant: str, key: str, limits: Limits, begin: float
+) -> tuple[int, float, float, float]:
     one = ProcessLimits()
     one.start(url)
     async with one.session(tenant=tenant, key=key, address="", limits=limits) as place:

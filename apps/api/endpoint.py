@@ -77,9 +77,9 @@ async def _authorize(request: HttpRequest, scope: Scope) -> tuple[KeyGrant, Allo
         raise ApiError(
             401, "No API key was given: send it as `Authorization: Bearer <key>`.", code="invalid_api_key"
         )
-    return await database_sync_to_async(_authorized, thread_sensitive=False)(
-        key, Caller.of_request(request), scope
-    )
+    authorized = database_sync_to_async(_authorized, thread_sensitive=False)
+    found: tuple[KeyGrant, Allowance] = await authorized(key, Caller.of_request(request), scope)
+    return found
 
 
 def _authorized(key: str, caller: Caller, scope: Scope) -> tuple[KeyGrant, Allowance]:

@@ -16,17 +16,19 @@ from apps.limits.resolving import Limits
 from apps.limits.store import Sender, Store, Unreachable
 
 MOST_AHEAD = 50  # tokens that a purse holds
-_AHEAD_SECONDS = 0.05  # for which a purse is filled
+_AHEAD_SECONDS = 0.5  # for which a purse is filled
 _KEPT_SECONDS = 1.0
 _PAUSE = 0.005  # seconds at least between questions to an empty bucket
 _MOST_BUCKETS = 10_000
 
 
-def ahead(granted: int, seconds: float) -> int:
-    """How many tokens to hold after `granted` of them lasted for `seconds`."""
+def ahead(granted: int, seconds: float, limit: int) -> int:
+    """How many tokens to hold after `granted` of them lasted for `seconds`: enough for a while, and at most a tenth
+    of the limit, so that others find some."""
+    most = min(MOST_AHEAD, max(1, limit // 10))
     if seconds <= 0:
-        return MOST_AHEAD
-    return min(MOST_AHEAD, max(1, math.ceil(granted / seconds * _AHEAD_SECONDS)))
+        return most
+    return min(most, max(1, math.ceil(granted / seconds * _AHEAD_SECONDS)))
 
 
 class Purse:
@@ -131,7 +133,8 @@ class Purse:
 
     def _wanted(self) -> int:
         granted = self._answer.granted if self._answer else 1
-        return max(1, ahead(granted, self._loop.time() - self._answered) - self._left)
+        limit = min(rate.limit for rate in self._rates)
+        return max(1, ahead(granted, self._loop.time() - self._answered, limit) - self._left)
 
     def _put(self, answer: Taken) -> None:
         now = self._loop.time()

@@ -79,4 +79,4 @@ class LimitRequest(TenantModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_limit_display()}: {self.wanted}"
+        return f"{Limit(self.limit).label}: {self.wanted}"

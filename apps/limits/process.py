@@ -10,7 +10,7 @@ from types import TracebackType
 from apps.limits.events import EventRates, Purse
 from apps.limits.resolving import Limits
 from apps.limits.slots import LEASE_SECONDS, RENEWALS, Slots
-from apps.limits.store import Lease, Sender, Store, Unreachable
+from apps.limits.store import PATIENCE, Lease, Sender, Store, Unreachable
 
 _AGAIN = 1.0  # seconds after which a Valkey that was away is looked for
 
@@ -62,8 +62,10 @@ class ProcessLimits:
         self._renew_every = LEASE_SECONDS / RENEWALS
         self._keeping: asyncio.Task[None] | None = None
 
-    def start(self, redis_url: str, *, lease_seconds: float = LEASE_SECONDS) -> None:
-        self._store = self._events.store = Store(redis_url, lease_seconds=lease_seconds)
+    def start(
+        self, redis_url: str, *, lease_seconds: float = LEASE_SECONDS, patience: float = PATIENCE
+    ) -> None:
+        self._store = self._events.store = Store(redis_url, lease_seconds=lease_seconds, patience=patience)
         self._renew_every = lease_seconds / RENEWALS
         self._keeping = asyncio.create_task(self._keep(self._store), name="renew the leases of sessions")
 

@@ -45,7 +45,7 @@ def own_limits(tenant_id: uuid.UUID) -> PlanLimits | None:
     """What staff granted the tenant; None: nothing."""
     with tenant_context(tenant_id):
         row = TenantLimits.objects.first()
-        return row and row.limits
+        return row.limits if row else None
 
 
 def plan_limits_of(tenant_id: uuid.UUID) -> PlanLimits | None:

@@ -41,7 +41,7 @@ def limit_request_answer(*, request_id: uuid.UUID, granted: int | None, answer: 
     without a reason."""
     request = LimitRequest.objects.select_for_update().get(id=request_id)
     if request.state != RequestState.OPEN:
-        raise ValidationError(f"It was answered before: {request.get_state_display().lower()}.")
+        raise ValidationError(f"It was answered before: {RequestState(request.state).label.lower()}.")
     if granted is None and not answer.strip():
         raise ValidationError("Say why not: the tenant reads it.")
     if granted is not None:

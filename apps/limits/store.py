@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import redis.asyncio
 import structlog
@@ -14,7 +14,8 @@ from redis.exceptions import RedisError
 from apps.limits import scripts
 from apps.limits.meters import Rate, Taken
 
-PATIENCE = 0.5  # seconds for Valkey to answer
+PATIENCE = 1.0  # seconds for Valkey to answer
+_CONNECTIONS = 8  # of a process; a burst of sessions waits for one rather than open more
 
 Answer = TypeVar("Answer")
 
@@ -47,9 +48,14 @@ class Lease:
 
 
 class Store:
-    def __init__(self, url: str, *, lease_seconds: float) -> None:
+    def __init__(self, url: str, *, lease_seconds: float, patience: float = PATIENCE) -> None:
         # Once more, at once: a pooled connection may have been closed since it was last used.
-        self._redis = redis.asyncio.from_url(url, retry=Retry(NoBackoff(), 1))
+        retry = Retry(NoBackoff(), 1)
+        pool = redis.asyncio.BlockingConnectionPool.from_url(
+            url, max_connections=_CONNECTIONS, timeout=patience, retry=retry
+        )
+        self._redis = redis.asyncio.Redis.from_pool(pool)
+        self._patience = patience
         self._take = self._redis.register_script(scripts.TAKE)
         self._acquire = self._redis.register_script(scripts.ACQUIRE)
         self._renew = self._redis.register_script(scripts.RENEW)
@@ -63,14 +69,14 @@ class Store:
         base = events_of(sender.tenant)
         names = [base, f"{base}:key:{sender.key}", f"{base}:customer:{sender.customer}"][: len(rates)]
         fair = [f"{events_of(sender.tenant)}:share:{sender.key}", f"{events_of(sender.tenant)}:keys"]
-        arguments = [*take_arguments(wanted, rates), sender.key]
+        arguments: list[str | int] = [*take_arguments(wanted, rates), sender.key]
         return taken(await self._ask(lambda: self._take(keys=[*names, *fair], args=arguments)))
 
     async def acquire(self, lease: Lease, limits: Sequence[int]) -> tuple[int, int]:
         """0, or the number of the limit that refuses, as `scripts.ACQUIRE` has it, and how many sessions the tenant
         has now. `limits` are those of the tenant, the key, the address and, for a session of one, the customer.
         Raises Unreachable."""
-        arguments = [lease.id, self._lease_us, *limits[:3], lease.key, *limits[3:]]
+        arguments: list[str | int] = [lease.id, self._lease_us, *limits[:3], lease.key, *limits[3:]]
         refused, running = await self._ask(lambda: self._acquire(keys=_names(lease), args=arguments))
         return refused, running
 
@@ -106,7 +112,7 @@ class Store:
         if self.is_down and not probe:
             raise Unreachable
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(self._patience):
                 answer = await question()
         except (RedisError, OSError, TimeoutError) as error:
             if not self.is_down:
@@ -119,9 +125,11 @@ class Store:
         return answer
 
 
-def take_arguments(wanted: int, rates: Sequence[Rate]) -> list[Any]:
+def take_arguments(wanted: int, rates: Sequence[Rate]) -> list[str | int]:
     """ARGV of `scripts.TAKE`."""
-    meters = [part for rate in rates for part in (repr(rate.interval * 1_000_000), rate.limit)]
+    meters: list[str | int] = []
+    for rate in rates:
+        meters += [repr(rate.interval * 1_000_000), rate.limit]
     return [wanted, len(rates), *meters]
 
 

@@ -1,4 +1,4 @@
-"""More client events than are allowed: audio waits, unread; anything else is refused by its id; nobody is cut off."""
+"""More client events than are allowed: audio waits, unread; anything else is refused by its id."""
 
 import asyncio
 import base64

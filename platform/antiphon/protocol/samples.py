@@ -221,6 +221,7 @@ REFUSALS: tuple[tuple[Callable[..., Refused], tuple[Any, ...]], ...] = (
     (errors.too_long, ("item.id", 64, 80)),
     (errors.buffer_too_small, (20.0,)),
     (errors.buffer_full, (900_000,)),
+    (errors.too_many_events, (1000,)),
     (errors.response_active, ("resp_1",)),
     (errors.too_many_responses, (32,)),
     (errors.nothing_to_cancel, ()),
