@@ -11,12 +11,14 @@ from antiphon.engine.observers.usage import UsageObserver
 from antiphon.metering.price_files import list_prices
 from antiphon.metering.records import UsageRecord, User
 from antiphon.protocol import server_events as ev
+from antiphon.providers.base.errors import ProviderError
 from antiphon.providers.base.llm import TextDelta
 from antiphon.providers.scripted.llm import ScriptedLlm, say
 from antiphon.providers.scripted.stt import Heard, ScriptedStt
 from antiphon.providers.scripted.tts import ScriptedTts
 from tests.engine.session_harness import Client, Event, Stage
 from tests.engine.test_telling import ask_for
+from tests.engine.test_winding_up import GOODBYE, wind_up
 
 Told = tuple[str, str, str, int, int | None, bool]
 
@@ -85,8 +87,7 @@ def lines_told(client: Client) -> Iterable[list[Event]]:
 async def end(client: Client) -> None:
     """From the platform's side, so that the client hears what there is left to say."""
     client.session.end(1000, "enough")
-    while not any(line["kind"] == "transport" for lines in lines_told(client) for line in lines):
-        await client.wait_for("antiphon.usage.recorded", len(client.of("antiphon.usage.recorded")) + 1)
+    await client.closed.wait()
 
 
 async def test_it_works_a_response_tells_what_it_cost() -> None:
@@ -149,6 +150,33 @@ async def test_what_the_end_cuts_short_is_told_before_the_connection_closes() ->
     assert {record.kind for record in stage.records} == {"response", "speech", "transcription", "transport"}
     assert told(client) == stage.recorded()
     assert stage.settled.is_set()
+
+
+async def test_a_transcription_that_fails_is_recorded_as_far_as_it_went() -> None:
+    failing = ScriptedStt(Heard(error=ProviderError("upstream", "It broke.")), name="openai/whisper-1")
+    stage = Metered(stt=failing)
+    async with stage.session() as client:
+        ask_for(client, "usage")
+        await client.turn()
+        await client.wait_for("response.done")
+        await end(client)
+    (heard,) = [record for record in stage.records if record.kind == "transcription"]
+    assert heard.price_micro > 0
+    assert told(client) == stage.recorded()
+
+
+async def test_what_a_session_says_last_is_recorded_and_told() -> None:
+    stage = Metered()
+    async with stage.session() as client:
+        ask_for(client, "usage")
+        client.say("hi")
+        await client.wait_for("response.output_audio.delta")
+        wind_up(client.session)
+        await client.closed.wait()
+    spoken = [record.lines[0].quantity for record in stage.records if record.kind == "speech"]
+    assert len(spoken) == 2
+    assert spoken[-1] == len(GOODBYE)
+    assert told(client) == stage.recorded()
 
 
 async def test_every_line_is_recorded_before_anybody_is_told_of_it() -> None:

@@ -8,7 +8,7 @@ from django.db import IntegrityError, ProgrammingError, connection, transaction
 from apps.agents.models import AgentVersion
 from apps.audit.models import AuditEvent
 from apps.billing.models import AccountBalance, LedgerEntry, LedgerTransaction
-from apps.customers.models import CustomerMarkup, Statement, StatementLine
+from apps.customers.models import Customer, CustomerMarkup, Statement, StatementLine
 from apps.core.models import TenantModel
 from apps.core.tenancy import CrossTenant, NoTenant, across_tenants, tenant_context
 from apps.keys.models import ApiKey
@@ -51,6 +51,7 @@ APPEND_ONLY = {
     LedgerEntry,
     AccountBalance,
     UsageLine,
+    Customer,  # kept with its markups and statements
     CustomerMarkup,
     Statement,
     StatementLine,

@@ -91,7 +91,8 @@ def _line(line: Line, own: Rate | None, markup_bp: int) -> BilledLine:
 
 
 def _brought(model: str, listed: Priced, at: float, byo: RateCard | None) -> Iterator[BilledLine]:
-    for used in (*listed.lines, *listed.unpriced):
+    everything: tuple[Line | Unpriced, ...] = (*listed.lines, *listed.unpriced)
+    for used in everything:
         if byo and (rate := byo.find(model, used.unit, at)):
             yield _at_rate(used.unit, used.quantity, rate, cost_micro=0)
         else:

@@ -56,7 +56,7 @@ class UsageObserver:
         self._connected_ms = 0  # of which a record was made
         self._untold: dict[str, list[UsageRecord]] = {}  # of responses that are not done
         self._news: list[UsageRecord] = []
-        self.settle = settle
+        self._settle = settle
 
     def __call__(self, event: object, now: float) -> None:
         if handler := _HANDLERS.get(type(event)):
@@ -88,6 +88,9 @@ class UsageObserver:
         for records in self._untold.values():
             self._news += records
         self._untold.clear()
+
+    async def settle(self) -> None:
+        await self._settle()
 
     # What it sees
 
