@@ -302,7 +302,7 @@ BUDGETS = """
     FROM billing_budget AS budget
     LEFT JOIN keys_apikey AS key ON key.id = budget.api_key_id
     LEFT JOIN agents_agent AS agent ON agent.id = budget.agent_id
-    WHERE budget.tenant_id = ANY(%(tenants)s::uuid[]) AND budget.action = ANY(%(actions)s::text[])
+    WHERE budget."tenant_id" = ANY(%(tenants)s::uuid[]) AND budget.action = ANY(%(actions)s::text[])
     ORDER BY budget.created_at, budget.id
 """
 _POSTED = """

@@ -3,6 +3,7 @@ from django.urls import path
 from apps.dashboard import (
     agents,
     audit,
+    budgets,
     customers,
     keys,
     limits,
@@ -122,6 +123,10 @@ urlpatterns = [
         customers.statement_csv,
         name="statement-csv",
     ),
+    path("<slug:slug>/budgets/", budgets.page, name="budgets"),
+    path("<slug:slug>/budgets/new/", budgets.create, name="budget-create"),
+    path("<slug:slug>/budgets/<uuid:budget_id>/", budgets.edit, name="budget"),
+    path("<slug:slug>/budgets/<uuid:budget_id>/delete/", budgets.delete, name="budget-delete"),
     path("<slug:slug>/live/", live.page, name="live"),
     path("<slug:slug>/logs/", logs.page, name="logs"),
     path("<slug:slug>/usage/", usage.page, name="usage"),

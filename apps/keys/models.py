@@ -33,6 +33,8 @@ class Scope(models.TextChoices):
     USAGE_READ = "usage.read", "See usage"
     CUSTOMERS_READ = "customers.read", "See customers and their statements"
     CUSTOMERS_WRITE = "customers.write", "Change customers and issue statements"
+    BILLING_READ = "billing.read", "See budgets and billing"
+    BILLING_WRITE = "billing.write", "Change budgets and billing"
     AUDIT_READ = "audit.read", "See the audit log"
 
 

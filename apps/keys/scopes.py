@@ -30,6 +30,8 @@ NEEDS: Mapping[Scope, May] = {
     Scope.USAGE_READ: May.VIEW,
     Scope.CUSTOMERS_READ: May.VIEW,
     Scope.CUSTOMERS_WRITE: May.MANAGE_BILLING,
+    Scope.BILLING_READ: May.VIEW,
+    Scope.BILLING_WRITE: May.MANAGE_BILLING,
     Scope.AUDIT_READ: May.READ_AUDIT,
 }
 

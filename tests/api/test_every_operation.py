@@ -34,6 +34,8 @@ BODIES: Mapping[str, Mapping[str, Any]] = {
     "customers_update": {"name": "New"},
     "customer_markups_set": {"markup_bp": 100},
     "statements_issue": {"month": "2026-07"},
+    "budgets_create": {"amount_micro": 50_000_000},
+    "budgets_update": {"amount_micro": 60_000_000},
     "members_set_role": {"role": "developer"},
 }
 """Right ones, of those that need more than {}."""
@@ -59,6 +61,7 @@ NAMES = {
         "key_id",
         "external_id",
         "month",
+        "budget_id",
     )
 }
 """For a path, where nothing need be there."""

@@ -6,6 +6,7 @@ from django.utils import timezone
 
 from apps.agents.services import agent_create, agent_publish, agent_save_draft
 from apps.agents.spec import AgentSpec, Prompt
+from apps.billing.budgets import budget_create
 from apps.core.tenancy import tenant_context
 from apps.credentials.services import credential_set, provider_put
 from apps.routers.services import router_put
@@ -32,6 +33,7 @@ def make_things(person: Person) -> dict[str, object]:
         agent_publish(agent=agent)
         make_event(SESSION)
         make_statement(SLUG)
+        budget = budget_create(amount_micro=1_000_000)
         invitation = invitation_create(
             email=f"eve@{person.tenant.slug}.example", role=Role.VIEWER, granter=Role.OWNER
         )
@@ -47,5 +49,6 @@ def make_things(person: Person) -> dict[str, object]:
         "month": "2026-06",
         "member_id": member.membership.id,
         "invitation_id": invitation.id,
+        "budget_id": budget.id,
         "key_id": person.make_key().key.id,
     }

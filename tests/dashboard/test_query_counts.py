@@ -13,6 +13,7 @@ from django.test import Client
 from django.utils import timezone
 
 from apps.agents.services import agent_create, agent_publish
+from apps.billing.budgets import budget_create
 from apps.conversations.models import RealtimeSession
 from apps.conversations.samples import samples_create
 from apps.core.tenancy import tenant_context
@@ -53,6 +54,7 @@ PAGES = {
     "agent, code": "/acme/agents/desk/code",
     "tools": "/acme/tools/",
     "playground": "/acme/playground/?agent=desk",
+    "budgets": "/acme/budgets/",
     "team": "/acme/team/",
     "settings": "/acme/settings/",
     "limits": "/acme/limits/",
@@ -70,6 +72,7 @@ def test_no_page_makes_more_queries_than_it_did(alice: Person) -> None:
         for slug in ("desk", "counter", "kitchen"):
             agent_publish(agent=agent_create(slug=slug, name=slug, template="receptionist"))
             tool_create(slug=f"ask_{slug}", kind="client")
+            budget_create(amount_micro=1_000_000)
         for external_id in ("globex", "initech", "hooli"):
             customer = customer_create(external_id=external_id, name=external_id)
             api_key_create(name=external_id, customer=customer)

@@ -8,9 +8,9 @@ from django.db import IntegrityError, ProgrammingError, connection, transaction
 from apps.agents.models import AgentVersion
 from apps.audit.models import AuditEvent
 from apps.billing.models import AccountBalance, LedgerEntry, LedgerTransaction
-from apps.customers.models import Customer, CustomerMarkup, Statement, StatementLine
 from apps.core.models import TenantModel
 from apps.core.tenancy import CrossTenant, NoTenant, across_tenants, tenant_context
+from apps.customers.models import Customer, CustomerMarkup, Statement, StatementLine
 from apps.keys.models import ApiKey
 from apps.usage.models import UsageLine
 from tests.cast import Person

@@ -9,6 +9,8 @@ from django.urls.resolvers import URLResolver
 
 from apps.agents.models import Agent
 from apps.agents.services import agent_create
+from apps.billing.budgets import budget_create
+from apps.billing.models import Budget
 from apps.conversations.models import RealtimeSession
 from apps.core.tenancy import tenant_context
 from apps.credentials.models import ProviderCredential
@@ -65,6 +67,7 @@ def arguments_of(person: Person) -> dict[str, object]:
         "router_name": router_of(person).name,
         "external_id": statement_of(person).external_id,
         "month": "2026-06",
+        "budget_id": budget_of(person).id,
     }
 
 
@@ -76,6 +79,11 @@ def agent_of(person: Person) -> Agent:
 def tool_of(person: Person) -> Tool:
     with tenant_context(person.tenant.id):
         return tool_create(slug="get_weather", kind="client").tool
+
+
+def budget_of(person: Person) -> Budget:
+    with tenant_context(person.tenant.id):
+        return budget_create(amount_micro=1_000_000)
 
 
 def router_of(person: Person) -> Router:

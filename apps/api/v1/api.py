@@ -11,6 +11,7 @@ from apps.agents.services import DraftConflict
 from apps.api.v1 import (
     agents,
     audit,
+    billing,
     customers,
     keys,
     limits,
@@ -46,6 +47,7 @@ for area in (
     sessions,
     usage,
     limits,
+    billing,
     tenant,
     members,
     audit,

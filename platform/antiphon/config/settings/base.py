@@ -161,6 +161,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
         "schedule": 60.0,
         "options": {"expires": 60},
     },
+    "warn of spending": {
+        "task": "apps.billing.tasks.warn_of_spending",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
     "delete expired logs": {
         "task": "apps.conversations.tasks.delete_expired_logs",
         "schedule": 3600.0,
