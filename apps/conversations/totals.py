@@ -27,7 +27,6 @@ class Totals:
 
     sessions: int = 0
     minutes: float = 0.0
-    cost_micro: int = 0
     failing: int = 0
     response_p50_ms: float | None = None
     response_p95_ms: float | None = None
@@ -48,7 +47,6 @@ def totals_of(*, until: datetime, length: timedelta) -> tuple[Totals, Totals]:
         .annotate(
             sessions=Count("id"),
             time=Sum(Coalesce("ended_at", Now()) - F("started_at")),
-            cost=Sum("cost_micro"),
             failing=Count("id", filter=Q(errors__gt=0)),
         )
     )
@@ -65,7 +63,6 @@ def totals_of(*, until: datetime, length: timedelta) -> tuple[Totals, Totals]:
         row["is_later"]: Totals(
             row["sessions"],
             row["time"].total_seconds() / 60,
-            row["cost"],
             row["failing"],
             *percentiles.get(row["is_later"], (None, None)),
         )

@@ -20,6 +20,8 @@ from apps.keys.selectors import api_key_list
 from apps.tenants.access import tenant_page
 from apps.tenants.endpoints import endpoint_urls
 from apps.tenants.selectors import PersonalMembership
+from apps.usage.breakdowns import spends_of
+from apps.usage.periods import Period
 
 PERIODS = (7, 30, 90)
 _PROBLEMS_SHOWN = 6
@@ -43,12 +45,17 @@ def page(request: HttpRequest, membership: PersonalMembership) -> HttpResponse:
     asked = request.GET.get("days", "")
     days = int(asked) if asked.isdecimal() and int(asked) in PERIODS else PERIODS[0]
     now = timezone.now()
+    period = Period(now.date() - timedelta(days=days - 1), now.date())
     problems = problem_list(since=now - timedelta(days=days))[:_PROBLEMS_SHOWN]
     by_day = sessions_by_day(until=now, days=days)
     context = {
         "days": days,
         "periods": PERIODS,
-        "figures": figures_of(*totals_of(until=now, length=timedelta(days=days)), days=days),
+        "figures": figures_of(
+            *totals_of(until=now, length=timedelta(days=days)),
+            spent=spends_of(period, period.before_it),
+            days=days,
+        ),
         "chart": chart_of(
             [day for day, _, _ in by_day],
             ("Sessions", "--color-primary", [sessions for _, sessions, _ in by_day]),
@@ -60,11 +67,12 @@ def page(request: HttpRequest, membership: PersonalMembership) -> HttpResponse:
     return render(request, "dashboard/overview/page.html", context)
 
 
-def figures_of(now: Totals, before: Totals, *, days: int) -> Sequence[Figure]:
+def figures_of(now: Totals, before: Totals, *, spent: Sequence[int], days: int) -> Sequence[Figure]:
+    """`spent` in the same two periods, in micro-dollars."""
     return (
         Figure("Sessions", f"{now.sessions:,}", _change(now.sessions, before.sessions, days)),
         Figure("Minutes", f"{now.minutes:,.0f}", _change(now.minutes, before.minutes, days)),
-        Figure("Cost", dollars(now.cost_micro), _change(now.cost_micro, before.cost_micro, days)),
+        Figure("Spend", dollars(spent[0]), _change(*spent, days)),
         Figure(
             "Sessions with errors",
             "none" if now.error_rate is None else f"{now.error_rate:.1%}",

@@ -31,8 +31,8 @@ MOST_ROWS = 20  # of a table; the rest is one row
 _COLOURS = {
     Kind.RESPONSE: "--color-primary",
     Kind.SPEECH: "--color-info",
-    Kind.TRANSCRIPTION: "--color-success",
-    Kind.CONNECTION: "--color-warning",
+    Kind.TRANSCRIPTION: "--color-warning",
+    Kind.CONNECTION: "--color-success",
     Kind.TOOL: "--color-error",
     Kind.TRANSPORT: "--color-secondary",
 }
@@ -168,7 +168,7 @@ def tables_of(found: Breakdown, form: UsageForm) -> Sequence[Table]:
             "API key",
             "key",
             by["api_key_id"],
-            lambda id: ("No key", "the playground") if id is None else (names.keys.get(id, "Deleted"), ""),
+            lambda id: ("No key, in the playground", "") if id is None else (names.keys.get(id, "Deleted"), ""),
         ),
     ]
     if any(by["customer_id"]):
@@ -205,7 +205,7 @@ def activity_chart(period: Period, activity: Mapping[datetime, Activity]) -> Map
     return chart_of(
         moments,
         ("Responses", "--color-info", [each.responses for each in done]),
-        ("Sessions", "--color-primary", [each.sessions for each in done]),
+        ("Sessions", "--color-warning", [each.sessions for each in done]),
         step="hour" if period.is_hourly else "day",
     )
 

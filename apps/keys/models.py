@@ -31,10 +31,10 @@ class Scope(models.TextChoices):
     SESSIONS_END = "sessions.end", "End sessions"
     SESSIONS_DELETE = "sessions.delete", "Delete sessions"
     USAGE_READ = "usage.read", "See usage"
-    CUSTOMERS_READ = "customers.read", "See customers and their statements"
-    CUSTOMERS_WRITE = "customers.write", "Change customers and issue statements"
     BILLING_READ = "billing.read", "See budgets and billing"
     BILLING_WRITE = "billing.write", "Change budgets and billing"
+    CUSTOMERS_READ = "customers.read", "See customers and their statements"
+    CUSTOMERS_WRITE = "customers.write", "Change customers and issue statements"
     AUDIT_READ = "audit.read", "See the audit log"
 
 

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any, Literal
 
 from django.db import connections
-from django.db.models import F, QuerySet
+from django.db.models import Case, F, Q, QuerySet, Sum, When
 
 from apps.agents.models import AgentVersion
 from apps.core.tenancy import current_database
@@ -23,9 +23,7 @@ _COLUMNS = ("at", *_WAYS)
 _QUERY = f"""
     SELECT GROUPING({", ".join(_COLUMNS)}), {", ".join(_COLUMNS)},
         SUM(price_micro)::bigint, SUM(estimated_micro)::bigint, SUM(unpriced)::bigint, SUM(records)::bigint,
-        SUM(quantity)::bigint,
-        COALESCE(SUM(quantity) FILTER (WHERE right(unit, 6) = '_token'), 0)::bigint,
-        COALESCE(SUM(quantity) FILTER (WHERE kind = 'transport' AND unit = 'session_ms'), 0)::bigint
+        SUM(quantity)::bigint, SUM(tokens)::bigint
     FROM (%s) AS used
     GROUP BY GROUPING SETS ({", ".join(f"({', '.join(each)})" for each in _SETS)})
 """
@@ -34,8 +32,7 @@ _QUERY = f"""
 @dataclass(frozen=True, slots=True)
 class Use:
     """Sums of lines. `estimated_micro` is the part of the price that is an estimate, `unpriced` the number of lines
-    that nobody has a price for; `connected_ms` is how long clients were connected. `quantity` means something only
-    where all lines have one unit."""
+    that nobody has a price for. `quantity` means something only where all lines have one unit."""
 
     price_micro: int = 0
     estimated_micro: int = 0
@@ -43,7 +40,6 @@ class Use:
     records: int = 0
     quantity: int = 0
     tokens: int = 0
-    connected_ms: int = 0
 
     def __add__(self, other: "Use") -> "Use":
         return Use(*(getattr(self, each.name) + getattr(other, each.name) for each in fields(Use)))
@@ -61,8 +57,10 @@ class Breakdown:
 
 def breakdown_of(period: Period, wanted: UsageFilter) -> Breakdown:
     """Of the current tenant. One query."""
-    sums = sums_of(period, wanted).order_by().annotate(at=F("hour" if period.is_hourly else "day"))
-    names = ("at", *_WAYS, "price_micro", "estimated_micro", "unpriced", "records", "quantity")
+    is_token = When(unit__endswith="_token", then="quantity")
+    sums = sums_of(period, wanted).order_by()
+    sums = sums.annotate(at=F("hour" if period.is_hourly else "day"), tokens=Case(is_token, default=0))
+    names = ("at", *_WAYS, "price_micro", "estimated_micro", "unpriced", "records", "quantity", "tokens")
     inner, given = sums.values(*names).query.sql_with_params()
     by: dict[Way, dict[Any, Use]] = {way: {} for way in _WAYS}
     course: dict[tuple[datetime | date, str], int] = {}
@@ -86,6 +84,17 @@ def sums_of(period: Period, wanted: UsageFilter, *, hourly: bool | None = None) 
     if period.is_hourly if hourly is None else hourly:
         return UsageHour.objects.filter(hour__gte=period.since, hour__lt=period.before, **wanted.conditions)
     return UsageDay.objects.filter(day__gte=period.first, day__lte=period.last, **wanted.conditions)
+
+
+def spends_of(*periods: Period) -> Sequence[int]:
+    """What was billed in each, in micro-dollars. One query."""
+    asked = {
+        f"of_{number}": Sum("price_micro", filter=Q(day__gte=period.first, day__lte=period.last), default=0)
+        for number, period in enumerate(periods)
+    }
+    first, last = min(period.first for period in periods), max(period.last for period in periods)
+    found = UsageDay.objects.filter(day__gte=first, day__lte=last).aggregate(**asked)
+    return [int(found[name]) for name in asked]
 
 
 def merged(groups: Mapping[Any, Use], key_of: Callable[[Any], Any]) -> Mapping[Any, Use]:

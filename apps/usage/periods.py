@@ -36,6 +36,11 @@ class Period:
         return (self.last - self.first).days + 1
 
     @property
+    def before_it(self) -> "Period":
+        """As many days."""
+        return Period(self.first - self.days * _DAY, self.first - _DAY)
+
+    @property
     def is_hourly(self) -> bool:
         return self.days <= _HOURLY_DAYS
 

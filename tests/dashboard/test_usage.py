@@ -74,9 +74,10 @@ def test_it_works(client: Client, alice: Person) -> None:
         "By model": [("groq/some-model", 3000), ("local/piper", 1500)],
         "By kind": [("Language model", 3000), ("Text to speech", 1500)],
         "By agent": [("Front desk", 3000), ("No agent", 1500)],
-        "By API key": [("Phone line", 3000), ("No key", 1500)],
+        "By API key": [("Phone line", 3000), ("No key, in the playground", 1500)],
     }
     text = page.content.decode()
+    assert 'aria-current="page">By model' in text
     assert "$0.0015 of the spend is an estimate" in text
     assert "without a price" not in text
     assert OPERATORS_COST not in text

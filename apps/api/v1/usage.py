@@ -22,7 +22,7 @@ from apps.usage.periods import Period, period_between, today_utc
 
 area = Area("Usage")
 
-_MOST_HOURLY_DAYS = 31
+_MOST_HOURLY_DAYS = 7
 _MICRO = "In millionths of a US dollar."
 Text = Annotated[str, StringConstraints(max_length=200)]
 
@@ -100,7 +100,7 @@ class UsageQuery(UsageFilterQuery):
 
 class RecordsQuery(UsageFilterQuery, PageQuery):
     session_id: Text | None = None
-    is_priced: Literal[False] | None = Field(None, description="False: only records without a price.")
+    only_unpriced: bool = Field(False, description="Only what nobody knows a price of.")
     since: Moment | None = Field(None, description="Only from then on.")
     before: Moment | None = Field(None, description="Only earlier ones.")
 
@@ -132,7 +132,7 @@ class TotalsQuery(BaseModel):
 def sums(request: ApiRequest, query: Query[UsageQuery]) -> Any:
     """Sum up what was used and what it is billed.
 
-    By day, hour, kind, provider, model, unit, API key, agent or customer. Hours are told of 31 days at most.
+    By day, hour, kind, provider, model, unit, API key, agent or customer. Hours are told of 7 days at most.
     """
     period = _period(query)
     groups = usage_groups(by=query.by, period=period, wanted=query.wanted)
@@ -149,7 +149,7 @@ def list_records(request: ApiRequest, query: Query[RecordsQuery]) -> Any:
         since=query.since,
         before=query.before,
         session_id=query.session_id,
-        only_unpriced=query.is_priced is False,
+        only_unpriced=query.only_unpriced,
         around=Around(query.limit, at),
     )
     return page_of(lines, query, by="at")

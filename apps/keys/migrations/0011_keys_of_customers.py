@@ -11,6 +11,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ("customers", "0001_initial"),
         ("keys", "0010_lookups_of_limits"),
+        ("keys", "0009_billing_scopes"),
     ]
 
     operations = [
@@ -64,6 +65,8 @@ class Migration(migrations.Migration):
                         ("sessions.end", "End sessions"),
                         ("sessions.delete", "Delete sessions"),
                         ("usage.read", "See usage"),
+                        ("billing.read", "See budgets and billing"),
+                        ("billing.write", "Change budgets and billing"),
                         ("customers.read", "See customers and their statements"),
                         ("customers.write", "Change customers and issue statements"),
                         ("audit.read", "See the audit log"),
