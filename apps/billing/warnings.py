@@ -88,7 +88,7 @@ def warnings_now() -> QuerySet[SpendWarning]:
     """What is to be shown to the current tenant's members: from 80 % on, in the last month."""
     since = timezone.now() - timedelta(days=31)
     recent = SpendWarning.objects.filter(percent__gte=80, created_at__gte=since)
-    return recent.select_related("budget", "budget__api_key", "budget__agent")
+    return recent.select_related("budget", "budget__api_key", "budget__agent", "budget__customer")
 
 
 def _of_budgets(now: datetime) -> list[Spent]:

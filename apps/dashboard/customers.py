@@ -12,6 +12,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from apps.billing.budgets import budget_states
 from apps.customers.charges import charges_between, lines_of, total_of
 from apps.customers.models import Customer, Statement, StatementLine
 from apps.customers.months import last_day, month_named, month_of
@@ -193,6 +194,7 @@ def _detail(request: HttpRequest, customer: Customer, form: MarkupForm) -> HttpR
         "form": form,
         "month": month,
         "total": total_of(charges_between(customer, first=month, last=today)),
+        "budgets": [state for state in budget_states() if state.budget.customer_id == customer.pk],
         "keys": api_key_list().filter(customer=customer),
         "markups": customer.markups.order_by("-valid_from"),
         "to_come": {markup.pk for markup in markups_to_come(customer)},

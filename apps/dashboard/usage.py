@@ -168,7 +168,9 @@ def tables_of(found: Breakdown, form: UsageForm) -> Sequence[Table]:
             "API key",
             "key",
             by["api_key_id"],
-            lambda id: ("No key, in the playground", "") if id is None else (names.keys.get(id, "Deleted"), ""),
+            lambda id: (
+                ("No key, in the playground", "") if id is None else (names.keys.get(id, "Deleted"), "")
+            ),
         ),
     ]
     if any(by["customer_id"]):

@@ -1,5 +1,6 @@
 """Customers of a tenant: who they are, their keys, and where they end."""
 
+import uuid
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -7,8 +8,11 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, transaction
 from django.test import Client
+from django.utils import timezone
 
 from apps.audit.models import AuditEvent
+from apps.billing.budgets import budget_create, budget_states
+from apps.billing.spending import BudgetLeft, Spender, Wish
 from apps.core.tenancy import CrossTenant, tenant_context
 from apps.customers.models import Customer
 from apps.customers.selectors import customer_get, customer_list, customer_names
@@ -18,7 +22,7 @@ from apps.keys.models import ApiKey
 from apps.keys.services import api_key_create, api_key_rotate, api_key_update
 from tests.api.clients import client_of
 from tests.cast import Person
-from tests.customers.used import customer_of
+from tests.customers.used import customer_of, use
 
 
 @pytest.fixture
@@ -88,10 +92,36 @@ class TestKeys:
         with pytest.raises(CrossTenant):
             api_key_create(name="x", customer=theirs)
         key = api_key_create(name="x").key
+        with connection.cursor() as cursor:
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         with pytest.raises(IntegrityError), transaction.atomic():
             ApiKey.objects.filter(id=key.pk).update(customer_id=theirs.pk)
-            with connection.cursor() as cursor:
-                cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+
+
+@pytest.mark.usefixtures("as_alice")
+class TestBudgets:
+    def test_a_customers_counts_what_the_tenant_is_billed_for_them(
+        self, alice: Person, globex: Customer
+    ) -> None:
+        use(alice, globex, timezone.now(), 700)
+        use(alice, None, timezone.now(), 9000)
+        budget_create(amount_micro=10_000, customer=globex)
+        budget_create(amount_micro=20_000)
+        assert [(state.name, state.spent_micro) for state in budget_states()] == [
+            ("Customer Globex", 700),
+            ("Whole workspace", 9700),
+        ]
+
+    def test_a_budget_is_for_one_thing(self, globex: Customer) -> None:
+        key = api_key_create(name="x").key
+        with pytest.raises(ValidationError, match="a key, an agent or a customer"):
+            budget_create(amount_micro=10_000, customer=globex, api_key=key)
+
+    def test_it_binds_the_sessions_of_the_customer_alone(self, globex: Customer) -> None:
+        budget = BudgetLeft(uuid.uuid4(), None, None, 5, globex.pk)
+        for customer_id, binds in ((globex.pk, True), (uuid.uuid4(), False), (None, False)):
+            spender = Spender(globex.tenant_id, "sess_1", customer_id=customer_id)
+            assert budget.binds(Wish(spender, None, 0, 10)) is binds
 
 
 class TestApi:

@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
+from apps.billing.budgets import budget_create
 from apps.conversations import runtime
 from apps.conversations.calls import NoSuchCall
 from apps.conversations.models import RealtimeSession
@@ -16,7 +18,7 @@ from apps.keys.models import ApiKey
 from apps.usage.models import UsageLine
 from tests.apps.live import LiveSession, in_thread, live_platform, live_session
 from tests.cast import Person
-from tests.customers.used import customer_of
+from tests.customers.used import customer_of, use
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "across"])
 
@@ -162,6 +164,21 @@ async def test_the_customers_limit_holds_over_all_keys_and_beside_the_tenants(
             assert "This customer has 1 sessions" in error["message"]
         await talked(key)
     await talked(key, "&customer=globex")
+
+
+async def test_a_customers_budget_ends_their_sessions_and_no_others(
+    alice: Person, globex: Customer, key: str
+) -> None:
+    def spend() -> None:
+        use(alice, globex, timezone.now(), 10_000)
+        with tenant_context(alice.tenant.id):
+            budget_create(amount_micro=10_000, customer=globex)
+
+    await in_thread(spend)
+    error, code = await refused(key, "&customer=globex")
+    assert code == 4000
+    assert "$0.01 a month of 'Globex'" in error["message"]
+    await talked(key)
 
 
 async def test_a_customers_key_reaches_no_call_of_others(alice: Person, globex: Customer, key: str) -> None:
