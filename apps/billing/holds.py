@@ -329,7 +329,8 @@ _MAKE = """
     SELECT gen_random_uuid(), made.tenant_id, made.session_id, %(process)s, made.api_key_id, made.agent_id,
         made.customer_id, made.amount, 0, clock_timestamp(), clock_timestamp() + %(seconds)s * interval '1 second'
     FROM unnest(%(tenants)s::uuid[], %(sessions)s::text[], %(keys)s::uuid[], %(agents)s::uuid[],
-        %(customers)s::uuid[], %(amounts)s::bigint[]) AS made (tenant_id, session_id, api_key_id, agent_id, customer_id, amount)
+        %(customers)s::uuid[], %(amounts)s::bigint[])
+        AS made (tenant_id, session_id, api_key_id, agent_id, customer_id, amount)
     ORDER BY made.tenant_id, made.session_id
 """
 _DELETE = """
