@@ -33,7 +33,7 @@ async def for_customer(grant: KeyGrant, external_id: str | None, param: str) -> 
 def customer_named(given: Mapping[str, Any]) -> tuple[Mapping[str, Any], str | None]:
     """The session that a client secret is to open, without the customer whom it names, and that name. Raises
     Refused."""
-    data = given.get("providerData")
+    data: Any = given.get("providerData")
     ours = data.get("antiphon") if isinstance(data, dict) else None
     if not isinstance(ours, dict) or "customer" not in ours:
         return given, None

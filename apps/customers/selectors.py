@@ -39,9 +39,8 @@ def spent_this_month() -> Mapping[uuid.UUID, int]:
     micro-dollars."""
     since = month_of(timezone.now().astimezone(UTC).date())
     days = UsageDay.objects.filter(day__gte=since, customer_id__isnull=False).order_by()
-    return dict(
-        days.values("customer_id").annotate(spent=Sum("price_micro")).values_list("customer_id", "spent")
-    )
+    found = days.values("customer_id").annotate(spent=Sum("price_micro"))
+    return {id: spent for id, spent in found.values_list("customer_id", "spent") if id is not None}
 
 
 def statement_list(customer: Customer | None = None) -> QuerySet[Statement]:
