@@ -3,7 +3,6 @@ runs already."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from types import MappingProxyType
@@ -18,11 +17,12 @@ from antiphon.engine.ids import Ids
 from antiphon.engine.observers.latency import LatencyObserver
 from antiphon.engine.ports import Observer
 from antiphon.engine.session import INTERNAL_ERROR, Host, RunningSession
+from antiphon.metering.pricing import PriceRules
 from antiphon.protocol import errors
 from antiphon.protocol.dialects.named import DialectName, new_dialect
 from antiphon.transports.relay_link import Request
 from antiphon.transports.websocket import Receive, Send, WebSocketTransport
-from apps.billing.keeper import Meter
+from apps.billing.keeper import Money
 from apps.conversations import runtime
 from apps.conversations.admitting import admit
 from apps.conversations.calls import NoSuchCall, no_such_call, refuse
@@ -41,7 +41,7 @@ from apps.conversations.gateway import (
 )
 from apps.conversations.joining import request_of
 from apps.conversations.log_store import SessionOpened
-from apps.conversations.metered import meter_of, metered, wind_up
+from apps.conversations.spending import money_of, spending, wind_up
 from apps.conversations.tool_tally import ToolTally
 from apps.conversations.usage import note_time, usage_observer
 from apps.limits.process import Place as Admission
@@ -113,12 +113,13 @@ async def _prepare(socket: _Socket) -> Callable[[], Awaitable[None]]:
         )
         opened = session_opened(socket.handshake, grant, opening)
         transport = socket.transport(dialect_of(socket.handshake, grant))
-        # Last of all, so that what they hold is left again whatever happens.
+        # Last of all, so that both are left again whatever happens.
         admission = await admit(runtime.limits, socket.handshake, grant, tenant_limits)
-        async with AsyncExitStack() as stack:
-            await stack.enter_async_context(admission)
-            money = await meter_of(grant, opened)
-            stack.pop_all()
+        try:
+            money = await money_of(grant, opened)
+        except BaseException:
+            async with admission:
+                raise
         return partial(_converse, socket, transport, opened, opening, host, admission, money)
     try:
         place = await runtime.calls.find(request)
@@ -136,20 +137,25 @@ async def _converse(
     opening: Opening,
     host: Host,
     admission: Admission,
-    money: Meter,
+    money: Money,
 ) -> None:
     session, models = opening.session, opening.models
     tenant_id, call_id = str(opened.tenant_id), opened.call_id
     async with admission:
         with (
             bound_contextvars(tenant_id=tenant_id, session_id=session.id),
-            metered(money),
+            spending(money),
             runtime.event_log().session(opened) as observer,
         ):
             tally = ToolTally(session.tools, host.functions.names)
             latencies = LatencyObserver(observer.answered)
             meter = usage_observer(
-                opened, observer, runtime.recorder(), money.used, own_credentials=models.own
+                opened,
+                observer,
+                runtime.recorder(),
+                spent=money.used,
+                rules=PriceRules(markup_bp=money.markup_bp),
+                own_credentials=models.own,
             )
             observers: tuple[Observer, ...] = (observer, meter, latencies)
             if session.tools:

@@ -58,8 +58,8 @@ limits = ProcessLimits(processes=settings.WEB_PROCESSES)
 
 _loaded: Inference | None = None
 _event_log: EventLog | None = None
-_recorder: Recorder | None = None
 _spending: SpendKeeper | None = None
+_recorder: Recorder | None = None
 _loading = threading.Lock()
 _routing = RoutingMemory()
 _revocations = RevocationWatch(calls)
@@ -81,7 +81,7 @@ async def startup() -> None:
         redis_url=settings.REDIS_URL,
         lease_seconds=env().antiphon_lease_seconds,
     )
-    limits.start(settings.REDIS_URL)
+    limits.start(settings.REDIS_URL, lease_seconds=env().antiphon_lease_seconds)
     _health.start(settings.REDIS_URL)
     _revocations.start()
     keep_open_for(calls)
@@ -224,7 +224,7 @@ async def writers_end() -> None:
     if _recorder is not None:
         stopping, _recorder = _recorder, None
         await asyncio.to_thread(stopping.stop)
-    if _spending is not None:
+    if _spending is not None:  # the last one: what is in the ledger by now needs no hold
         settling, _spending = _spending, None
         await asyncio.to_thread(settling.stop)
 

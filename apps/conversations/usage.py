@@ -15,17 +15,21 @@ from apps.usage.services import unpriced_report
 _NOTED_EVERY = 60.0  # seconds of time connected, which a crash would lose
 
 
+def _nobody(price_micro: int) -> None:
+    """Who keeps no count of what is spent."""
+
+
 def usage_observer(
     opened: SessionOpened,
     log: LogObserver,
     recorder: Recorder,
-    spent: Callable[[int], None],
     *,
+    spent: Callable[[int], None] = _nobody,
     rules: PriceRules = NO_MARKUP,
     own_credentials: Container[str] = (),
 ) -> UsageObserver:
-    """The observer, and meter, of a session that `log` observes, too; `spent` is told what each thing used comes
-    to. `own_credentials` names the providers that the tenant pays itself."""
+    """The observer, and meter, of a session that `log` observes, too. `own_credentials` names the providers that
+    the tenant pays itself; `spent` is told what each record bills."""
 
     def keep(record: UsageRecord) -> None:
         recorder.record(record)

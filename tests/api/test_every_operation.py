@@ -1,7 +1,9 @@
 """What holds for each operation of the management API, as its schema lists them."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -13,9 +15,11 @@ from apps.api.v1.schema import described
 from apps.keys.models import Scope
 from tests.api.clients import client_of
 from tests.api.things import make_things
-from tests.cast import Person
+from tests.cast import Person, owner_of
 
 pytestmark = pytest.mark.django_db
+
+Lasting = Callable[[], AbstractContextManager[None]]
 
 BODIES: Mapping[str, Mapping[str, Any]] = {
     "keys_create": {"name": "x", "scopes": ["models"]},
@@ -76,6 +80,28 @@ OPERATIONS = {
 LISTS = [name for name, (method, path, _) in OPERATIONS.items() if method == "get" and "{" not in path]
 
 
+@dataclass(frozen=True)
+class Furnished:
+    """Somebody whose tenant has one of everything."""
+
+    person: Person
+    things: Mapping[str, object]
+
+
+@pytest.fixture(scope="module")
+def carol(lasting: Lasting) -> Furnished:
+    with lasting():
+        person = owner_of("furnished", "carol")
+        return Furnished(person, make_things(person))
+
+
+@pytest.fixture(scope="module")
+def mallory(lasting: Lasting) -> Furnished:
+    with lasting():
+        person = owner_of("mallory-inc", "mallory")
+        return Furnished(person, make_things(person))
+
+
 def call(client: Client, name: str, things: Mapping[str, object], body: Any = None) -> HttpResponse:
     method, path, operation = OPERATIONS[name]
     url = path.format(**things)
@@ -95,14 +121,14 @@ def problem_of(response: HttpResponse, status: int) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_it_works_for_who_has_its_scope_and_that_alone(name: str, alice: Person) -> None:
-    things = make_things(alice)
+def test_it_works_for_who_has_its_scope_and_that_alone(name: str, carol: Furnished) -> None:
+    things = dict(carol.things)
     [scope] = OPERATIONS[name][2]["security"][0]["ApiKey"]
     # A key hands on nothing that it may not do itself.
     own = {"keys_create": {"scopes": ["keys.write"]}, "keys_rotate": {}}.get(name, {})
     if name == "keys_rotate":
-        things["key_id"] = alice.make_key(scopes=["keys.write"]).key.id
-    response = call(client_of(alice, scope), name, things, {**BODIES.get(name, {}), **own})
+        things["key_id"] = carol.person.make_key(scopes=["keys.write"]).key.id
+    response = call(client_of(carol.person, scope), name, things, {**BODIES.get(name, {}), **own})
     refused = {"sessions_end", "sessions_delete", "servers_check", "provider_credentials_check"}
     if name in refused:  # nobody runs the session, and no vendor is there
         assert response.status_code in (200, 204, 422), response.content
@@ -121,23 +147,21 @@ def test_a_key_without_the_scope_is_refused(name: str, alice: Person) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name, (_, path, _) in OPERATIONS.items() if "{" in path])
-def test_what_another_tenant_has_is_not_found(name: str, api: Client, mallory: Person) -> None:
-    things = make_things(mallory)
-    response = call(api, name, things)
+def test_what_another_tenant_has_is_not_found(name: str, api: Client, mallory: Furnished) -> None:
+    response = call(api, name, mallory.things)
     if name in MAKES_ITS_OWN:
         assert response.status_code == 200
-        assert call(client_of(mallory), name, things).status_code == 200
+        assert call(client_of(mallory.person), name, mallory.things).status_code == 200
     else:
         assert problem_of(response, 404)["code"] == "not_found"
 
 
 @pytest.mark.parametrize("name", LISTS)
-def test_a_list_has_nothing_of_another_tenant(name: str, api: Client, mallory: Person) -> None:
-    things = make_things(mallory)
-    response = call(api, name, things)
+def test_a_list_has_nothing_of_another_tenant(name: str, api: Client, mallory: Furnished) -> None:
+    response = call(api, name, mallory.things)
     assert response.status_code == 200
     shown = response.content.decode()
-    assert not any(str(value) in shown for value in things.values() if not isinstance(value, int))
+    assert not any(str(value) in shown for value in mallory.things.values() if not isinstance(value, int))
 
 
 @pytest.mark.parametrize("name", OPERATIONS)

@@ -174,7 +174,7 @@ class TestWhatGoesWrong:
         assert message.startswith(("The server of the tool 'weather'", "The tool 'weather' failed"))
 
     async def test_no_answer_in_time(self) -> None:
-        async with tool_host(delay=5.0) as host:
+        async with tool_host(delay=1.0) as host:
             done = await call(host.url, timeout=0.2)
         assert why(done) == "The server of the tool 'weather' did not answer within 0.2 s."
         assert len(host.seen) == 1

@@ -44,7 +44,7 @@ async def in_session(person: Person, stage: Stage, folder: Path) -> list[Session
     recorder.start()
     opened = SessionOpened(uuid.uuid4(), person.tenant.id, "sess_1", None, "openai/gpt-6-sol", timezone.now())
     with log.session(opened) as observer:
-        stage.observers += [observer, usage_observer(opened, observer, recorder, lambda micro: None)]
+        stage.observers += [observer, usage_observer(opened, observer, recorder)]
         async with stage.session() as client:
             client.say("hi")
             await client.wait_for("response.done")

@@ -244,8 +244,8 @@ class Stage:
         self.resume_seconds = given.get("resume_seconds", 0.0)
         self.tool_servers = given.get("tool_servers") or NoToolServers()
         self.functions = given.get("functions") or NoFunctions()
-        self.allowance = given.get("allowance") or Unlimited()
         self.meter: Meter = NoMeter()
+        self.allowance = given.get("allowance") or Unlimited()
         self.seen: list[object] = []
         self.observers: list[Observer] = [lambda event, now: self.seen.append(event)]
 
@@ -277,8 +277,8 @@ class Stage:
             resume_seconds=self.resume_seconds,
             tool_servers=self.tool_servers,
             functions=self.functions,
-            allowance=self.allowance,
             meter=self.meter,
+            allowance=self.allowance,
         )
         config = Session(id="sess_1", call_id="rtc_1", model=self.model, expires_at=3600)
         return RunningSession(config, transport, host, Ids(random.Random(1)))
