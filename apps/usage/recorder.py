@@ -167,10 +167,14 @@ class Recorder:
 
     def _write_all(self) -> None:
         try:
-            while batch := self._next_batch():
+            while self._deadline is None or time.monotonic() < self._deadline:
+                recorded = self._recorded
+                batch = self._next_batch()
+                if batch is None:  # so all of these are done with, whoever did it
+                    self._written = max(self._written, recorded)
+                    self._tell_waiters()
+                    break
                 self._write_some(batch)
-                if self._deadline is not None and time.monotonic() >= self._deadline:
-                    return
         except psycopg.Error as error:
             self._note_failure(error)
         except Exception as error:  # of a book, or a disk: nothing is lost by trying again
