@@ -46,6 +46,7 @@ def page(request: HttpRequest, membership: PersonalMembership) -> HttpResponse:
     days = int(asked) if asked.isdecimal() and int(asked) in PERIODS else PERIODS[0]
     now = timezone.now()
     period = Period(now.date() - timedelta(days=days - 1), now.date())
+    spent, spent_before = spends_of(period, period.before_it)
     problems = problem_list(since=now - timedelta(days=days))[:_PROBLEMS_SHOWN]
     by_day = sessions_by_day(until=now, days=days)
     context = {
@@ -53,7 +54,7 @@ def page(request: HttpRequest, membership: PersonalMembership) -> HttpResponse:
         "periods": PERIODS,
         "figures": figures_of(
             *totals_of(until=now, length=timedelta(days=days)),
-            spent=spends_of(period, period.before_it),
+            spent=(spent, spent_before),
             days=days,
         ),
         "chart": chart_of(
@@ -67,7 +68,7 @@ def page(request: HttpRequest, membership: PersonalMembership) -> HttpResponse:
     return render(request, "dashboard/overview/page.html", context)
 
 
-def figures_of(now: Totals, before: Totals, *, spent: Sequence[int], days: int) -> Sequence[Figure]:
+def figures_of(now: Totals, before: Totals, *, spent: tuple[int, int], days: int) -> Sequence[Figure]:
     """`spent` in the same two periods, in micro-dollars."""
     return (
         Figure("Sessions", f"{now.sessions:,}", _change(now.sessions, before.sessions, days)),

@@ -77,7 +77,7 @@ def test_it_works(client: Client, alice: Person) -> None:
         "By API key": [("Phone line", 3000), ("No key, in the playground", 1500)],
     }
     text = page.content.decode()
-    assert 'aria-current="page">By model' in text
+    assert 'aria-current="page" >By model' in text
     assert "$0.0015 of the spend is an estimate" in text
     assert "without a price" not in text
     assert OPERATORS_COST not in text

@@ -133,14 +133,14 @@ class UsageForm(forms.Form):
     def _shown(self, name: str) -> str:
         value = str(self.data[name])
         choices: Any = getattr(self.fields[name].widget, "choices", ())
-        return dict(choices).get(value, value)
+        return str(dict(choices).get(value, value))
 
     def _choose(self, name: str, none: str, found: dict[str, str]) -> None:
         """What is deleted can be asked for, too."""
         asked = self.data.get(name, "")
         gone = [(asked, f"Deleted: {asked}")] if asked and asked not in found and asked != NONE else []
         named = sorted(found.items(), key=lambda each: each[1].lower())
-        self.fields[name].widget.choices = [_ANY, (NONE, none), *named, *gone]  # type: ignore[attr-defined]
+        self.fields[name].widget.choices = [_ANY, (NONE, none), *named, *gone]
 
 
 class RecordsForm(UsageForm):

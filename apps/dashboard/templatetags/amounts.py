@@ -70,7 +70,7 @@ def rate(line: Line) -> str:
 @register.filter
 def used(line: Line) -> str:
     """`1,200 tokens, text in`"""
-    name = dict(UNIT_NAMES).get(line.unit, line.unit)  # type: ignore[call-overload]
+    name = unit_name(line.unit)
     shown = quantity(line.quantity, line.unit)
     if line.unit == "character":
         return shown
@@ -96,7 +96,8 @@ def minutes(ms: int) -> str:
 @register.filter
 def unit_name(unit: str) -> str:
     """`text in`"""
-    return dict(UNIT_NAMES).get(unit, unit)  # type: ignore[call-overload]
+    name: str = dict(UNIT_NAMES).get(unit, unit)  # type: ignore[call-overload]
+    return name
 
 
 @register.filter
