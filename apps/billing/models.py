@@ -45,7 +45,14 @@ class BillingAccount(TenantModel):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta(TenantModel.Meta):
-        constraints = [models.UniqueConstraint(fields=["tenant"], name="one_billing_account_per_tenant")]
+        constraints = [
+            models.UniqueConstraint(fields=["tenant"], name="one_billing_account_per_tenant"),
+            models.UniqueConstraint(
+                fields=["stripe_customer_id"],
+                condition=~models.Q(stripe_customer_id=""),
+                name="one_account_per_stripe_customer",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"billing of {self.tenant_id}"
@@ -222,3 +229,16 @@ class SpendWarning(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.percent} % of {self.amount_micro}"
+
+
+from apps.billing.stripe.models import (  # noqa: E402 - they are this app's too
+    Invoice,
+    InvoiceLine,
+    MeterPush,
+    Refund,
+    StripeEvent,
+    Subscription,
+    TopUp,
+)
+
+__all__ = ["Invoice", "InvoiceLine", "MeterPush", "Refund", "StripeEvent", "Subscription", "TopUp"]

@@ -35,7 +35,7 @@ from apps.dashboard.exporting import csv_lines
 from apps.dashboard.forms.customers import CustomerChangesForm, MarkupForm, NewCustomerForm
 from apps.dashboard.paging import page_of
 from apps.dashboard.problems import tell, toast
-from apps.dashboard.templatetags.amounts import exact_dollars, quantity
+from apps.dashboard.templatetags.amounts import dollars_exact, quantity
 from apps.keys.selectors import api_key_list
 from apps.tenants.access import tenant_page
 from apps.tenants.roles import May
@@ -118,7 +118,7 @@ def issue(request: HttpRequest, membership: PersonalMembership, external_id: str
     except ValidationError as error:
         toast(request, error)
         return redirect("customer", membership.tenant_slug, external_id)
-    return redirect("statement", membership.tenant_slug, external_id, f"{month:%Y-%m}")
+    return redirect("customer-statement", membership.tenant_slug, external_id, f"{month:%Y-%m}")
 
 
 @require_safe
@@ -232,7 +232,7 @@ def _csv_rows(lines: Iterable[StatementLine]) -> Iterable[tuple[Any, ...]]:
             line.quantity,
             line.records,
             line.resale_micro,
-            exact_dollars(line.resale_micro).removeprefix("$").replace(",", ""),
+            dollars_exact(line.resale_micro).removeprefix("$").replace(",", ""),
         )
 
 

@@ -41,6 +41,7 @@ NAVIGATION = (
     Entry("Budgets", "budgets", "wallet", MANAGE),
     Entry("Team", "team", "users", MANAGE),
     Entry("Limits", "limits", "gauge", MANAGE),
+    Entry("Billing", "billing", "credit-card", MANAGE),
     Entry("Audit log", "audit", "scroll-text", MANAGE, May.READ_AUDIT),
     Entry("Settings", "settings", "settings", MANAGE, May.MANAGE_SETTINGS),
 )

@@ -23,6 +23,17 @@ from apps.billing.models import (
     SpendWarning,
 )
 from apps.billing.services import account_open
+from apps.billing.stripe.models import (
+    Invoice,
+    InvoiceLine,
+    InvoiceStatus,
+    LineKind,
+    MeterPush,
+    Refund,
+    Subscription,
+    TopUp,
+    TopUpSource,
+)
 from apps.conversations.models import RealtimeSession, SessionEvent, SessionText
 from apps.core.models import TenantModel
 from apps.core.tenancy import atomic
@@ -153,6 +164,21 @@ def make_ledger_transaction(name: str) -> LedgerTransaction:
     return made
 
 
+def make_top_up(name: str) -> TopUp:
+    now = timezone.now()
+    return TopUp.objects.create(source=TopUpSource.CHECKOUT, amount_micro=5_000_000, created_at=now)
+
+
+def make_invoice(name: str) -> Invoice:
+    now = timezone.now()
+    return Invoice.objects.create(stripe_invoice_id=name, status=InvoiceStatus.OPEN, created_at=now)
+
+
+def make_push(name: str) -> MeterPush:
+    now = timezone.now()
+    return MeterPush.objects.create(until=now, cents=5, meter=name, next_at=now, created_at=now)
+
+
 MAKERS: dict[str, Callable[[str], TenantModel]] = {
     "tenants.Membership": lambda name: membership_create(user=make_user(name), role=Role.VIEWER),
     "tenants.Invitation": lambda name: invitation_create(
@@ -190,6 +216,16 @@ MAKERS: dict[str, Callable[[str], TenantModel]] = {
     ),
     "billing.SpendHold": lambda name: SpendHold.objects.create(
         session_id=name, granted_micro=5, expires_at=timezone.now() + timedelta(seconds=20)
+    ),
+    "billing.TopUp": make_top_up,
+    "billing.Subscription": lambda name: Subscription.objects.create(plan="pro", created_at=timezone.now()),
+    "billing.Invoice": make_invoice,
+    "billing.InvoiceLine": lambda name: InvoiceLine.objects.create(
+        invoice=make_invoice(name), kind=LineKind.PLAN, description=name, amount_micro=5
+    ),
+    "billing.MeterPush": make_push,
+    "billing.Refund": lambda name: Refund.objects.create(
+        top_up=make_top_up(name), amount_micro=10_000, reason=name, created_at=timezone.now()
     ),
     "billing.Budget": lambda name: Budget.objects.create(amount_micro=1_000_000),
     "billing.SpendWarning": lambda name: SpendWarning.objects.create(

@@ -15,6 +15,7 @@ GLOBAL = {
     "account.EmailAddress",
     "account.EmailConfirmation",
     "accounts.User",
+    "billing.StripeEvent",
     "mfa.Authenticator",
     "socialaccount.SocialAccount",
     "socialaccount.SocialApp",

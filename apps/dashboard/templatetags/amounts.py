@@ -23,17 +23,15 @@ def dollars(micro: int | None) -> str:
 
 
 @register.filter
-def exact_dollars(micro: int) -> str:
-    """Micro-dollars, all of them: `$12.30`, `$0.000125`."""
-    whole, rest = divmod(abs(micro), _MICRO)
-    digits = f"{rest:06}".rstrip("0").ljust(2, "0")
-    return f"{'-' if micro < 0 else ''}${whole:,}.{digits}"
+def dollars_exact(micro: int | None) -> str:
+    """Micro-dollars to the last of them, but never fewer than cents: `-$12.30`, `$0.000012`."""
+    sign, (whole, part) = "-" if (micro or 0) < 0 else "", divmod(abs(micro or 0), _MICRO)
+    return f"{sign}${whole:,}.{f'{part:06}'.rstrip('0').ljust(2, '0')}"
 
 
 @register.filter
-def percent(hundredths: int | None) -> str:
-    """`25 %`, `-0.5 %`"""
-    return f"{(hundredths or 0) / 100:g} %"
+def percent_of_bp(basis_points: int) -> str:
+    return f"{basis_points / 100:g} %"
 
 
 @register.filter

@@ -8,11 +8,9 @@ from apps.core.operations import LinkWithinTenant
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("agents", "0001_initial"),
-        ("billing", "0002_ledger_rules"),
+        ("billing", "0004_stripe_lookup"),
         ("customers", "0001_initial"),
         ("keys", "0012_lookups_of_customers"),
-        ("tenants", "0005_lookups"),
     ]
 
     operations = [
