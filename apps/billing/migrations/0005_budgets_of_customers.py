@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ("billing", "0004_stripe_lookup"),
         ("customers", "0001_initial"),
-        ("keys", "0012_lookups_of_customers"),
+        ("keys", "0013_lookups_of_customers"),
     ]
 
     operations = [

@@ -90,7 +90,7 @@ class NewKeyForm(KeyChangesForm):
         label="Expires",
     )
 
-    customer: forms.ModelChoiceField[Customer] = forms.ModelChoiceField(
+    customer: "forms.ModelChoiceField[Customer]" = forms.ModelChoiceField(
         queryset=None,
         required=False,
         empty_label="Of none: it is this workspace's own",

@@ -8,7 +8,7 @@ _before = import_module("apps.keys.migrations.0010_lookups_of_limits").Migration
 
 
 class Migration(migrations.Migration):
-    dependencies = [("keys", "0011_keys_of_customers")]
+    dependencies = [("keys", "0012_keys_of_customers")]
 
     operations = [
         CreateLookup(

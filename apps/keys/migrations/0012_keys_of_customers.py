@@ -10,8 +10,7 @@ from apps.core.operations import LinkWithinTenant
 class Migration(migrations.Migration):
     dependencies = [
         ("customers", "0001_initial"),
-        ("keys", "0010_lookups_of_limits"),
-        ("keys", "0009_billing_scopes"),
+        ("keys", "0011_billing_scopes"),
     ]
 
     operations = [
