@@ -26,7 +26,7 @@ from apps.usage.rows import BadRecord, Book, prepare, write
 from apps.usage.spool import SEGMENT_BYTES, Spool, Taken
 
 BATCH_RECORDS = 500
-BATCH_SECONDS = 0.25
+BATCH_SECONDS = 1.0  # while no session ends: then its records are written at once
 TAKE_OVER_SECONDS = 5.0
 FLUSH_SECONDS = 1.0  # that the end of a session waits for its rows, rather than for the disk
 LAST_SECONDS = 4.0  # for what still waits when the process ends
@@ -167,10 +167,14 @@ class Recorder:
 
     def _write_all(self) -> None:
         try:
-            while batch := self._next_batch():
+            while self._deadline is None or time.monotonic() < self._deadline:
+                recorded = self._recorded
+                batch = self._next_batch()
+                if batch is None:  # so all of these are done with, whoever did it
+                    self._written = max(self._written, recorded)
+                    self._tell_waiters()
+                    break
                 self._write_some(batch)
-                if self._deadline is not None and time.monotonic() >= self._deadline:
-                    return
         except psycopg.Error as error:
             self._note_failure(error)
         except Exception as error:  # of a book, or a disk: nothing is lost by trying again

@@ -25,7 +25,7 @@ import structlog
 SEGMENT_BYTES = 16 * 1024 * 1024
 _READ_SEGMENT_BYTES = 256 * 1024  # of one whose records are all rows: nobody needs it any more
 _READ_BYTES = 512 * 1024
-_LARGEST_FRAME = 1024 * 1024
+_LARGEST_RECORD = 1024 * 1024
 _SUFFIX = ".usage"
 _UNBORN = ".new"  # a segment that is not locked yet
 _UNBORN_SECONDS = 3600.0  # after which nobody will lock it any more
@@ -76,7 +76,9 @@ class Spool:
     _closing: threading.Lock = field(default_factory=threading.Lock)  # of files that `sync` may be using
 
     def append(self, record: bytes) -> bool:
-        """False if the disk takes no more; that is logged once."""
+        """False if the disk takes no more, which is logged once, or if it is none of ours by its size."""
+        if not 0 < len(record) <= _LARGEST_RECORD:
+            return False
         frame = _HEAD.pack(len(record), zlib.crc32(record)) + record
         try:
             with self._appending:
@@ -251,9 +253,11 @@ def _locked(path: Path) -> Segment | None:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         status = os.fstat(file)
-    except BlockingIOError:
+    except OSError as error:
         os.close(file)
-        return None
+        if isinstance(error, BlockingIOError):
+            return None
+        raise
     if status.st_nlink == 0:
         os.close(file)
         return None
@@ -268,7 +272,7 @@ def _frames(segment: Segment, most: int) -> Iterator[bytes]:
         if len(data) - at < _HEAD.size:
             return
         length, checksum = _HEAD.unpack_from(data, at)
-        if not 0 < length <= _LARGEST_FRAME:
+        if not 0 < length <= _LARGEST_RECORD:
             return
         if at == 0 and length > len(data) - _HEAD.size:
             data = os.pread(segment.file, _HEAD.size + length, segment.done)

@@ -33,9 +33,13 @@ BODIES: Mapping[str, Mapping[str, Any]] = {
     "agents_split_traffic": {"weights": {"1": 1}},
     "tools_create": {"slug": "new", "kind": "client"},
     "invitations_create": {"email": "dora@example.com", "role": "viewer"},
+    "limit_requests_create": {"limit": "sessions", "wanted": 100, "reason": "A campaign."},
+    "customers_create": {"external_id": "new", "name": "New"},
+    "customers_update": {"name": "New"},
+    "customer_markups_set": {"markup_bp": 100},
+    "statements_issue": {"month": "2026-07"},
     "budgets_create": {"amount_micro": 50_000_000},
     "budgets_update": {"amount_micro": 60_000_000},
-    "limit_requests_create": {"limit": "sessions", "wanted": 100, "reason": "A campaign."},
     "members_set_role": {"role": "developer"},
 }
 """Right ones, of those that need more than {}."""
@@ -46,7 +50,7 @@ MAKES_ITS_OWN = {
 }  # under a name that others may have, too
 NAMES = {
     name: uuid.UUID(int=1)
-    if name.endswith("_id") and name != "session_id"
+    if name.endswith("_id") and name not in ("session_id", "external_id")
     else 1
     if name == "number"
     else "x"
@@ -59,6 +63,8 @@ NAMES = {
         "member_id",
         "invitation_id",
         "key_id",
+        "external_id",
+        "month",
         "budget_id",
     )
 }

@@ -308,6 +308,25 @@ def test_what_a_process_leaves_is_recorded_by_one_that_runs_already(
     assert sorted(keys_of(alice)) == [used(alice, number).id for number in (1, 2)]
 
 
+def test_a_segment_that_another_process_emptied_holds_nobody_up(
+    alice: Person, make_recorder: MakeRecorder, tmp_path: Path
+) -> None:
+    async def session() -> None:
+        recorder = Recorder(tmp_path)
+        recorder.record(used(alice, 1))
+        (segment,) = tmp_path.glob("*.usage")
+        segment.write_bytes(b"")
+        recorder.start()
+        async with asyncio.timeout(20):
+            await recorder.flush(seconds=60)
+            recorder.record(used(alice, 2))
+            await recorder.flush(seconds=60)
+        await in_thread(recorder.stop)
+
+    asyncio.run(session())
+    assert keys_of(alice) == ["sess_1:response:resp_2:0"]
+
+
 def test_recorders_that_write_the_same_at_once_agree(
     alice: Person, make_recorder: MakeRecorder, tmp_path: Path
 ) -> None:

@@ -203,6 +203,12 @@ def test_a_full_disk_is_said_once_and_leaves_no_half_record(
     assert read(spool) == [b"one", b"four"]
 
 
+def test_what_could_not_be_read_again_is_not_taken(tmp_path: Path) -> None:
+    spool = filled(tmp_path, b"one")
+    assert [spool.append(b"x" * 2**21), spool.append(b"")] == [False, False]
+    assert read(spool) == [b"one"]
+
+
 def test_a_folder_that_cannot_be_made_is_a_full_disk(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     assert not Spool(tmp_path / "file" / "usage").append(b"one")
