@@ -87,6 +87,8 @@ class LedgerTransaction(TenantModel):
     description = models.CharField(max_length=500, blank=True)
     at = models.DateTimeField()
 
+    balance_change: int  # as `ledger.transactions` has it
+
     class Meta(TenantModel.Meta):
         ordering = ["-at", "-id"]
         constraints = [
