@@ -4,12 +4,15 @@ Alice owns the tenant Acme, Bob develops for her, Mallory owns another tenant.
 """
 
 import asyncio
+import gc
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import pytest_django
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as manage.py does, before anything imports numpy
 
@@ -22,6 +25,12 @@ if TYPE_CHECKING:
 pytest_plugins = ["tests.platform_fixture"]
 
 _DATABASE_FIXTURES = {"db", "transactional_db", "django_db_reset_sequences", "django_db_serialized_rollback"}
+
+
+def pytest_collection_finish() -> None:
+    """Modules and tests stay to the end: no garbage collection needs to look through them again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
@@ -93,6 +102,8 @@ def django_db_setup(django_db_setup: None) -> Iterator[None]:
 
     connections.close_all()
     yield
+    if runtime := sys.modules.get("apps.conversations.runtime"):
+        asyncio.run(runtime.writers_end())
     connections.close_all()
 
 
@@ -113,6 +124,19 @@ def flush_quickly() -> Iterator[None]:
         mock.patch.object(flush, "emit_post_migrate_signal"),
     ):
         yield
+
+
+@pytest.fixture(scope="module")
+def lasting(
+    django_db_setup: None, django_db_blocker: pytest_django.DjangoDbBlocker
+) -> Iterator[Callable[[], AbstractContextManager[None]]]:
+    """Rows that a module's fixtures make within `lasting()` are there for all its tests, each of which is rolled
+    back, and are deleted after them. Not for transactional tests: the first one deletes everything."""
+    from django.core.management import call_command
+
+    yield django_db_blocker.unblock
+    with django_db_blocker.unblock():
+        call_command("flush", verbosity=0, interactive=False, reset_sequences=False)
 
 
 @pytest.fixture(autouse=True)

@@ -29,6 +29,7 @@ OUR_OWN_FIELDS: frozenset[tuple[str, str]] = frozenset(
         ("session.updated", "session.temperature"),
         ("response.created", "response.temperature"),
         ("response.done", "response.temperature"),
+        ("response.done", "response.antiphon_usage"),  # only for clients that ask for it
     }
 )
 

@@ -84,6 +84,10 @@ def running_platform(paced_server: str, data_dir: Path, **variables: str) -> Ite
     env = {
         **{name: value for name, value in os.environ.items() if not name.endswith(("_URL", "_URL_FILE"))},
         "PORT": str(port),
+        # One tenant does what all tests do, some of which leave sessions that wait for their client to come back.
+        "SESSIONS_PER_TENANT": "1000",
+        "EVENTS_PER_SECOND": "100000",
+        "API_REQUESTS_PER_MINUTE": "10000",
         "ANTIPHON_DATA_DIR": str(data_dir),
         "LLM_BASE_URL": paced_server,
         "LLM_MODEL": "paced",

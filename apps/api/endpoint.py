@@ -5,6 +5,7 @@ from functools import wraps
 from typing import Any
 
 import structlog
+from channels.db import database_sync_to_async
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from structlog.contextvars import bound_contextvars
@@ -12,10 +13,11 @@ from structlog.contextvars import bound_contextvars
 from antiphon.protocol.errors import Refused
 from apps.api.errors import ApiError, server_error
 from apps.core.tenancy import tenant_context
-from apps.keys.authentication import KeyGrant, KeyRefused, aauthenticate
+from apps.keys.authentication import KeyGrant, KeyRefused, authenticate
 from apps.keys.callers import Caller
 from apps.keys.credentials import key_from_headers
 from apps.keys.models import Scope
+from apps.limits.requests import Allowance, TooManyRequests, request_take
 
 Operation = Callable[..., Coroutine[Any, Any, HttpResponse]]
 
@@ -33,13 +35,14 @@ def endpoint(method: str, *, scope: Scope) -> Callable[[Operation], Operation]:
             try:
                 if request.method not in methods:
                     raise wrong_method(request, methods)
-                grant = await _authorize(request, scope)
+                grant, allowance = await _authorize(request, scope)
                 with tenant_context(grant.tenant_id), bound_contextvars(tenant_id=str(grant.tenant_id)):
-                    return await operation(request, grant, **path)
+                    response = await _carried_out(operation(request, grant, **path))
+                for header, value in allowance.headers.items():
+                    response[header] = value
+                return response
             except ApiError as error:
                 return error.response()
-            except Refused as refused:
-                return ApiError.of(refused).response()
             except Exception:
                 log.exception("api_error")
                 return server_error().response()
@@ -58,14 +61,31 @@ def wrong_method(request: HttpRequest, methods: Sequence[str]) -> ApiError:
     )
 
 
-async def _authorize(request: HttpRequest, scope: Scope) -> KeyGrant:
+async def _carried_out(operation: Coroutine[Any, Any, HttpResponse]) -> HttpResponse:
+    try:
+        return await operation
+    except ApiError as error:
+        return error.response()
+    except Refused as refused:
+        return ApiError.of(refused).response()
+
+
+async def _authorize(request: HttpRequest, scope: Scope) -> tuple[KeyGrant, Allowance]:
+    """Whose request it is, counted. Raises ApiError."""
     key = key_from_headers(request.headers)
     if key is None:
         raise ApiError(
             401, "No API key was given: send it as `Authorization: Bearer <key>`.", code="invalid_api_key"
         )
+    authorized = database_sync_to_async(_authorized, thread_sensitive=False)
+    found: tuple[KeyGrant, Allowance] = await authorized(key, Caller.of_request(request), scope)
+    return found
+
+
+def _authorized(key: str, caller: Caller, scope: Scope) -> tuple[KeyGrant, Allowance]:
+    """Raises ApiError."""
     try:
-        grant = await aauthenticate(key, Caller.of_request(request))
+        grant = authenticate(key, caller)
     except KeyRefused as refused:
         raise ApiError(401, str(refused), code="invalid_api_key") from None
     if grant.client_secret_id is not None:
@@ -73,4 +93,7 @@ async def _authorize(request: HttpRequest, scope: Scope) -> KeyGrant:
         raise ApiError(403, message, code="insufficient_scope")
     if not grant.allows(scope):
         raise ApiError(403, f"This API key lacks the scope {scope.value!r}.", code="insufficient_scope")
-    return grant
+    try:
+        return grant, request_take(grant)
+    except TooManyRequests as refused:
+        raise ApiError(429, str(refused), code="rate_limit_exceeded", headers=refused.headers) from None

@@ -19,6 +19,7 @@ import structlog
 from antiphon.protocol import errors
 from antiphon.protocol.errors import Refused
 from apps.billing.holds import Answer, Ask, HoldStore, Round
+from apps.billing.selectors import Terms
 from apps.billing.spending import GRACE_SECONDS, HOLD_SECONDS, STEP_SECONDS, Spender, Spending
 from apps.core.tenancy import across_tenants
 
@@ -46,7 +47,7 @@ class SpendRefused(Exception):
         self.ended = ended
 
 
-class Meter:
+class Money:
     """One session's: `used` counts, on the event loop, and costs nothing."""
 
     def __init__(self, spender: Spender, page: str, keeper: "SpendKeeper") -> None:
@@ -60,13 +61,18 @@ class Meter:
         self.over_since: float | None = None
         self.last_contact = 0.0
         self.unlimited = False
-        self.goodbye = ""
+        self.terms: Terms | None = None
 
     def used(self, price_micro: int) -> None:
         spending = self.spending
         spending.used_micro += price_micro
         if spending.over_micro > 0 and self._ended is None and not self.unlimited:
             self._keeper.hurry()
+
+    @property
+    def markup_bp(self) -> int:
+        """What its tenant's plan adds to what vendors list, in 1/100 %, as it was when the session began."""
+        return self.terms.markup_bp if self.terms else 0
 
     def close(self) -> None:
         """The session is over: what it holds and has not used is free, and the rest once it is in the ledger."""
@@ -116,8 +122,8 @@ class SpendKeeper:
     ) -> None:
         self._clock = clock
         self._store = store or HoldStore(uuid.uuid4())
-        self._opening: deque[Meter] = deque()
-        self._meters: dict[str, Meter] = {}
+        self._opening: deque[Money] = deque()
+        self._running: dict[str, Money] = {}
         self._wake = threading.Event()
         self._hurried = False
         self._stopping = False
@@ -137,23 +143,23 @@ class SpendKeeper:
 
     # On the event loop
 
-    async def open(self, spender: Spender, *, page: str = "") -> Meter:
+    async def open(self, spender: Spender, *, page: str = "") -> Money:
         """Holds the first step for a session. Raises SpendRefused."""
-        meter = Meter(spender, page, self)
-        self._opening.append(meter)
+        money = Money(spender, page, self)
+        self._opening.append(money)
         self._wake.set()
         try:
             async with asyncio.timeout(OPENING_SECONDS):
-                ended = await meter._opened
+                ended = await money._opened
         except TimeoutError:
             ended = _UNKNOWN
         if ended is not None:
             raise SpendRefused(ended)
-        return meter
+        return money
 
-    def close(self, meter: Meter) -> None:
-        if meter.over_since is None:
-            meter.over_since = self._clock()
+    def close(self, money: Money) -> None:
+        if money.over_since is None:
+            money.over_since = self._clock()
             self.hurry()
 
     def hurry(self) -> None:
@@ -168,7 +174,11 @@ class SpendKeeper:
             while not self._stopping:
                 self._wake.wait(max(0.0, min(self._next_look - self._clock(), STEP_SECONDS)))
                 self._wake.clear()
-                self.look()
+                try:
+                    self.look()
+                except Exception:  # the next look may do better: without this thread no session would begin
+                    log.exception("spending_failed")
+                    self._next_look = self._clock() + _AGAIN_SECONDS
                 if self._hurried and not self._stopping:  # nobody makes this thread spin
                     time.sleep(_AT_ONCE_SECONDS)
             self.look()
@@ -182,43 +192,43 @@ class SpendKeeper:
         is_due = now >= self._next_look
         if is_due:
             self._next_look = now + STEP_SECONDS
-        asks = [Ask(meter.spending, is_new=True) for meter in opening if meter.is_wanted]
-        for meter in list(self._meters.values()):
-            is_over = meter.over_since is not None
-            short = meter.spending.over_micro > 0 and not meter.is_ended and not meter.unlimited
+        asks = [Ask(money.spending, is_new=True) for money in opening if money.is_wanted]
+        for money in list(self._running.values()):
+            is_over = money.over_since is not None
+            short = money.spending.over_micro > 0 and not money.is_ended and not money.unlimited
             if is_due:
-                meter.spending.tick(now)
+                money.spending.tick(now)
             if is_due or is_over or short:
-                asks.append(Ask(meter.spending, only_cover=meter.is_ended or is_over, is_over=is_over))
+                asks.append(Ask(money.spending, only_cover=money.is_ended or is_over, is_over=is_over))
         if not asks and not is_due:
             return
         if self._failing_since is not None and not is_due:  # nobody waits for what was not there a moment ago
-            for meter in opening:
-                meter.open(_UNKNOWN)
+            for money in opening:
+                money.open(_UNKNOWN)
             return
         try:
             result = self._store.round(asks)
         except psycopg.Error as error:
             self._note_failure(error, now)
-            for meter in opening:
-                meter.open(_UNKNOWN)
+            for money in opening:
+                money.open(_UNKNOWN)
         else:
             self._note_success(now)
             self._tell(result, opening, now)
         self._forget_those_over(now)
 
-    def _tell(self, result: Round, opening: list[Meter], now: float) -> None:
-        for meter in opening:
-            answer = result.answers.get(meter.spending.spender.session_id)
+    def _tell(self, result: Round, opening: list[Money], now: float) -> None:
+        for money in opening:
+            answer = result.answers.get(money.spending.spender.session_id)
             if answer is None:  # its client is gone
                 continue
-            ended = _ended(answer, meter.page)
-            self._take(meter, answer, now)
+            ended = _ended(answer, money.page)
+            self._take(money, answer, now)
             if ended is None:
-                self._meters[meter.spending.spender.session_id] = meter
-            meter.open(ended)
+                self._running[money.spending.spender.session_id] = money
+            money.open(ended)
         for session_id, answer in result.answers.items():
-            running = self._meters.get(session_id)
+            running = self._running.get(session_id)
             if running is None or running in opening:
                 continue
             self._take(running, answer, now)
@@ -226,31 +236,33 @@ class SpendKeeper:
                 log.info("spending_ended", session_id=session_id, why=answer.decision.refusal)
                 running.end(ended)
         for session_id in result.gone:
-            self._meters.pop(session_id, None)
+            self._running.pop(session_id, None)
 
     @staticmethod
-    def _take(meter: Meter, answer: Answer, now: float) -> None:
-        meter.spending.granted_micro += answer.decision.grant_micro
-        meter.last_contact = now
-        meter.unlimited = answer.unlimited
-        meter.goodbye = answer.terms.goodbye
+    def _take(money: Money, answer: Answer, now: float) -> None:
+        money.spending.granted_micro += answer.decision.grant_micro
+        money.last_contact = now
+        money.unlimited = answer.unlimited
+        money.terms = answer.terms
 
     def _forget_those_over(self, now: float) -> None:
         """Those whose use is not in the ledger by now: their holds expire."""
-        for session_id, meter in list(self._meters.items()):
-            if meter.over_since is not None and now - meter.over_since > HOLD_SECONDS * 0.75:
-                del self._meters[session_id]
+        for session_id, money in list(self._running.items()):
+            if money.over_since is not None and now - money.over_since > HOLD_SECONDS * 0.75:
+                del self._running[session_id]
 
     def _note_failure(self, error: psycopg.Error, now: float) -> None:
         if self._failing_since is None:
             self._failing_since = now
-            log.warning("spending_unknown", error=type(error).__name__, sessions=len(self._meters))
+            log.warning("spending_unknown", error=type(error).__name__, sessions=len(self._running))
         self._next_look = now + _AGAIN_SECONDS
-        for meter in self._meters.values():
-            is_long = now - meter.last_contact > GRACE_SECONDS
-            if is_long and meter.spending.over_micro > 0 and not (meter.unlimited or meter.is_ended):
-                log.warning("spending_ended_unknown", session_id=meter.spending.spender.session_id)
-                meter.end(SpendEnded(_TOO_LONG_UNKNOWN, meter.goodbye, is_outage=True))
+        for money in self._running.values():
+            is_long = now - money.last_contact > GRACE_SECONDS
+            if is_long and money.spending.over_micro > 0 and not (money.unlimited or money.is_ended):
+                log.warning("spending_ended_unknown", session_id=money.spending.spender.session_id)
+                money.end(
+                    SpendEnded(_TOO_LONG_UNKNOWN, money.terms.goodbye if money.terms else "", is_outage=True)
+                )
 
     def _note_success(self, now: float) -> None:
         if self._failing_since is not None:

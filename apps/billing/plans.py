@@ -29,6 +29,10 @@ class PlanLimits(Struct, frozen=True, forbid_unknown_fields=True):
 
     sessions: int | None = None
     events_per_second: int | None = None
+    sessions_per_key: int | None = None
+    events_per_second_per_key: int | None = None
+    sessions_per_address: int | None = None
+    requests_per_minute: int | None = None
 
 
 class Plan(Struct, frozen=True, forbid_unknown_fields=True):
@@ -113,7 +117,7 @@ def _problems(given: tuple[Plan, ...]) -> list[str]:
             )
         if plan.mode == "postpaid" and not plan.cap_micro:
             problems.append(f"the plan {plan.key!r} is postpaid, so it needs a cap_micro above 0.")
-        for name in ("sessions", "events_per_second"):
+        for name in PlanLimits.__struct_fields__:
             if (limit := getattr(plan.limits, name)) is not None and limit < 1:
                 problems.append(f"{name} of the plan {plan.key!r} must be at least 1.")
     return list(dict.fromkeys(problems))

@@ -4,9 +4,13 @@ import time
 import uuid
 from dataclasses import dataclass
 
+from django.conf import settings
+from msgspec import structs
+
 from apps.billing.models import BillingAccount, Mode
 from apps.billing.plans import Plan, PlanLimits, plans
 from apps.core.tenancy import tenant_context
+from apps.limits import resolving as limits
 
 CACHED_SECONDS = 10.0  # how long a session that opens may see an account as it was
 
@@ -22,7 +26,8 @@ class Terms:
 
     @property
     def markup_bp(self) -> int:
-        return self.plan.markup_bp
+        """Where nobody bills, prices are what vendors list."""
+        return self.plan.markup_bp if settings.BILLING else 0
 
     @property
     def limits(self) -> PlanLimits:
@@ -68,9 +73,11 @@ def forget_terms() -> None:
     _known.clear()
 
 
-def plan_limits(tenant_id: uuid.UUID) -> PlanLimits:
-    """What the tenant's plan allows."""
-    return terms_of(tenant_id).limits
+def plan_limits(tenant_id: uuid.UUID) -> limits.PlanLimits | None:
+    """What the tenant's plan allows. None where nobody bills: the platform's limits hold."""
+    if not settings.BILLING:
+        return None
+    return limits.PlanLimits(**structs.asdict(terms_of(tenant_id).limits))
 
 
 def price_rules_of(account: BillingAccount) -> int:

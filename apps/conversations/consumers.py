@@ -2,9 +2,10 @@
 runs already."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 import structlog
@@ -16,12 +17,14 @@ from antiphon.engine.ids import Ids
 from antiphon.engine.observers.latency import LatencyObserver
 from antiphon.engine.ports import Observer
 from antiphon.engine.session import INTERNAL_ERROR, Host, RunningSession
+from antiphon.metering.pricing import PriceRules
 from antiphon.protocol import errors
 from antiphon.protocol.dialects.named import DialectName, new_dialect
 from antiphon.transports.relay_link import Request
 from antiphon.transports.websocket import Receive, Send, WebSocketTransport
-from apps.billing.keeper import Meter
+from apps.billing.keeper import Money
 from apps.conversations import runtime
+from apps.conversations.admitting import admit
 from apps.conversations.calls import NoSuchCall, no_such_call, refuse
 from apps.conversations.directory import OutOfReach, Place
 from apps.conversations.gateway import (
@@ -32,14 +35,16 @@ from apps.conversations.gateway import (
     authorise,
     dialect_of,
     limits,
+    on_account,
     open_session,
     session_opened,
 )
 from apps.conversations.joining import request_of
 from apps.conversations.log_store import SessionOpened
-from apps.conversations.metered import meter_of, metered, wind_up
+from apps.conversations.spending import money_of, spending, wind_up
 from apps.conversations.tool_tally import ToolTally
-from apps.conversations.usage import usage_observer
+from apps.conversations.usage import note_time, usage_observer
+from apps.limits.process import Place as Admission
 
 log = structlog.get_logger(__name__)
 
@@ -54,14 +59,15 @@ class _Socket:
     send: Send
     accepted: bool = False
 
-    async def accept(self, call_id: str = "") -> None:
+    async def accept(self, call_id: str = "", headers: Mapping[str, str] = MappingProxyType({})) -> None:
         """Once; what is refused later is refused in band anyway."""
         if self.accepted:
             return
         self.accepted = True
-        headers = [(b"x-call-id", call_id.encode())] if call_id else []
+        told = {**headers, "x-call-id": call_id} if call_id else headers
         subprotocol = self.handshake.accepted_subprotocol
-        await self.send({"type": "websocket.accept", "subprotocol": subprotocol, "headers": headers})
+        encoded = [(name.encode(), value.encode()) for name, value in told.items()]
+        await self.send({"type": "websocket.accept", "subprotocol": subprotocol, "headers": encoded})
 
     def transport(self, dialect: DialectName = "undeclared") -> WebSocketTransport:
         return WebSocketTransport(self.receive, self.send, new_dialect(dialect))
@@ -89,11 +95,11 @@ class RealtimeConsumer(AsyncConsumer):
 
 async def _prepare(socket: _Socket) -> Callable[[], Awaitable[None]]:
     """All that can be refused, and what to do then. Raises HandshakeRefused."""
-    grant = await authorise(socket.handshake)
+    grant = await on_account(socket.handshake, await authorise(socket.handshake))
     request = request_of(socket.handshake, grant)
     if request is None:
         inference = await runtime.inference()
-        models = await runtime.models_of(grant)
+        models, tenant_limits = await runtime.models_and_limits_of(grant)
         opening = await open_session(socket.handshake, grant, models)
         host = Host(
             opening.models,
@@ -107,8 +113,14 @@ async def _prepare(socket: _Socket) -> Callable[[], Awaitable[None]]:
         )
         opened = session_opened(socket.handshake, grant, opening)
         transport = socket.transport(dialect_of(socket.handshake, grant))
-        meter = await meter_of(grant, opened)  # the last thing, since it holds money
-        return partial(_converse, socket, transport, opened, opening, host, meter)
+        # Last of all, so that both are left again whatever happens.
+        admission = await admit(runtime.limits, socket.handshake, grant, tenant_limits)
+        try:
+            money = await money_of(grant, opened)
+        except BaseException:
+            async with admission:
+                raise
+        return partial(_converse, socket, transport, opened, opening, host, admission, money)
     try:
         place = await runtime.calls.find(request)
     except NoSuchCall:
@@ -124,30 +136,44 @@ async def _converse(
     opened: SessionOpened,
     opening: Opening,
     host: Host,
-    meter: Meter,
+    admission: Admission,
+    money: Money,
 ) -> None:
     session, models = opening.session, opening.models
     tenant_id, call_id = str(opened.tenant_id), opened.call_id
-    with (
-        bound_contextvars(tenant_id=tenant_id, session_id=session.id),
-        metered(meter),
-        runtime.event_log().session(opened) as observer,
-    ):
-        tally = ToolTally(session.tools, host.functions.names)
-        latencies = LatencyObserver(observer.answered)
-        observers: tuple[Observer, ...] = (observer, usage_observer(opened, observer, meter.used), latencies)
-        if session.tools:
-            observers = (*observers, tally)
-        running = RunningSession(session, transport, replace(host, observers=observers), Ids())
-        meter.when_ended(partial(wind_up, running))
-        async with runtime.calls.running(running, call_id, tenant_id, opened.api_key_id):
-            await socket.accept(call_id)
-            log.info("session_started", model=session.model)
-            async with asyncio.TaskGroup() as group:
-                group.create_task(models.warm_up(session.model), name="open connections")
-                await running.run()
-        await runtime.tool_calls_count_of(opened.tenant_id, tally)
-        log.info("session_ended")
+    async with admission:
+        with (
+            bound_contextvars(tenant_id=tenant_id, session_id=session.id),
+            spending(money),
+            runtime.event_log().session(opened) as observer,
+        ):
+            tally = ToolTally(session.tools, host.functions.names)
+            latencies = LatencyObserver(observer.answered)
+            meter = usage_observer(
+                opened,
+                observer,
+                runtime.recorder(),
+                spent=money.used,
+                rules=PriceRules(markup_bp=money.markup_bp),
+                own_credentials=models.own,
+            )
+            observers: tuple[Observer, ...] = (observer, meter, latencies)
+            if session.tools:
+                observers = (*observers, tally)
+            host = replace(host, observers=observers, meter=meter, allowance=admission.allowance)
+            running = RunningSession(session, transport, host, Ids())
+            money.when_ended(partial(wind_up, running))
+            key_id, customer_id = opened.api_key_id, opened.customer_id
+            async with runtime.calls.running(running, call_id, tenant_id, key_id, customer_id):
+                await socket.accept(call_id, admission.headers)
+                log.info("session_started", model=session.model)
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(models.warm_up(session.model), name="open connections")
+                    timing = group.create_task(note_time(meter), name="note the time connected")
+                    await running.run()
+                    timing.cancel()
+            await runtime.tool_calls_count_of(opened.tenant_id, tally)
+            log.info("session_ended")
 
 
 async def _join(socket: _Socket, request: Request, place: Place) -> None:
@@ -163,5 +189,5 @@ async def _join(socket: _Socket, request: Request, place: Place) -> None:
 
 async def _turn_away(socket: _Socket, refused: HandshakeRefused) -> None:
     """In band: the upgrade succeeds, then the error says why."""
-    await socket.accept()
+    await socket.accept(headers=refused.headers)
     await refuse(socket.transport(), refused.refused, refused.close_code)

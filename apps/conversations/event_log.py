@@ -26,6 +26,7 @@ from antiphon.metering.records import UsageRecord
 from apps.conversations.log_store import EventRow, LogStore, Row, SessionOpened, SessionState
 from apps.conversations.services import end_reason_of
 from apps.core.tenancy import across_tenants
+from apps.core.writing import wait_after
 
 GAP = "log.gap"
 BATCH_ROWS = 500
@@ -33,7 +34,6 @@ BATCH_SECONDS = 0.25
 MOST_BYTES = 64 * 1024 * 1024  # of rows that wait
 HEARTBEAT_SECONDS = 30.0
 LAST_SECONDS = 4.0  # for what still waits when the process ends
-_LONGEST_WAIT = 10.0  # seconds between two tries to reach the database
 _ROW_BYTES = 500  # about what a row takes besides its body
 _ROOM_MADE = 0.9  # of the bound, so that making room, which looks at every row, is rare
 
@@ -211,9 +211,8 @@ class EventLog:
     def _note_failure(self, error: psycopg.Error) -> None:
         if self._failures == 0:
             log.warning("event_log_waits_for_the_database", error=type(error).__name__)
-        wait = min(BATCH_SECONDS * 2**self._failures, _LONGEST_WAIT)
         self._failures += 1
-        self._next_try = time.monotonic() + wait
+        self._next_try = time.monotonic() + wait_after(self._failures)
 
     def _note_success(self) -> None:
         if self._failures or self._lost:

@@ -4,6 +4,7 @@ import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -15,12 +16,12 @@ from antiphon.engine.machine import Limits
 from antiphon.protocol import errors
 from antiphon.protocol.dialects.named import DialectName
 from antiphon.protocol.errors import Refused
-from antiphon.protocol.server_events import RateLimit
 from antiphon.protocol.session import Session
 from antiphon.protocol.session_update import SessionPatch
 from antiphon.providers.registry import ModelRegistry, stands_for_default
 from apps.conversations.dialects import as_begun, dialect_name
 from apps.conversations.log_store import SessionOpened
+from apps.conversations.on_account import for_customer
 from apps.conversations.preset_agents import PresetAgent, is_agent, preset_agent, variables_of
 from apps.conversations.presets import default_session, preset_dialect, read_preset, require_model
 from apps.keys.authentication import ANYONE, KeyGrant, KeyRefused, aauthenticate
@@ -37,12 +38,16 @@ _DIALECTS: dict[DialectName, str] = {"undeclared": "ga", "beta": "beta", "inworl
 
 
 class HandshakeRefused(Exception):
-    """Told in band: clients treat an error event followed by this close code as final."""
+    """Told in band: clients treat an error event followed by this close code as final. The headers go with the
+    response to the handshake."""
 
-    def __init__(self, refused: Refused, close_code: int) -> None:
+    def __init__(
+        self, refused: Refused, close_code: int, headers: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
         super().__init__(refused.body.message)
         self.refused = refused
         self.close_code = close_code
+        self.headers = headers
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +104,11 @@ class Handshake:
         return self.query.get("intent") == ["transcription"]
 
     @property
+    def customer(self) -> str | None:
+        """On whose account, of the tenant's own customers, the session is to be."""
+        return self.query.get("customer", [None])[0]
+
+    @property
     def model(self) -> str | None:
         return self.query.get("model", [None])[0]
 
@@ -126,6 +136,14 @@ async def authorise(handshake: Handshake) -> KeyGrant:
         message = f"This API key lacks the scope {Scope.REALTIME.value!r}."
         raise HandshakeRefused(errors.invalid_request("insufficient_scope", message), BAD_KEY)
     return grant
+
+
+async def on_account(handshake: Handshake, grant: KeyGrant) -> KeyGrant:
+    """The grant on the account of the customer whom the URL names, if it names one. Raises HandshakeRefused."""
+    try:
+        return await for_customer(grant, handshake.customer, "customer")
+    except Refused as refused:
+        raise HandshakeRefused(refused, BAD_REQUEST) from None
 
 
 def dialect_of(handshake: Handshake, grant: KeyGrant) -> DialectName:
@@ -213,20 +231,14 @@ def session_opened(handshake: Handshake, grant: KeyGrant, opening: Opening) -> S
         safety_identifier=_identity(handshake, grant)[:200],
         started_at=timezone.now(),
         agent_version_id=agent.version_id if agent else None,
+        customer_id=grant.customer.id if grant.customer else None,
         keep_events=agent.keep_log if agent else True,
     )
 
 
 def limits(dialect: DialectName, agent: PresetAgent | None = None) -> Limits:
-    """As the settings have them, or the agent, if it has less; `rate_limits.updated` shows the allowance of a
-    second."""
-    allowance = settings.EVENTS_PER_SECOND
-    told = RateLimit(name="requests", limit=allowance, remaining=allowance - 1, reset_seconds=1.0)
-    return Limits(
-        duration_ms=_seconds(agent) * 1000,
-        fixed_voice=dialect != "inworld",
-        rate_limits=(told,),
-    )
+    """As the settings have them, or the agent, if it has less."""
+    return Limits(duration_ms=_seconds(agent) * 1000, fixed_voice=dialect != "inworld")
 
 
 def _seconds(agent: PresetAgent | None) -> int:

@@ -8,26 +8,19 @@ from datetime import datetime
 from typing import Any
 
 import psycopg
-from django.db import connections
 
 from apps.conversations.models import Direction, EndReason
-from apps.core.tenancy import ACROSS_DATABASE
+from apps.core.writing import writers_connection
 
-_CONNECTION: dict[str, Any] = {  # a server that went silent must not hold up the writer for ever
-    "application_name": "antiphon event log",
-    "connect_timeout": 3,
-    "tcp_user_timeout": 10_000,
-    "options": "-c statement_timeout=30s",
-}
 _INSERT_SESSION = """
     INSERT INTO conversations_realtimesession (
-        id, tenant_id, session_id, call_id, api_key_id, model, agent_version_id, kind, dialect, safety_identifier,
-        started_at, alive_at, ended_at, end_reason, close_code,
+        id, tenant_id, session_id, call_id, api_key_id, customer_id, model, agent_version_id, kind, dialect,
+        safety_identifier, started_at, alive_at, ended_at, end_reason, close_code,
         turns, responses, interruptions, errors, user_audio_ms, assistant_audio_ms, cost_micro, response_ms
     ) VALUES (
-        %(id)s, %(tenant_id)s, %(session_id)s, %(call_id)s, %(api_key_id)s, %(model)s, %(agent_version_id)s,
-        %(kind)s, %(dialect)s, %(safety_identifier)s, %(started_at)s, now(), NULL, '', NULL, 0, 0, 0, 0, 0, 0,
-        0, '{}'
+        %(id)s, %(tenant_id)s, %(session_id)s, %(call_id)s, %(api_key_id)s, %(customer_id)s, %(model)s,
+        %(agent_version_id)s, %(kind)s, %(dialect)s, %(safety_identifier)s, %(started_at)s, now(), NULL, '', NULL,
+        0, 0, 0, 0, 0, 0, 0, '{}'
     ) ON CONFLICT (id) DO NOTHING
 """
 _UPDATE_SESSION = """
@@ -84,6 +77,7 @@ class SessionOpened:
     dialect: str = "ga"
     safety_identifier: str = ""
     agent_version_id: uuid.UUID | None = None
+    customer_id: uuid.UUID | None = None
     keep_events: bool = True
 
 
@@ -162,9 +156,7 @@ class LogStore:
 
     def _connect(self) -> psycopg.Connection[Any]:
         if self._connection is None:
-            given = connections[ACROSS_DATABASE].get_connection_params()
-            parameters = _CONNECTION | given | {"cursor_factory": psycopg.Cursor, "autocommit": True}
-            self._connection = psycopg.connect(**parameters)
+            self._connection = writers_connection("antiphon event log")
         return self._connection
 
 

@@ -29,6 +29,7 @@ from antiphon.providers.routing.format import Router
 from antiphon.providers.routing.process import RoutingMemory
 from antiphon.providers.routing.routers import Routers
 from apps.billing.keeper import SpendKeeper
+from apps.billing.posting import post_usage
 from apps.conversations.calls import Calls
 from apps.conversations.event_log import EventLog
 from apps.conversations.revocation import RevocationWatch
@@ -36,19 +37,29 @@ from apps.conversations.tool_tally import ToolTally
 from apps.core.tenancy import tenant_context
 from apps.credentials.selectors import providers_of
 from apps.keys.authentication import KeyGrant
+from apps.limits.process import ProcessLimits
+from apps.limits.resolving import Limits
+from apps.limits.selectors import limits_of
 from apps.routers.exchange import HealthExchange
 from apps.routers.selectors import routers_of
 from apps.tools.selectors import runners_of
 from apps.tools.services import tool_calls_count
+from apps.usage.recorder import Recorder
+from apps.usage.rows import Book
 from apps.usage.services import unpriced_check
 
 log = structlog.get_logger(__name__)
 
+BOOKS: Sequence[Book] = (post_usage,)
+"""Where what is used is booked, in the transaction that writes it."""
+
 calls = Calls()
+limits = ProcessLimits(processes=settings.WEB_PROCESSES)
 
 _loaded: Inference | None = None
 _event_log: EventLog | None = None
 _spending: SpendKeeper | None = None
+_recorder: Recorder | None = None
 _loading = threading.Lock()
 _routing = RoutingMemory()
 _revocations = RevocationWatch(calls)
@@ -62,6 +73,7 @@ async def startup() -> None:
     processes in."""
     loaded = await inference()
     unpriced_check(models=[model.name for model in loaded.models_for().list()])
+    recorder()  # which writes what crashed processes have left
     await loaded.warm_up()
     await calls.start(
         secret_key=settings.SECRET_KEY,
@@ -69,6 +81,7 @@ async def startup() -> None:
         redis_url=settings.REDIS_URL,
         lease_seconds=env().antiphon_lease_seconds,
     )
+    limits.start(settings.REDIS_URL, lease_seconds=env().antiphon_lease_seconds)
     _health.start(settings.REDIS_URL)
     _revocations.start()
     keep_open_for(calls)
@@ -99,14 +112,36 @@ async def models_of_tenant(
     """With these defaults; an empty one is the platform's."""
     loaded = await inference()
     load = database_sync_to_async(_chosen_by, thread_sensitive=False)
-    providers, routers = await load(tenant_id)
+    return _registry(loaded, tenant_id, (language, transcription, speech), *await load(tenant_id))
+
+
+async def models_and_limits_of(grant: KeyGrant) -> tuple[ModelRegistry, Limits]:
+    """What a new session of the tenant needs: `models_of`, and the tenant's limits."""
+    loaded = await inference()
+    load = database_sync_to_async(_needed_by, thread_sensitive=False)
+    providers, routers, tenant_limits = await load(grant.tenant_id)
+    defaults = (grant.default_model, grant.default_transcription_model, grant.default_speech_model)
+    return _registry(loaded, grant.tenant_id, defaults, providers, routers), tenant_limits
+
+
+def _registry(
+    loaded: Inference,
+    tenant_id: uuid.UUID,
+    defaults: tuple[str, str, str],
+    providers: Mapping[str, Provider],
+    routers: Mapping[str, Router],
+) -> ModelRegistry:
     return loaded.models_for(
-        language,
-        transcription,
-        speech,
+        *defaults,
         providers=providers,
         routers=Routers(routers, tenant=str(tenant_id), memory=_routing, cost_of=usual_answer_micro),
     )
+
+
+def _needed_by(
+    tenant_id: uuid.UUID,
+) -> tuple[Mapping[str, Provider], Mapping[str, Router], Limits]:
+    return *_chosen_by(tenant_id), limits_of(tenant_id)
 
 
 def _chosen_by(tenant_id: uuid.UUID) -> tuple[Mapping[str, Provider], Mapping[str, Router]]:
@@ -161,6 +196,15 @@ def event_log() -> EventLog:
     return _event_log
 
 
+def recorder() -> Recorder:
+    """Started by `startup`, else by the first session. Called on the event loop only."""
+    global _recorder
+    if _recorder is None:
+        _recorder = Recorder(settings.USAGE_SPOOL, books=BOOKS)
+        _recorder.start()
+    return _recorder
+
+
 def spending() -> SpendKeeper:
     """Started by the first session. Called on the event loop only."""
     global _spending
@@ -170,17 +214,28 @@ def spending() -> SpendKeeper:
     return _spending
 
 
-async def shutdown() -> None:
-    global _loaded, _event_log, _spending
-    await _revocations.stop()
-    await calls.stop()
-    await _health.stop()
+async def writers_end() -> None:
+    """Stops the threads that write for this process's sessions, when they have written what they can. The next
+    session starts others."""
+    global _event_log, _recorder, _spending
     if _event_log is not None:
         ending, _event_log = _event_log, None
         await asyncio.to_thread(ending.stop)
-    if _spending is not None:
+    if _recorder is not None:
+        stopping, _recorder = _recorder, None
+        await asyncio.to_thread(stopping.stop)
+    if _spending is not None:  # the last one: what is in the ledger by now needs no hold
         settling, _spending = _spending, None
         await asyncio.to_thread(settling.stop)
+
+
+async def shutdown() -> None:
+    global _loaded
+    await _revocations.stop()
+    await calls.stop()
+    await limits.stop()
+    await _health.stop()
+    await writers_end()
     await _tool_servers.aclose()
     await _outbound.aclose()
     if _loaded is not None:

@@ -2,6 +2,7 @@ import uuid
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import EllipsisType
 from typing import Any
 
 from channels.db import database_sync_to_async
@@ -12,6 +13,7 @@ from django.utils import timezone
 
 from apps.audit.services import fields_of, record
 from apps.core.tenancy import atomic
+from apps.customers.models import Customer
 from apps.keys import secrets
 from apps.keys.callers import networks_of, origins_of
 from apps.keys.models import ApiKey, ClientSecret, Environment, Scope
@@ -32,6 +34,9 @@ _AUDITED = (
     "expires_at",
     "allowed_addresses",
     "allowed_origins",
+    "sessions_limit",
+    "events_per_second_limit",
+    "customer",
 )
 
 
@@ -61,11 +66,14 @@ def api_key_create(
     expires_at: datetime | None = None,
     allowed_addresses: Iterable[str] = (),
     allowed_origins: Iterable[str] = (),
+    sessions_limit: int | None = None,
+    events_per_second_limit: int | None = None,
+    customer: Customer | None = None,
     created_by: Membership | None = None,
     grantable: Collection[str] | None = None,
 ) -> CreatedKey:
-    """Makes a key of the current tenant. `grantable` are the scopes that its maker may give, None for all. Raises
-    ValidationError."""
+    """Makes a key of the current tenant, or of one of its customers. `grantable` are the scopes that its maker may
+    give, None for all. Raises ValidationError."""
     if expires_at is not None and expires_at <= timezone.now():
         raise ValidationError({"expires_at": "Choose a time in the future."})
     key = ApiKey(
@@ -73,6 +81,9 @@ def api_key_create(
         environment=environment,
         realtime_only=realtime_only,
         expires_at=expires_at,
+        sessions_limit=sessions_limit,
+        events_per_second_limit=events_per_second_limit,
+        customer=customer,
         created_by=created_by,
     )
     _set_scopes(key, scopes, grantable)
@@ -91,9 +102,12 @@ def api_key_update(
     scopes: Collection[str] | None = None,
     allowed_addresses: Iterable[str] | None = None,
     allowed_origins: Iterable[str] | None = None,
+    sessions_limit: int | None | EllipsisType = ...,
+    events_per_second_limit: int | None | EllipsisType = ...,
     grantable: Collection[str] | None = None,
 ) -> ApiKey:
-    """What is None stays. Sessions that run go on. Raises ValidationError, also for a key that is over."""
+    """What is None stays; of limits, where None is no limit, what is not given. Sessions that run go on. Raises
+    ValidationError, also for a key that is over."""
     _require_valid(key)
     before = fields_of(key, *_AUDITED)
     if name is not None:
@@ -104,6 +118,10 @@ def api_key_update(
         key.allowed_addresses = networks_of(allowed_addresses, field="allowed_addresses")
     if allowed_origins is not None:
         key.allowed_origins = origins_of(allowed_origins, field="allowed_origins")
+    if not isinstance(sessions_limit, EllipsisType):
+        key.sessions_limit = sessions_limit
+    if not isinstance(events_per_second_limit, EllipsisType):
+        key.events_per_second_limit = events_per_second_limit
     key.full_clean()
     key.save()
     record(action="api_key.updated", target=key, before=before, after=fields_of(key, *_AUDITED))
@@ -133,6 +151,9 @@ def api_key_rotate(
         scopes=key.scopes,
         allowed_addresses=key.allowed_addresses,
         allowed_origins=key.allowed_origins,
+        sessions_limit=key.sessions_limit,
+        events_per_second_limit=key.events_per_second_limit,
+        customer_id=key.customer_id,
         expires_at=key.expires_at and now + (key.expires_at - key.created_at),
         created_by=created_by,
     )
@@ -162,11 +183,21 @@ def api_key_mark_used(*, key_id: uuid.UUID, at: datetime, address: str | None = 
 
 
 def client_secret_create(
-    *, key_id: uuid.UUID, session_preset: str, expires_after: timedelta, safety_identifier: str = ""
+    *,
+    key_id: uuid.UUID,
+    session_preset: str,
+    expires_after: timedelta,
+    safety_identifier: str = "",
+    customer_id: uuid.UUID | None = None,
 ) -> CreatedClientSecret:
-    """Makes a client secret of the current tenant with one of its keys. Raises ValidationError."""
+    """Makes a client secret of the current tenant with one of its keys, perhaps for one of its customers. Raises
+    ValidationError."""
     return _client_secret(
-        expires_after, key_id=key_id, session_preset=session_preset, safety_identifier=safety_identifier
+        expires_after,
+        key_id=key_id,
+        session_preset=session_preset,
+        safety_identifier=safety_identifier,
+        customer_id=customer_id,
     )
 
 
@@ -230,6 +261,12 @@ def _set_scopes(key: ApiKey, scopes: Collection[str], grantable: Collection[str]
         raise ValidationError({"scopes": "Choose at least one scope."})
     if key.realtime_only and set(scopes) != {Scope.REALTIME}:
         raise ValidationError({"scopes": "A realtime-only key has the scope 'realtime' and no other."})
+    if key.customer_id is not None and (beyond := sorted(set(scopes) - set(FOR_APPS))):
+        raise ValidationError(
+            {
+                "scopes": f"A customer's key opens sessions and lists models; it can't have {', '.join(beyond)}."
+            }
+        )
     if grantable is not None and (beyond := sorted(set(scopes) - set(grantable))):
         raise ValidationError({"scopes": f"You can't give a key what you may not do: {', '.join(beyond)}."})
     key.scopes = [scope for scope in Scope if scope in scopes] + [s for s in scopes if s not in Scope.values]

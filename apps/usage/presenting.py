@@ -8,6 +8,7 @@ from typing import Any
 from antiphon.metering.rates import Rate
 from antiphon.providers.base.usage import Unit
 from antiphon.providers.catalogue.entries import MANY
+from apps.usage.models import UsageLine
 from apps.usage.selectors import ListedModel
 
 UNIT_NAMES: Mapping[Unit, str] = {
@@ -23,6 +24,7 @@ UNIT_NAMES: Mapping[Unit, str] = {
     "input_audio_ms": "audio in",
     "output_audio_ms": "audio out",
     "session_ms": "connection",
+    "tool_ms": "tools at work",
     "character": "text",
     "text_message": "text messages",
     "request": "requests",
@@ -117,3 +119,30 @@ def _present_rate(rate: Rate) -> dict[str, Any]:
 def _plain(price: Decimal) -> str:
     """Without an exponent and without needless zeros."""
     return f"{price.normalize():f}"
+
+
+def present_line(line: UsageLine) -> dict[str, Any]:
+    """As JSON, without what it costs the operator. `unit_price` is a decimal in a string, in US dollars for `per`
+    units; null without a price."""
+    return {
+        "record": line.key,
+        "session": line.session_id,
+        "response": line.response_id,
+        "item": line.item_id,
+        "kind": line.kind,
+        "attempt": line.attempt,
+        "model": line.model,
+        "unit": line.unit,
+        "quantity": line.quantity,
+        "price_micro": line.price_micro,
+        "unit_price": None if line.unit_price is None else f"{line.unit_price.normalize():f}",
+        "per": line.per,
+        "rate": line.rate_id,
+        "estimated": line.estimated,
+        "unpriced": not line.is_priced,
+        "outcome": line.outcome,
+        "api_key": line.api_key_id,
+        "agent_version": line.agent_version_id,
+        "customer": line.customer_id,
+        "at": line.at,
+    }

@@ -80,6 +80,7 @@ def running_platform(models: Mapping[str, str]) -> Iterator[Platform]:
             "ANTIPHON_DATA_DIR": folder,
             "ANTIPHON_WEB_PROCESSES": "1",
             "SESSIONS_PER_TENANT": "10000",
+            "EVENTS_PER_SECOND": "1000000",
         }
         env.pop("DJANGO_SETTINGS_MODULE", None)
         process = subprocess.Popen(

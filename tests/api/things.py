@@ -14,7 +14,7 @@ from apps.tenants.invitations import invitation_create
 from apps.tenants.models import Invitation, Role
 from apps.tools.services import tool_create
 from tests.cast import Person, member_of
-from tests.tenancy.rows import make_event, make_invoice
+from tests.tenancy.rows import make_event, make_invoice, make_statement
 
 SLUG, SESSION = "of-a-tenant", "sess_of_a_tenant"
 ADDRESS = "https://models.example.com/v1"
@@ -33,6 +33,7 @@ def make_things(person: Person) -> dict[str, object]:
         agent_publish(agent=agent)
         make_event(SESSION)
         invoice = make_invoice(f"in_{person.tenant.slug}")
+        make_statement(SLUG)
         budget = budget_create(amount_micro=1_000_000)
         invitation = invitation_create(
             email=f"eve@{person.tenant.slug}.example", role=Role.VIEWER, granter=Role.OWNER
@@ -45,6 +46,8 @@ def make_things(person: Person) -> dict[str, object]:
         "provider": "groq",
         "session_id": SESSION,
         "number": 1,
+        "external_id": SLUG,
+        "month": "2026-06",
         "member_id": member.membership.id,
         "invitation_id": invitation.id,
         "budget_id": budget.id,

@@ -3,6 +3,7 @@
 import base64
 import json
 import secrets
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,6 +14,8 @@ from tests.apps.live import SECOND, LiveSession
 
 OURS = {"antiphon": {"events": ["attempts", "decisions"]}}
 PIECE = 10  # characters of a key that nobody may see together
+HALF = 5
+STEP = PIECE - HALF + 1
 
 
 @dataclass(frozen=True)
@@ -72,9 +75,20 @@ class Everything:
             f"{where}: {text[max(0, at - 80) : at + 80]}"
             for where, text in self.said.items()
             for form in forms
-            for start in range(len(form) - PIECE + 1)
-            if (at := text.find(form[start : start + PIECE])) >= 0
+            for at in _pieces(form, text)
         ]
+
+
+def _pieces(form: str, text: str) -> Iterator[int]:
+    """Where the text has PIECE characters of the form together. All pieces hold half a piece that begins at a
+    multiple of STEP: the text is searched for those alone, and looked at closely where one stands."""
+    for start in range(0, len(form) - HALF + 1, STEP):
+        at = -1
+        while (at := text.find(form[start : start + HALF], at + 1)) >= 0:
+            first = max(0, at - HALF)
+            around = text[first : at + PIECE]
+            if any(around[n : n + PIECE] in form for n in range(len(around) - PIECE + 1)):
+                yield at
 
 
 def new_key() -> str:

@@ -27,6 +27,7 @@ class LiveSession:
     """A client of a session. `events` are all that it was sent."""
 
     events: list[dict[str, Any]] = field(default_factory=list)
+    headers: dict[str, str] = field(default_factory=dict)  # of the response to the handshake
     close_code: int | None = None
     _read: int = 0
     _incoming: asyncio.Queue[dict[str, Any]] = field(default_factory=asyncio.Queue)
@@ -62,7 +63,9 @@ class LiveSession:
                 await self._changed.wait()
 
     async def _send(self, message: dict[str, Any]) -> None:
-        if message["type"] == "websocket.send":
+        if message["type"] == "websocket.accept":
+            self.headers = {name.decode(): value.decode() for name, value in message["headers"]}
+        elif message["type"] == "websocket.send":
             self.events.append(json.loads(message["text"]))
         elif message["type"] == "websocket.close":
             self.close_code = message["code"]
@@ -118,18 +121,16 @@ async def _listen(socket: aiohttp.ClientWebSocketResponse, client: LiveSession) 
 
 @asynccontextmanager
 async def live_platform(monkeypatch: pytest.MonkeyPatch, *allowed: str) -> AsyncIterator[None]:
-    """What sessions of this process need: models, a wire that may reach the hosts `allowed`, and an event log, all
-    of whose rows are written when the block is left."""
+    """What sessions of this process need: models, a wire that may reach the hosts `allowed`, an event log and a
+    recorder, all of whose rows are written when the block is left."""
     loaded = await runtime.inference()
     wire = Wire(Timeouts(connect=5, first_byte=5, idle=5), OutboundPolicy.allowing(allowed))
     monkeypatch.setattr(runtime, "_loaded", replace(loaded, wire=wire))
-    monkeypatch.setattr(runtime, "_event_log", None)
-    monkeypatch.setattr(runtime, "_spending", None)
+    await runtime.writers_end()
     try:
         yield
     finally:
-        await asyncio.to_thread(runtime.event_log().stop)
-        await asyncio.to_thread(runtime.spending().stop)
+        await runtime.writers_end()
         await wire.aclose()
 
 

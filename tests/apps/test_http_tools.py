@@ -174,7 +174,7 @@ class TestWhatGoesWrong:
         assert message.startswith(("The server of the tool 'weather'", "The tool 'weather' failed"))
 
     async def test_no_answer_in_time(self) -> None:
-        async with tool_host(delay=5.0) as host:
+        async with tool_host(delay=1.0) as host:
             done = await call(host.url, timeout=0.2)
         assert why(done) == "The server of the tool 'weather' did not answer within 0.2 s."
         assert len(host.seen) == 1
@@ -249,14 +249,13 @@ class TestSessions:
         assert counted.last_error == "The server of the tool 'weather' failed (status 500)."
 
     async def test_its_start_and_end_are_in_the_log_and_no_secret_is(
-        self, alice: Person, model: StubServer, monkeypatch: pytest.MonkeyPatch
+        self, alice: Person, model: StubServer
     ) -> None:
         async with tool_host({"status": 404, "text": "very-secret-value"}) as host:
             secret, signing = await in_thread(put_tool, alice, host.url)
             async with live_session(secret, "acme/m") as session:
                 await converse(session)
-        await asyncio.to_thread(runtime.event_log().stop)
-        monkeypatch.setattr(runtime, "_event_log", None)
+        await runtime.writers_end()
         logged = await in_thread(log_of, alice)
         started, ended = (
             next(body for kind, body in logged if kind == wanted) for wanted in ("tool.started", "tool.ended")

@@ -1,5 +1,6 @@
 """`manage.py talk`: one spoken turn from the command line."""
 
+import io
 import subprocess
 import sys
 import wave
@@ -8,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from django.core.management import CommandError, call_command
 
 from antiphon.audio.pcm import read_audio
 from tests.recordings import sentence
@@ -15,13 +17,32 @@ from tests.recordings import sentence
 PROJECT = Path(__file__).resolve().parents[2]
 
 
-def talk(file: Path, *options: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(PROJECT / "manage.py"), "talk", str(file), *options]
+def run(file: Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """As somebody types it. Other tests call the command in this process, where everything is imported already."""
+    command = [sys.executable, str(PROJECT / "manage.py"), "talk", str(file)]
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=240, check=False)
 
 
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def talk(file: Path, *options: str) -> None:
+    call_command("talk", str(file), *options, stdout=io.StringIO())
+
+
+def refusal(file: Path, *options: str) -> str:
+    with pytest.raises(CommandError) as refused:
+        talk(file, *options)
+    assert refused.value.returncode == 1
+    return str(refused.value)
+
+
 def test_it_works(tmp_path: Path) -> None:
-    done = talk(sentence("0880").path, cwd=tmp_path)
+    done = run(sentence("0880").path, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "disposed young man" in done.stdout or "ill-" in done.stdout
     assert "agent: " in done.stdout
@@ -32,38 +53,38 @@ def test_it_works(tmp_path: Path) -> None:
         assert saved.getnframes() > 24_000
 
 
-def test_another_rate_and_two_channels_are_understood_too(tmp_path: Path) -> None:
+def test_another_rate_and_two_channels_are_understood_too(here: Path) -> None:
     speech = np.frombuffer(read_audio(sentence("0880").path), "<i2")
-    stereo = tmp_path / "stereo.wav"
+    stereo = here / "stereo.wav"
     soundfile.write(stereo, np.stack([speech, speech], axis=1)[::3], 8_000, subtype="PCM_24")
-    done = talk(stereo, "--reply", "answer.wav", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert (tmp_path / "answer.wav").exists()
+    talk(stereo, "--reply", "answer.wav")
+    assert (here / "answer.wav").exists()
 
 
-@pytest.mark.parametrize(
-    ("content", "said"),
-    [(None, "no file"), (b"not audio at all", "audio"), (b"", "audio")],
-)
-def test_a_file_that_is_no_audio_gets_one_sentence(tmp_path: Path, content: bytes | None, said: str) -> None:
-    file = tmp_path / "x.wav"
-    if content is not None:
-        file.write_bytes(content)
-    done = talk(file, cwd=tmp_path)
+def test_a_file_that_is_not_there_gets_one_sentence(tmp_path: Path) -> None:
+    done = run(tmp_path / "x.wav", cwd=tmp_path)
     assert done.returncode == 1
-    assert said in done.stderr.lower()
+    assert "no file" in done.stderr.lower()
     assert len(done.stderr.strip().splitlines()) == 1
 
 
-def test_a_file_without_words_says_so(tmp_path: Path) -> None:
-    silence = tmp_path / "silence.wav"
+@pytest.mark.parametrize("content", [b"not audio at all", b""])
+def test_a_file_that_is_no_audio_gets_one_sentence(
+    here: Path, content: bytes, capfd: pytest.CaptureFixture[str]
+) -> None:
+    file = here / "x.wav"
+    file.write_bytes(content)
+    said = refusal(file)
+    assert "audio" in said.lower()
+    assert len(said.strip().splitlines()) == 1
+    assert capfd.readouterr().err == ""
+
+
+def test_a_file_without_words_says_so(here: Path) -> None:
+    silence = here / "silence.wav"
     soundfile.write(silence, np.zeros(16_000, np.int16), 16_000)
-    done = talk(silence, cwd=tmp_path)
-    assert done.returncode == 1
-    assert "no words were heard" in done.stderr
+    assert "no words were heard" in refusal(silence)
 
 
-def test_an_unknown_model_gets_one_sentence(tmp_path: Path) -> None:
-    done = talk(sentence("0880").path, "--model", "no/such", cwd=tmp_path)
-    assert done.returncode == 1
-    assert "No model is called 'no/such'" in done.stderr
+def test_an_unknown_model_gets_one_sentence(here: Path) -> None:
+    assert "No model is called 'no/such'" in refusal(sentence("0880").path, "--model", "no/such")

@@ -1,6 +1,7 @@
 """What a session uses is in its log, and what has no price is an alarm."""
 
 import uuid
+from pathlib import Path
 
 import pytest
 import structlog
@@ -17,6 +18,7 @@ from apps.conversations.selectors import session_events, session_find
 from apps.conversations.usage import usage_observer
 from apps.core.tenancy import tenant_context
 from apps.usage import services
+from apps.usage.recorder import Recorder
 from apps.usage.services import unpriced_check, unpriced_report
 from tests.cast import Person
 from tests.engine.session_harness import Stage
@@ -35,25 +37,29 @@ def usage_rows(person: Person) -> list[SessionEvent]:
         return [event for event in session_events(session) if event.type == "usage"]
 
 
-async def in_session(person: Person, stage: Stage) -> list[SessionEvent]:
+async def in_session(person: Person, stage: Stage, folder: Path) -> list[SessionEvent]:
     """What the log says that an answer used."""
-    log = EventLog()
+    log, recorder = EventLog(), Recorder(folder)
     log.start()
+    recorder.start()
     opened = SessionOpened(uuid.uuid4(), person.tenant.id, "sess_1", None, "openai/gpt-6-sol", timezone.now())
     with log.session(opened) as observer:
-        stage.observers += [observer, usage_observer(opened, observer, lambda micro: None)]
+        stage.observers += [observer, usage_observer(opened, observer, recorder)]
         async with stage.session() as client:
             client.say("hi")
             await client.wait_for("response.done")
     await database_sync_to_async(log.stop, thread_sensitive=False)()
+    await database_sync_to_async(recorder.stop, thread_sensitive=False)()
     rows: list[SessionEvent] = await database_sync_to_async(usage_rows, thread_sensitive=False)(person)
     return rows
 
 
 @pytest.mark.django_db(transaction=True, databases=["default", "across"])
-async def test_it_works_an_answer_leaves_its_usage_in_the_sessions_log(alice: Person) -> None:
+async def test_it_works_an_answer_leaves_its_usage_in_the_sessions_log(alice: Person, tmp_path: Path) -> None:
     answer, voice = say("Hello there."), ScriptedTts(ms_per_character=5, name="openai/tts-1")
-    rows = await in_session(alice, Stage(llm=ScriptedLlm(answer, name="openai/gpt-6-sol"), tts=voice))
+    rows = await in_session(
+        alice, Stage(llm=ScriptedLlm(answer, name="openai/gpt-6-sol"), tts=voice), tmp_path
+    )
     by_kind = {row.body["kind"]: row for row in rows}
     assert len(rows) == 2
     written, spoken = by_kind["response"], by_kind["speech"]
@@ -76,10 +82,10 @@ async def test_it_works_an_answer_leaves_its_usage_in_the_sessions_log(alice: Pe
 
 
 @pytest.mark.django_db(transaction=True, databases=["default", "across"])
-async def test_what_has_no_price_is_in_the_log_and_an_alarm(alice: Person) -> None:
+async def test_what_has_no_price_is_in_the_log_and_an_alarm(alice: Person, tmp_path: Path) -> None:
     stage = Stage(llm=ScriptedLlm(say("Hello there."), name="acme/new"))
     with capture_logs() as logs:
-        rows = await in_session(alice, stage)
+        rows = await in_session(alice, stage, tmp_path)
     (row,) = [row for row in rows if row.body["kind"] == "response"]
     assert row.body["unpriced"][0] == {"unit": "input_text_token", "quantity": 10}
     (alarm,) = [entry for entry in logs if entry["event"] == "usage_unpriced"]

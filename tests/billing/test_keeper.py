@@ -13,7 +13,7 @@ from channels.db import database_sync_to_async
 from django.db import connections
 
 from apps.billing.holds import HoldStore
-from apps.billing.keeper import Meter, SpendEnded, SpendKeeper, SpendRefused
+from apps.billing.keeper import Money, SpendEnded, SpendKeeper, SpendRefused
 from apps.billing.ledger import balance_micro, correction_post, held_micro
 from apps.billing.models import SpendHold
 from apps.billing.spending import LEAST_STEP_MICRO, Spender
@@ -66,7 +66,7 @@ def keeper(store: Breakable, clock: Clock, settings: Any) -> SpendKeeper:
     return SpendKeeper(store=store, clock=clock)
 
 
-async def open_with(keeper: SpendKeeper, tenant: Person, **who: Any) -> Meter:
+async def open_with(keeper: SpendKeeper, tenant: Person, **who: Any) -> Money:
     asked = asyncio.ensure_future(
         keeper.open(
             Spender(tenant.tenant.id, f"sess_{uuid.uuid4()}", **who), page="https://voice/acme/billing/"
@@ -100,13 +100,13 @@ def held(tenant: Person) -> int:
 async def test_a_session_begins_is_extended_and_leaves_nothing(
     keeper: SpendKeeper, clock: Clock, alice: Person
 ) -> None:
-    meter = await open_with(keeper, alice)
-    meter.used(4_000)
+    money = await open_with(keeper, alice)
+    money.used(4_000)
     clock.now += 5
     await asyncio.to_thread(keeper.look)
     assert await in_thread(held, alice) == 4_000 + STEP
-    await in_thread(post, alice, meter, 4_000)
-    meter.close()
+    await in_thread(post, alice, money, 4_000)
+    money.close()
     await asyncio.to_thread(keeper.look)
     assert await in_thread(holds, alice) == 0
 
@@ -128,20 +128,20 @@ async def test_who_uses_the_last_of_it_is_ended_once_with_the_tenants_goodbye(
     keeper: SpendKeeper, clock: Clock, alice: Person
 ) -> None:
     await in_thread(has, alice, 2 * STEP + 3)
-    meter = await open_with(keeper, alice)
+    money = await open_with(keeper, alice)
     told: list[SpendEnded] = []
-    meter.when_ended(told.append)
-    meter.used(STEP + 3)
+    money.when_ended(told.append)
+    money.used(STEP + 3)
     await asyncio.to_thread(keeper.look)  # at once, since it is short
     assert told == []
-    meter.used(STEP)
+    money.used(STEP)
     for _ in range(3):
         clock.now += 5
         await asyncio.to_thread(keeper.look)
     await asyncio.sleep(0)
     assert [ended.goodbye for ended in told] == ["I'm sorry, but I have to end our call here. Goodbye."]
     assert await in_thread(held, alice) == 2 * STEP + 3  # until it is posted
-    meter.used(500)  # the goodbye
+    money.used(500)  # the goodbye
     clock.now += 5
     await asyncio.to_thread(keeper.look)
     assert await in_thread(held, alice) == 2 * STEP + 503
@@ -201,21 +201,21 @@ async def test_a_keeper_looks_by_itself(alice: Person, settings: Any) -> None:
     keeper.start()
     try:
         await in_thread(has, alice, STEP)
-        meter = await keeper.open(Spender(alice.tenant.id, "sess_1"))
+        money = await keeper.open(Spender(alice.tenant.id, "sess_1"))
         ended = asyncio.get_running_loop().create_future()
-        meter.when_ended(ended.set_result)
-        meter.used(STEP + 1)
+        money.when_ended(ended.set_result)
+        money.used(STEP + 1)
         why: SpendEnded = await asyncio.wait_for(ended, 5)
         assert why.refused.body.code == "insufficient_quota"
-        meter.close()
+        money.close()
     finally:
         await asyncio.to_thread(keeper.stop)
 
 
-def post(tenant: Person, meter: Meter, amount: int) -> None:
+def post(tenant: Person, money: Money, amount: int) -> None:
     parameters = connections["across"].get_connection_params() | {"cursor_factory": psycopg.Cursor}
     with psycopg.connect(**parameters) as connection, connection.cursor() as cursor:
-        record(cursor, Line(tenant.tenant.id, amount, session_id=meter.spending.spender.session_id))
+        record(cursor, Line(tenant.tenant.id, amount, session_id=money.spending.spender.session_id))
 
 
 def test_a_hundred_sessions_of_four_processes_race_for_a_dollar(alice: Person, settings: Any) -> None:
@@ -266,32 +266,32 @@ class Race:
         await asyncio.to_thread(keeper.look)
         begun = await asyncio.gather(*opening, return_exceptions=True)
         self._start.wait(10)  # nobody gives anything back before
-        running = [meter for meter in begun if isinstance(meter, Meter)]
+        running = [money for money in begun if isinstance(money, Money)]
         totals = dict.fromkeys(running, 0)
         unposted = dict.fromkeys(running, 0)
         while running:
-            for meter in running:
+            for money in running:
                 amount = choice.randrange(MOST)
-                meter.used(amount)
-                totals[meter] += amount
-                unposted[meter] += amount
-                self.beyond.append(max(0, meter.spending.over_micro))
-            late = {meter: amount for meter, amount in unposted.items() if choice.random() < 0.5}
+                money.used(amount)
+                totals[money] += amount
+                unposted[money] += amount
+                self.beyond.append(max(0, money.spending.over_micro))
+            late = {money: amount for money, amount in unposted.items() if choice.random() < 0.5}
             await asyncio.to_thread(_post_all, alice, late)
             unposted.update(dict.fromkeys(late, 0))
             clock.now += choice.choice([1.0, 5.0])
             await asyncio.to_thread(keeper.look)
-            over = [meter for meter in running if meter.is_ended]
-            for meter in over:
-                running.remove(meter)
-                meter.close()
-            await asyncio.to_thread(_post_all, alice, {meter: unposted.pop(meter) for meter in over})
+            over = [money for money in running if money.is_ended]
+            for money in over:
+                running.remove(money)
+                money.close()
+            await asyncio.to_thread(_post_all, alice, {money: unposted.pop(money) for money in over})
         await asyncio.to_thread(keeper.look)
         store.close()
         self.used += totals.values()
 
 
-def _post_all(alice: Person, amounts: dict[Meter, int]) -> None:
+def _post_all(alice: Person, amounts: dict[Money, int]) -> None:
     parameters = connections["across"].get_connection_params() | {"cursor_factory": psycopg.Cursor}
     posting = uuid.uuid4()
     with psycopg.connect(**parameters) as connection, connection.cursor() as cursor:
@@ -301,9 +301,9 @@ def _post_all(alice: Person, amounts: dict[Meter, int]) -> None:
                 Line(
                     alice.tenant.id,
                     amount,
-                    session_id=meter.spending.spender.session_id,
+                    session_id=money.spending.spender.session_id,
                     posting_id=posting,
                 )
-                for meter, amount in amounts.items()
+                for money, amount in amounts.items()
             ),
         )

@@ -18,6 +18,7 @@ from apps.billing.selectors import forget_terms, plan_limits, terms, terms_of
 from apps.billing.services import account_open, account_update, plan_set
 from apps.core.tenancy import tenant_context
 from apps.keys.demo import demo_ensure
+from apps.limits.selectors import limits_of
 from apps.tenants.models import Tenant
 from tests.cast import Person
 
@@ -75,10 +76,12 @@ def test_a_file_that_is_not_there_is_told_at_the_start(settings: Any) -> None:
     assert "can't be read: No such file" in error.msg
 
 
-def test_a_plan_is_changed_by_command(alice: Person, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_plan_is_changed_by_command(alice: Person, settings: Any) -> None:
     call_command("set_plan", tenant="acme", plan="enterprise")
     assert terms_of(alice.tenant.id).mode == Mode.POSTPAID
-    assert plan_limits(alice.tenant.id).sessions == 200
+    assert plan_limits(alice.tenant.id) is None  # nobody bills: the platform's hold
+    settings.BILLING = True
+    assert limits_of(alice.tenant.id).sessions == 200
     with tenant_context(alice.tenant.id):
         assert balance_micro() == 5_000_000  # the trial of its first plan, once
         event = AuditEvent.objects.get(action="billing.plan_changed")

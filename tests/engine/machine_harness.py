@@ -46,7 +46,8 @@ class Machine:
         self.machine = SessionMachine(
             Session(id="sess_1", model="local/test", expires_at=3600),
             ids=Ids(random.Random(seed)),
-            limits=Limits(rate_limits=RATE_LIMITS, fixed_voice=fixed_voice),
+            limits=Limits(fixed_voice=fixed_voice),
+            rate_limits=lambda: RATE_LIMITS,
             paced=paced,
             recall=self._recall,
             capabilities=capabilities,

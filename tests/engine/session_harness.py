@@ -18,11 +18,14 @@ from antiphon.engine.machine import Limits
 from antiphon.engine.ports import (
     VAD_WINDOW,
     LanguageModel,
+    Meter,
+    NoMeter,
     Observer,
     SpeechToText,
     TextToSpeech,
     Transport,
     UnknownModel,
+    Unlimited,
 )
 from antiphon.engine.remote_calls import NoToolServers
 from antiphon.engine.session import Host, RunningSession
@@ -241,6 +244,8 @@ class Stage:
         self.resume_seconds = given.get("resume_seconds", 0.0)
         self.tool_servers = given.get("tool_servers") or NoToolServers()
         self.functions = given.get("functions") or NoFunctions()
+        self.meter: Meter = NoMeter()
+        self.allowance = given.get("allowance") or Unlimited()
         self.seen: list[object] = []
         self.observers: list[Observer] = [lambda event, now: self.seen.append(event)]
 
@@ -272,6 +277,8 @@ class Stage:
             resume_seconds=self.resume_seconds,
             tool_servers=self.tool_servers,
             functions=self.functions,
+            meter=self.meter,
+            allowance=self.allowance,
         )
         config = Session(id="sess_1", call_id="rtc_1", model=self.model, expires_at=3600)
         return RunningSession(config, transport, host, Ids(random.Random(1)))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from antiphon.engine import effects as fx
 from antiphon.engine import inputs
 from antiphon.engine.ids import Ids
-from antiphon.engine.machine import Limits, SessionMachine
+from antiphon.engine.machine import SessionMachine
 from antiphon.engine.outbox import Outbox
 from antiphon.protocol.codec import BadEvent, decode_client_event, encode_server_event
 from antiphon.protocol.errors import ErrorBody
@@ -128,7 +128,7 @@ class World:
         self.machine = SessionMachine(
             Session(id="sess_1", model=model, expires_at=3600),
             ids=Ids(random.Random(1)),
-            limits=Limits(rate_limits=RATE_LIMITS),
+            rate_limits=lambda: RATE_LIMITS,
             paced=paced,
             recall=self.outbox.recall,
             capabilities=lambda name: RealtimeCapabilities() if name == "local/native" else LlmCapabilities(),

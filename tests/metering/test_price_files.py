@@ -80,7 +80,7 @@ def test_only_what_runs_here_is_free() -> None:
         for listed in file.lists
         if not any(price.price for price in listed.prices)
     }
-    assert free == {"local", "scripted"}
+    assert free == {"antiphon", "local", "scripted"}
 
 
 @pytest.mark.parametrize(

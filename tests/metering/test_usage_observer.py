@@ -13,7 +13,10 @@ from antiphon.engine import inputs
 from antiphon.engine.observers.log import LogObserver, Record, entry_of
 from antiphon.engine.observers.usage import UsageObserver
 from antiphon.metering.price_files import list_prices
-from antiphon.metering.records import UsageRecord
+from antiphon.metering.pricing import PriceRules
+from antiphon.metering.records import UsageRecord, User, shown_to_tenant
+from antiphon.protocol import server_events as ev
+from antiphon.protocol.session import Session
 from antiphon.providers.base.llm import Attempt, LlmUsage, TextDelta
 from antiphon.providers.base.realtime import UpstreamUsage
 from antiphon.providers.base.stt import SttUsage
@@ -22,15 +25,16 @@ from antiphon.providers.scripted.llm import ScriptedLlm, say
 from antiphon.providers.scripted.realtime import ScriptedRealtime, speak
 from antiphon.providers.scripted.stt import Heard, ScriptedStt
 from tests.engine.session_harness import Stage
+from tests.metering.cards import card, rate
 
 EPOCH = 1_795_000_000_000.0  # late in 2026
 
 
 class Recorded(UsageObserver):
-    def __init__(self) -> None:
+    def __init__(self, who: dict[str, str] = {}, **settings: Any) -> None:  # noqa: B006
         self.records: list[UsageRecord] = []
         rates = list_prices()
-        super().__init__(self.records.append, rates, tenant_id="t", session_id="sess_1", epoch_ms=EPOCH)
+        super().__init__(self.records.append, rates, User("t", "sess_1", **who), epoch_ms=EPOCH, **settings)
 
     def see(self, *events: object) -> "list[UsageRecord]":
         for event in events:
@@ -241,3 +245,55 @@ async def test_a_native_session_records_how_long_its_connection_was_open_once() 
     assert len(used) == 3, "after each answer, and at the end"
     assert used[-1] == pytest.approx(10_000, abs=500)
     assert sum(used) < asyncio.get_running_loop().time() * 1000
+
+
+def test_a_record_says_on_whose_account_it_is() -> None:
+    (record,) = Recorded({"api_key_id": "key", "agent_version_id": "version", "customer_id": "theirs"}).see(
+        attempted()
+    )
+    assert (record.api_key_id, record.agent_version_id, record.customer_id) == ("key", "version", "theirs")
+
+
+def test_price_cost_and_margin_are_apart_and_the_log_has_the_price_alone() -> None:
+    (record,) = Recorded(rules=PriceRules(markup_bp=1_000)).see(attempted())
+    assert (record.cost_micro, record.price_micro, record.margin_micro) == (3000, 3300, 300)
+    assert [line.price_micro - line.cost_micro for line in record.lines] == [200, 100]
+    assert "cost" not in str(shown_to_tenant(record))
+
+
+def test_what_a_tenant_pays_its_vendor_itself_costs_the_operator_nothing() -> None:
+    used = Recorded(own_credentials={"openai"})
+    theirs, ours = used.see(attempted(), attempted(model="groq/gpt-oss-120b"))
+    assert (theirs.cost_micro, theirs.price_micro, bool(theirs.lines)) == (0, 0, True)
+    assert ours.cost_micro == ours.price_micro == 210
+
+
+def test_a_tool_that_we_run_is_recorded_with_its_time() -> None:
+    ended = inputs.FunctionEnded("item_1", "resp_1", "call_1", "weather", "completed", 250)
+    remote = inputs.RemoteToolUsed("item_2", "", "failed", 0)
+    first, second = Recorded().see(ended, remote)
+    assert (first.id, first.kind, first.model) == ("sess_1:tool:item_1:0", "tool", "antiphon/tool")
+    assert (first.response_id, first.item_id, first.outcome) == ("resp_1", "item_1", "completed")
+    assert [(line.unit, line.quantity, line.price_micro) for line in first.lines] == [
+        ("request", 1, 0),
+        ("tool_ms", 250, 0),
+    ]
+    assert (second.response_id, second.outcome, second.unpriced) == (None, "failed", ())
+
+
+def test_the_time_connected_is_recorded_as_it_passes_and_once_in_all() -> None:
+    session = Session(id="sess_1", call_id="rtc_1", model="scripted/llm", expires_at=3600)
+    used = Recorded(rules=PriceRules(own=card(rate("antiphon/websocket", "session_ms", "0.06", 60_000))))
+    used.note_time(5_000.0)
+    assert used.records == [], "it has not begun"
+    used(ev.SessionCreated(session=session), 10_000.0)
+    used.note_time(70_000.4)
+    used.note_time(130_000.8)
+    used.over(135_000.0)
+    used.over(140_000.0)
+    lines = [record.lines[0] for record in used.records]
+    assert [line.quantity for line in lines] == [60_000, 60_001, 4_999]
+    assert [(line.cost_micro, line.price_micro) for line in lines] == [(0, 60_000), (0, 60_001), (0, 4_999)]
+    assert [record.id for record in used.records] == [
+        f"sess_1:transport:antiphon/websocket:{n}" for n in range(3)
+    ]

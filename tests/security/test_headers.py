@@ -13,7 +13,7 @@ from tests.tenancy.test_urls_hide_other_tenants import arguments_of
 from tests.tenancy.test_who_may_open_what import EXPECTED, ROUTES
 from tests.tenants.signed_in import signed_in
 
-pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "across"])
+pytestmark = pytest.mark.django_db
 
 POLICY = {
     "default-src": "'self'",

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 
 from django.utils import timezone
 
@@ -38,7 +38,10 @@ from apps.conversations.models import RealtimeSession, SessionEvent, SessionText
 from apps.core.models import TenantModel
 from apps.core.tenancy import atomic
 from apps.credentials.services import credential_set, provider_put
+from apps.customers.models import Customer, CustomerMarkup, Statement, StatementLine
+from apps.customers.services import customer_create
 from apps.keys.services import api_key_create, client_secret_create
+from apps.limits.services import limit_request_create, tenant_limits_set
 from apps.routers.services import router_put
 from apps.tenants.invitations import invitation_create
 from apps.tenants.models import Role
@@ -118,6 +121,41 @@ def make_version(name: str) -> AgentVersion:
     return agent_publish(agent=agent)
 
 
+def make_customer(name: str) -> Customer:
+    return customer_create(external_id=name, name=name)
+
+
+def make_statement(name: str) -> Statement:
+    return Statement.objects.create(
+        customer=make_customer(name),
+        month=date(2026, 6, 1),
+        tenant_name=name,
+        customer_name=name,
+        external_id=name,
+        records=1,
+        unpriced=0,
+        price_micro=4,
+        resale_micro=5,
+        issued_at=timezone.now(),
+    )
+
+
+def make_statement_line(name: str) -> StatementLine:
+    return StatementLine.objects.create(
+        statement=make_statement(name),
+        day=date(2026, 6, 10),
+        kind="speech",
+        model="local/piper-joe",
+        unit="character",
+        markup_bp=2500,
+        quantity=12,
+        records=1,
+        unpriced=0,
+        price_micro=4,
+        resale_micro=5,
+    )
+
+
 @atomic()
 def make_ledger_transaction(name: str) -> LedgerTransaction:
     made = LedgerTransaction.objects.create(kind=Kind.CORRECTION, reference=name, at=timezone.now())
@@ -153,6 +191,8 @@ MAKERS: dict[str, Callable[[str], TenantModel]] = {
     "credentials.TenantProvider": lambda name: provider_put(
         slug=name, dialect="openai", base_url="https://models.example.com/v1"
     ),
+    "limits.TenantLimits": lambda name: tenant_limits_set(changes={"sessions": 30}),
+    "limits.LimitRequest": lambda name: limit_request_create(limit="sessions", wanted=100, reason=name),
     "api.IdempotentRequest": make_idempotent_request,
     "routers.Router": lambda name: router_put(
         name=name, definition='{"kind": "speech_to_text", "models": ["local/test"]}'
@@ -191,6 +231,10 @@ MAKERS: dict[str, Callable[[str], TenantModel]] = {
     "billing.SpendWarning": lambda name: SpendWarning.objects.create(
         period=name, percent=50, spent_micro=5, amount_micro=10
     ),
+    "customers.Customer": make_customer,
+    "customers.CustomerMarkup": lambda name: CustomerMarkup.objects.get(customer=make_customer(name)),
+    "customers.Statement": make_statement,
+    "customers.StatementLine": make_statement_line,
     "usage.UsageLine": make_line,
     "usage.UsageHour": lambda name: UsageHour.objects.create(**_USED, records=1, hour=timezone.now()),
     "usage.UsageDay": lambda name: UsageDay.objects.create(**_USED, records=1, day=timezone.now().date()),

@@ -36,10 +36,12 @@ MAY_GO_ACROSS = {
     "apps/core/tenancy.py",
     "apps/core/staff.py",
     "apps/credentials/rotation.py",
+    "apps/customers/tasks.py",
     "apps/conversations/event_log.py",
     "apps/conversations/tasks.py",
     "apps/keys/tasks.py",
     "apps/tenants/tasks.py",
+    "apps/usage/recorder.py",
 }
 
 TENANT_MODELS = [model for model in apps.get_models() if issubclass(model, TenantModel)]

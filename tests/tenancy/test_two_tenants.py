@@ -10,6 +10,7 @@ from apps.audit.models import AuditEvent
 from apps.billing.models import AccountBalance, InvoiceLine, LedgerEntry, LedgerTransaction
 from apps.core.models import TenantModel
 from apps.core.tenancy import CrossTenant, NoTenant, across_tenants, tenant_context
+from apps.customers.models import Customer, CustomerMarkup, Statement, StatementLine
 from apps.keys.models import ApiKey
 from apps.usage.models import UsageLine
 from tests.cast import Person
@@ -51,6 +52,10 @@ APPEND_ONLY = {
     AccountBalance,
     InvoiceLine,
     UsageLine,
+    Customer,  # kept with its markups and statements
+    CustomerMarkup,
+    Statement,
+    StatementLine,
 }
 
 

@@ -1,7 +1,8 @@
 """Every page of a tenant, with each role and method: who gets in is what this table says, no more and no less."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 
 import pytest
 from django.db import transaction
@@ -10,7 +11,7 @@ from django.urls import get_resolver, reverse
 
 from apps.tenants.models import Role
 from apps.tenants.roles import ALLOWED, May
-from tests.cast import Person, member_of
+from tests.cast import Person, member_of, owner_of
 from tests.tenancy.test_urls_hide_other_tenants import arguments_of, patterns
 
 # What each page demands, by the name of its URL. A page that answers no other method answers 405.
@@ -37,6 +38,8 @@ EXPECTED: dict[str, dict[str, May]] = {
     "settings": {"GET": May.MANAGE_SETTINGS, "POST": May.MANAGE_SETTINGS},
     "tenant-address": {"POST": May.MANAGE_SETTINGS},
     "tenant-delete": {"POST": May.OWN},
+    "limits": {"GET": May.VIEW},
+    "limits-ask": {"POST": May.MANAGE_SETTINGS},
     "billing": {"GET": May.VIEW},
     "plans": {"GET": May.VIEW},
     "plan-change": {"POST": May.MANAGE_BILLING},
@@ -95,6 +98,20 @@ EXPECTED: dict[str, dict[str, May]] = {
     "budget-delete": {"POST": May.MANAGE_BILLING},
     "live": {"GET": May.VIEW},
     "logs": {"GET": May.VIEW},
+    "usage": {"GET": May.VIEW},
+    "usage-export": {"GET": May.VIEW},
+    "usage-records": {"GET": May.VIEW},
+    "usage-records-export": {"GET": May.VIEW},
+    "customers": {"GET": May.VIEW},
+    "customer-new": {"GET": May.MANAGE_BILLING, "POST": May.MANAGE_BILLING},
+    "customer": {"GET": May.VIEW},
+    "customer-edit": {"GET": May.MANAGE_BILLING, "POST": May.MANAGE_BILLING},
+    "customer-markup": {"POST": May.MANAGE_BILLING},
+    "customer-records": {"GET": May.VIEW},
+    "customer-statement-issue": {"POST": May.MANAGE_BILLING},
+    "customer-statement": {"GET": May.VIEW},
+    "customer-statement-print": {"GET": May.VIEW},
+    "customer-statement-csv": {"GET": May.VIEW},
     "routers": {"GET": May.VIEW},
     "router-new": {"GET": May.BUILD, "POST": May.BUILD},
     "router": {"GET": May.VIEW, "POST": May.BUILD},
@@ -114,10 +131,23 @@ def test_every_page_of_a_tenant_has_its_row() -> None:
     assert set(EXPECTED) == set(ROUTES)
 
 
-@pytest.fixture
-def people(alice: Person) -> dict[Role, Person]:
-    others = {role: member_of(alice.tenant, role, role) for role in Role if role != Role.OWNER}
-    return {**others, Role.OWNER: alice}
+@dataclass(frozen=True)
+class House:
+    """A tenant with a person of each role, and what may stand in its addresses."""
+
+    people: Mapping[Role, Person]
+    arguments: Mapping[str, object]
+
+    def url(self, name: str) -> str:
+        return reverse(name, kwargs={key: self.arguments[key] for key in ROUTES[name]})
+
+
+@pytest.fixture(scope="module")
+def house(lasting: Callable[[], AbstractContextManager[None]]) -> House:
+    with lasting():
+        alice = owner_of("acme", "alice")
+        others = {role: member_of(alice.tenant, role, role) for role in Role if role != Role.OWNER}
+        return House({**others, Role.OWNER: alice}, arguments_of(alice))
 
 
 @contextmanager
@@ -130,10 +160,9 @@ def undone() -> Iterator[None]:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("name", EXPECTED)
-def test_it_opens_for_who_may_and_nobody_else(name: str, alice: Person, people: dict[Role, Person]) -> None:
-    arguments = arguments_of(alice)
-    url = reverse(name, kwargs={key: arguments[key] for key in ROUTES[name]})
-    for role, person in people.items():
+def test_it_opens_for_who_may_and_nobody_else(name: str, house: House) -> None:
+    url = house.url(name)
+    for role, person in house.people.items():
         client = Client()
         client.force_login(person.user)
         for method in ("GET", "POST"):
@@ -148,9 +177,7 @@ def test_it_opens_for_who_may_and_nobody_else(name: str, alice: Person, people: 
 
 
 @pytest.mark.django_db
-def test_an_anonymous_visitor_is_asked_to_sign_in(alice: Person) -> None:
-    arguments = arguments_of(alice)
-    for name, wanted in ROUTES.items():
-        url = reverse(name, kwargs={key: arguments[key] for key in wanted})
-        response = Client().generic(next(iter(EXPECTED[name])), url)
+def test_an_anonymous_visitor_is_asked_to_sign_in(house: House) -> None:
+    for name in ROUTES:
+        response = Client().generic(next(iter(EXPECTED[name])), house.url(name))
         assert response["location"].startswith("/accounts/login/"), name

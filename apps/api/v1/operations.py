@@ -14,10 +14,10 @@ from apps.api.v1.auth import authorise
 from apps.api.v1.body import refuse_nul
 from apps.api.v1.idempotency import HEADER, PATTERN, once
 from apps.api.v1.problems import CONTENT_TYPE, Problem
-from apps.api.v1.throttling import take_token
 from apps.audit.acting import Actor, acting, client_address
 from apps.core.tenancy import tenant_context
 from apps.keys.models import Scope
+from apps.limits.requests import TooManyRequests, request_take
 
 View = TypeVar("View", bound=Callable[..., Any])
 Run = Callable[..., HttpResponseBase]
@@ -94,7 +94,10 @@ def _run(
     refuse_nul(request)
     grant = authorise(request, scope)
     assert grant.key_id is not None  # client secrets are refused
-    allowance = take_token(str(grant.key_id))
+    try:
+        allowance = request_take(grant)
+    except TooManyRequests as refused:
+        raise Problem(429, str(refused), code="rate_limit_exceeded", headers=refused.headers) from None
     request.grant = grant  # type: ignore[attr-defined]
     actor = Actor.key(grant.key_id, grant.key_name, address=client_address(request))
     with (
@@ -103,7 +106,7 @@ def _run(
         acting(actor),
     ):
         response = once(request, grant, name, run)
-    for header, value in (allowance.headers if allowance else {}).items():
+    for header, value in allowance.headers.items():
         response[header] = value
     return response
 

@@ -3,11 +3,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
+from django.db.models import QuerySet
 from django.utils import timezone
 
+from apps.customers.models import Customer
 from apps.keys.models import ApiKey, Environment, Scope
 from apps.keys.scopes import FOR_APPS
 
+_MOST = 2**31 - 1
 _OVERLAPS = [(0, "now"), (1, "in an hour"), (24, "in a day"), (168, "in a week")]
 
 
@@ -38,6 +41,21 @@ class KeyChangesForm(forms.Form):
     allowed_origins = _Lines(
         label="Only for pages of these origins",
         help_text="Like https://app.example.com, one on each line. Holds for client secrets made with it, too.",
+    )
+
+    sessions_limit = forms.IntegerField(
+        label="Sessions at the same time",
+        required=False,
+        min_value=1,
+        max_value=_MOST,
+        help_text="Of this key and of client secrets made with it. Empty: as many as the workspace may have.",
+    )
+    events_per_second_limit = forms.IntegerField(
+        label="Client events a second",
+        required=False,
+        min_value=1,
+        max_value=_MOST,
+        help_text="Of all its sessions together. Empty: as many as the workspace may send.",
     )
 
     def __init__(self, *args: Any, grantable: Collection[str], **kwargs: Any) -> None:
@@ -72,7 +90,20 @@ class NewKeyForm(KeyChangesForm):
         label="Expires",
     )
 
-    field_order = ["name", "environment", "realtime_only", "scopes", "days"]
+    customer: "forms.ModelChoiceField[Customer]" = forms.ModelChoiceField(
+        queryset=None,
+        required=False,
+        empty_label="Of none: it is this workspace's own",
+        help_text="On whose account its sessions are, for good. A customer's key can do nothing but what apps do.",
+    )
+
+    field_order = ["name", "environment", "customer", "realtime_only", "scopes", "days"]
+
+    def __init__(self, *args: Any, customers: QuerySet[Customer], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["customer"].queryset = customers  # type: ignore[attr-defined]
+        if not customers:
+            del self.fields["customer"]
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}

@@ -187,6 +187,9 @@ class Env(BaseSettings):
     sessions_per_tenant: int = _setting("a whole number, at least 1", 20, ge=1)
     session_log_days: int = _setting("a whole number of days, at least 1", 30, ge=1)
     events_per_second: int = _setting("a whole number, at least 1", 1000, ge=1)
+    sessions_per_key: int | None = _setting("a whole number, at least 1", ge=1)
+    events_per_second_per_key: int | None = _setting("a whole number, at least 1", ge=1)
+    sessions_per_address: int | None = _setting("a whole number, at least 1", ge=1)
 
     # Money.
     billing: Literal["on", "off"] = _setting(

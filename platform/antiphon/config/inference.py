@@ -70,6 +70,7 @@ class Inference:
             providers={**self.providers, **(providers or {})},
             routers=routers,
             facts=catalogue_facts,
+            own=frozenset(providers or ()),
         )
 
     async def warm_up(self) -> None:

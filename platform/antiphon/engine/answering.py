@@ -56,7 +56,7 @@ class Answering:
         *,
         paced: bool,
         recall: Recall,
-        rate_limits: Sequence[ev.RateLimit],
+        rate_limits: Callable[[], Sequence[ev.RateLimit]],
     ) -> None:
         self._state = state
         self._transcripts = transcripts
@@ -430,8 +430,8 @@ class Answering:
 
     def _finish(self, response: RunningResponse, closing: Iterable[ev.ServerEvent]) -> None:
         self._state.send_all(closing)
-        if self._rate_limits:
-            self._state.send(ev.RateLimitsUpdated(rate_limits=list(self._rate_limits)))
+        if rate_limits := self._rate_limits():
+            self._state.send(ev.RateLimitsUpdated(rate_limits=list(rate_limits)))
         if response is not self._active:
             del self._out_of_band[response.id]
             self._line.advance(self._playout.played)

@@ -4,8 +4,12 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
+from antiphon.engine.inputs import AudioFrame, Played
 from antiphon.engine.outbox import Outbox
-from antiphon.engine.ports import Disconnected, Incoming, Transport
+from antiphon.engine.ports import Disconnected, EventAllowance, Incoming, Transport
+from antiphon.protocol import errors
+from antiphon.protocol.client_events import InputAudioAppend
+from antiphon.protocol.codec import BadEvent
 from antiphon.protocol.server_events import ServerEvent
 
 TOO_SLOW = 1008
@@ -14,6 +18,7 @@ _SLOWEST_READ = 30.0  # seconds in which a client must take one event
 _LAST_WORDS = 5.0  # seconds for what is left to say when the session closes
 _SETTLE = 0.5  # seconds for `receive` to find out what `send` has met
 _FAIR_SHARE = 64  # client events in a row before other sessions get their turn
+_NO_EVENTS = (AudioFrame, Played)  # what a paced transport says by itself
 
 
 class Connection:
@@ -24,9 +29,11 @@ class Connection:
         *,
         take: Callable[["Connection", Incoming], None],
         room: Callable[[], Awaitable[None]],
+        allowance: EventAllowance,
         most_behind: float = float("inf"),
     ) -> None:
-        """`take` gets what the client says, each time after `room` has been waited for.
+        """`take` gets what the client says, each time after `room` has been waited for. Beyond the `allowance`,
+        audio waits, and with it all that comes after: nothing more is read. Other events are refused.
 
         `most_behind`: with more bytes than that waiting to be sent, the connection is closed.
         """
@@ -36,6 +43,8 @@ class Connection:
         self._outbox = outbox
         self._take = take
         self._room = room
+        self._allowance = allowance
+        self._held: Incoming | None = None  # what waits for the allowance
         self._most_behind = most_behind
         self._tasks: tuple[asyncio.Task[None], ...] = ()
         self._stopped = False
@@ -44,7 +53,8 @@ class Connection:
     def put(self, event: ServerEvent) -> None:
         self._outbox.put(event)
         if self._outbox.size > self._most_behind:
-            self.end(TRY_LATER, "too slow")
+            self.farewell = self.farewell or (TRY_LATER, "too slow")
+            self._stop()
 
     def take_back(self, recalled: Sequence[ServerEvent]) -> None:
         """Does not send these after all, where it still can."""
@@ -65,6 +75,7 @@ class Connection:
     def end(self, code: int, reason: str) -> None:
         """Sends nothing more, from this moment on, and closes."""
         self.farewell = self.farewell or (code, reason)
+        self._let_in()
         self._stop()
 
     async def finish(self, code: int, reason: str) -> None:
@@ -82,7 +93,11 @@ class Connection:
         try:
             while True:
                 await self._room()
-                self._take(self, await self.transport.receive())
+                event = await self.transport.receive()
+                if isinstance(event, _NO_EVENTS) or self._allowance.take():
+                    self._take(self, event)
+                else:
+                    await self._take_late(event)
                 in_a_row += 1
                 if in_a_row == _FAIR_SHARE:
                     in_a_row = 0
@@ -91,16 +106,34 @@ class Connection:
             self.left = left
         self._stop()
 
+    async def _take_late(self, event: Incoming) -> None:
+        """What may be beyond the allowance."""
+        self._held = event
+        if isinstance(event, InputAudioAppend):
+            await self._allowance.wait()
+        elif not await self._allowance.ask():
+            limit = min((told.limit for told in self._allowance.told()), default=0)
+            self._held = BadEvent(errors.too_many_events(limit), getattr(event, "event_id", None))
+        self._let_in()
+
+    def _let_in(self) -> None:
+        """What was read is never lost, not even when the connection ends meanwhile."""
+        held, self._held = self._held, None
+        if held is not None:
+            self._take(self, held)
+
     async def _write(self, reading: asyncio.Task[None]) -> None:
         try:
             await self._outbox.drain(self._send)
         except Disconnected:
             reading.cancel()
             await asyncio.wait([reading])
+            self._let_in()
             await self._find_out_how_it_left()
         except TimeoutError:
             self.left = Disconnected()  # or so it seems: a network that broke silently looks like that
             self.farewell = (TOO_SLOW, "the client reads too slowly")
+            self._let_in()
         self._stop()
 
     async def _send(self, event: ServerEvent) -> None:

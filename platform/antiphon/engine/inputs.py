@@ -222,6 +222,15 @@ class FunctionEnded(Struct, frozen=True):
     error: RemoteToolError | None = None
 
 
+class RemoteToolUsed(Struct, frozen=True):
+    """A call of ours to a tool server is over, one way or another. Changes nothing; observers count it."""
+
+    item_id: str
+    response_id: str
+    outcome: FunctionOutcome
+    duration_ms: int
+
+
 class FunctionReturned(Struct, frozen=True):
     """What the model is told of it."""
 
@@ -253,7 +262,7 @@ Generation = (
     TextGenerated | SpeechText | SpeechAudio | CallStarted | CallArguments | Generated | GenerationBroke
 )
 
-Used = Attempted | RecognitionUsed | SpeechUsed | UpstreamUsed
+Used = Attempted | RecognitionUsed | SpeechUsed | UpstreamUsed | RemoteToolUsed
 
 LeftToTell = Used | FunctionEnded
 """What observers are told even of what the end of the session cut short."""
@@ -285,6 +294,7 @@ Happening = (
     | ToolsListed
     | ToolsNotListed
     | RemoteToolReturned
+    | RemoteToolUsed
     | FunctionStarted
     | FunctionEnded
     | FunctionReturned

@@ -63,7 +63,10 @@ class Limits:
 
     duration_ms: float = 3_600_000
     fixed_voice: bool = True
-    rate_limits: Sequence[ev.RateLimit] = ()
+
+
+def _nothing_told() -> Sequence[ev.RateLimit]:
+    return ()
 
 
 def _nothing_unsent(response_id: str) -> Sequence[ev.ServerEvent]:
@@ -86,6 +89,7 @@ class SessionMachine:
         recall: Recall = _nothing_unsent,
         capabilities: Callable[[str], LlmCapabilities] = _usual,
         functions: Container[str] = (),
+        rate_limits: Callable[[], Sequence[ev.RateLimit]] = _nothing_told,
     ) -> None:
         """`first_message`: what the assistant says when the session opens; empty, and the user speaks first.
 
@@ -93,7 +97,8 @@ class SessionMachine:
 
         `recall` takes back those last deltas of a response that have not left the process yet. `capabilities` of a
         language model by name, or of one that speaks itself, raises UnknownModel.
-        `functions` are those that the platform runs itself.
+        `functions` are those that the platform runs itself. `rate_limits` are told after each response, unless
+        there are none.
         """
         self._limits = limits or Limits()
         self._first_message = first_message
@@ -109,7 +114,7 @@ class SessionMachine:
             self._functions,
             paced=paced,
             recall=recall,
-            rate_limits=self._limits.rate_limits,
+            rate_limits=rate_limits,
         )
         self._listening = Listening(self._state, self._transcripts, self._answering)
         self._winding_up = WindingUp(self._state, self._answering, self._listening, self._remote, paced=paced)
@@ -361,6 +366,7 @@ _HANDLERS: dict[type, Callable[[SessionMachine, Any], None]] = {
     inputs.ToolsListed: SessionMachine._tools_listed,
     inputs.ToolsNotListed: SessionMachine._tools_not_listed,
     inputs.RemoteToolReturned: SessionMachine._remote_tool_returned,
+    inputs.RemoteToolUsed: SessionMachine._for_observers,
     inputs.FunctionStarted: SessionMachine._for_observers,
     inputs.FunctionEnded: SessionMachine._for_observers,
     inputs.FunctionReturned: SessionMachine._function_returned,

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from antiphon.engine.inputs import AudioFrame, Played
+from antiphon.metering.records import UsageRecord
 from antiphon.protocol.client_events import ClientEvent
 from antiphon.protocol.codec import BadEvent
-from antiphon.protocol.server_events import ServerEvent
+from antiphon.protocol.server_events import RateLimit, ServerEvent
 from antiphon.providers.base.llm import LanguageModel, LlmCapabilities
 from antiphon.providers.base.realtime import RealtimeModel
 from antiphon.providers.base.stt import SpeechToText
@@ -107,6 +108,39 @@ class Transport(Protocol):
         """Ends the connection; `code` is a WebSocket close code."""
 
 
+class EventAllowance(Protocol):
+    """How many client events may come in. Each is counted before it is taken in: `take` for all of them, and only
+    where that says no, `ask` or `wait`."""
+
+    def take(self) -> bool:
+        """Counts one event, if it is known by now that it is allowed."""
+
+    async def ask(self) -> bool:
+        """Finds out whether one more event is within the limit, and counts it then."""
+
+    async def wait(self) -> None:
+        """Counts one event as soon as that is within the limit."""
+
+    def told(self) -> Sequence[RateLimit]:
+        """What `rate_limits.updated` tells; empty, and it is not sent."""
+
+
+class Unlimited:
+    """An EventAllowance without end."""
+
+    def take(self) -> bool:
+        return True
+
+    async def ask(self) -> bool:
+        return True
+
+    async def wait(self) -> None:
+        return
+
+    def told(self) -> Sequence[RateLimit]:
+        return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Recalled:
     """These server events, newest first, were taken back before they left: no client sees them."""
@@ -126,3 +160,36 @@ class Ending:
 Observer = Callable[[object, float], None]
 """Sees each input, each server event and what of them was Recalled, and last the Ending, with the time in ms; it
 cannot change the flow."""
+
+
+class Meter(Protocol):
+    """Knows what a session has used. Whatever it gives is recorded for good: clients can be told of it. It is also
+    one of the session's observers."""
+
+    def of_response(self, response_id: str) -> Sequence[UsageRecord]:
+        """What was recorded of a response from its beginning to now, when it is done. What comes later is news."""
+
+    def news(self) -> Sequence[UsageRecord]:
+        """What was recorded since the last call and belongs to no response that is being made."""
+
+    def over(self, now: float) -> None:
+        """The session ends: what was not given yet is news. `now` is in ms on the session's clock."""
+
+    async def settle(self) -> None:
+        """Returns when all that was recorded is durable."""
+
+
+class NoMeter:
+    """For a host that counts nothing."""
+
+    def of_response(self, response_id: str) -> Sequence[UsageRecord]:
+        return ()
+
+    def news(self) -> Sequence[UsageRecord]:
+        return ()
+
+    def over(self, now: float) -> None:
+        pass
+
+    async def settle(self) -> None:
+        pass

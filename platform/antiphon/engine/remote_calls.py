@@ -62,12 +62,19 @@ class RemoteCalls:
             self._take(inputs.ToolsListed(effect.item_id, tools))
 
     async def _call(self, effect: fx.CallRemoteTool) -> None:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
         output, error = None, None
+        outcome: inputs.FunctionOutcome = "cancelled"
         try:
             output = await self._servers.call(effect.server, effect.name, effect.arguments)
+            outcome = "completed"
         except ToolFailure as failure:
-            error = failure.error
+            error, outcome = failure.error, "failed"
         except Exception:
             log.exception("The tool %r of %r could not be run.", effect.name, effect.server.label)
-            error = _OURS
+            error, outcome = _OURS, "failed"
+        finally:
+            ms = round((loop.time() - began) * 1000)
+            self._take(inputs.RemoteToolUsed(effect.item_id, effect.response_id, outcome, ms))
         self._take(inputs.RemoteToolReturned(effect.item_id, effect.response_id, output, error))

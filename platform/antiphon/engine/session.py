@@ -29,17 +29,22 @@ from antiphon.engine.outbox import Outbox
 from antiphon.engine.ports import (
     Ending,
     EndOfTurn,
+    EventAllowance,
     Incoming,
+    Meter,
     Models,
+    NoMeter,
     Observer,
     Recalled,
     Transport,
+    Unlimited,
     VoiceActivity,
 )
 from antiphon.engine.recognition import Recognition
 from antiphon.engine.remote_calls import NoToolServers, RemoteCalls
+from antiphon.engine.telling import spent, usage_recorded
 from antiphon.protocol import client_events as client
-from antiphon.protocol import errors
+from antiphon.protocol import errors, provider_data
 from antiphon.protocol import server_events as ev
 from antiphon.protocol.errors import Refused
 from antiphon.protocol.session import Session, TranscriptionSession, shown
@@ -71,6 +76,8 @@ class Host:
     tool_servers: ToolServers = field(default_factory=NoToolServers)
     first_message: str = ""  # of the assistant, when the session opens
     functions: Functions = field(default_factory=NoFunctions)
+    meter: Meter = field(default_factory=NoMeter)
+    allowance: EventAllowance = field(default_factory=Unlimited)  # of the client and all who are attached
 
 
 class RunningSession:
@@ -96,6 +103,7 @@ class RunningSession:
             recall=self._recall,
             capabilities=host.models.capabilities,
             functions=host.functions.names,
+            rate_limits=host.allowance.told,
         )
         self._loop = asyncio.get_running_loop()
         self._group = asyncio.TaskGroup()
@@ -159,7 +167,7 @@ class RunningSession:
                 "too_many_sidebands",
                 f"At most {MOST_ATTACHED} other connections can be attached to a session: close one first.",
             )
-        await self._accompany(transport, self._attached, self._heed)
+        await self._accompany(transport, self._attached, self._heed, self._host.allowance)
 
     async def listen_in(self, transport: Transport) -> None:
         """As `attach`, for who hears both sides and has no say: the user's audio comes as well, and whatever this
@@ -169,7 +177,7 @@ class RunningSession:
             raise errors.invalid_request(
                 "too_many_listeners", f"{MOST_LISTENING} people listen to this session already."
             )
-        await self._accompany(transport, self._listeners, _ignore)
+        await self._accompany(transport, self._listeners, _ignore, Unlimited())
 
     async def resume(self, transport: Transport, last_event_id: str) -> None:
         """Goes on with the client over another connection, and returns when that has ended.
@@ -235,6 +243,7 @@ class RunningSession:
         now = self._now()
         for observe in self._host.observers:
             observe(event, now)
+        self._tell_of_usage()
         asked_before, self._asking = self._asking, asking  # effects can report something at once
         try:
             self._carry_out(self._machine.handle(event, now))
@@ -264,7 +273,10 @@ class RunningSession:
         for timer in (*self._timers.values(), self._waiting):
             if timer is not None:
                 timer.cancel()
+        self._host.meter.over(self._now())
+        self._tell_of_usage()
         self._observe(self._ending())
+        await self._host.meter.settle()
         farewell = self._farewell or fx.Close(1000, "")
         async with asyncio.TaskGroup() as group:
             group.create_task(self._client.finish(farewell.code, farewell.reason))
@@ -302,12 +314,21 @@ class RunningSession:
     # Connections
 
     async def _accompany(
-        self, transport: Transport, company: set[Connection], take: Callable[[Connection, Incoming], None]
+        self,
+        transport: Transport,
+        company: set[Connection],
+        take: Callable[[Connection, Incoming], None],
+        allowance: EventAllowance,
     ) -> None:
         outbox = Outbox()
         outbox.put(self._greeting())
         connection = Connection(
-            transport, outbox, take=take, room=self._room_for_others, most_behind=_MOST_BEHIND
+            transport,
+            outbox,
+            take=take,
+            room=self._room_for_others,
+            allowance=allowance,
+            most_behind=_MOST_BEHIND,
         )
         company.add(connection)
         try:
@@ -317,7 +338,8 @@ class RunningSession:
 
     def _connect(self, transport: Transport) -> Connection:
         """The client's own connection. All of them share one outbox, one after the other."""
-        return Connection(transport, self._outbox, take=self._heed, room=self._outbox.room)
+        room, allowance = self._outbox.room, self._host.allowance
+        return Connection(transport, self._outbox, take=self._heed, room=room, allowance=allowance)
 
     async def _serve(self, connection: Connection) -> None:
         try:
@@ -357,6 +379,8 @@ class RunningSession:
 
     def _send(self, effect: fx.Send) -> None:
         event = effect.event
+        if isinstance(event, ev.ResponseDone):
+            event = self._with_usage(event)
         self._observe(event)
         if isinstance(event, ev.Error) and self._asking is not None:
             self._asking.put(event)
@@ -371,6 +395,24 @@ class RunningSession:
             self._client.put(structs.replace(event, session=session))
         else:
             self._client.put(event)
+
+    def _with_usage(self, event: ev.ResponseDone) -> ev.ResponseDone:
+        used = self._host.meter.of_response(event.response.id)
+        if not self._tells_usage:
+            return event
+        return structs.replace(event, response=structs.replace(event.response, antiphon_usage=spent(used)))
+
+    def _tell_of_usage(self) -> None:
+        """What no response tells of, if the client wants to know."""
+        for record in self._host.meter.news():
+            if self._tells_usage:
+                event = usage_recorded(record)
+                event.event_id = self._ids.new("event")
+                self._send(fx.Send(event))
+
+    @property
+    def _tells_usage(self) -> bool:
+        return "usage" in provider_data.wanted_events(self._machine.session.providerData)
 
     def _recall(self, response_id: str) -> Sequence[ev.ServerEvent]:
         recalled = self._outbox.recall(response_id)

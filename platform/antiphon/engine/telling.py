@@ -1,7 +1,12 @@
-"""What clients are told that ask for more than the protocol has: attempts and decisions, as server events."""
+"""What clients are told that ask for more than the protocol has: attempts, decisions and what is used, as server
+events."""
+
+from collections.abc import Sequence
 
 from antiphon.engine import inputs
+from antiphon.metering.records import UsageRecord
 from antiphon.protocol import server_events as ev
+from antiphon.protocol.responses import Spent, SpentLine
 
 
 def attempt_ended(event: inputs.Attempted) -> ev.AttemptEnded:
@@ -30,3 +35,36 @@ def latency_decided(event: inputs.LatencyDecided) -> ev.LatencyDecided:
         after_ms=decision.after_ms,
         model=decision.model,
     )
+
+
+def spent(records: Sequence[UsageRecord]) -> Spent:
+    lines = [line for record in records for line in _lines(record)]
+    return Spent(lines=lines, price_micro=sum([record.price_micro for record in records]))
+
+
+def usage_recorded(record: UsageRecord) -> ev.UsageRecorded:
+    return ev.UsageRecorded(
+        response_id=record.response_id,
+        item_id=record.item_id,
+        lines=_lines(record),
+        price_micro=record.price_micro,
+    )
+
+
+def _lines(record: UsageRecord) -> list[SpentLine]:
+    used = [(line.unit, line.quantity, line.price_micro) for line in record.lines]
+    return [
+        SpentLine(
+            record=record.id,
+            kind=record.kind,
+            model=record.model,
+            unit=unit,
+            quantity=quantity,
+            price_micro=price_micro,
+            estimated=record.estimated,
+        )
+        for unit, quantity, price_micro in [
+            *used,
+            *((missing.unit, missing.quantity, None) for missing in record.unpriced),
+        ]
+    ]

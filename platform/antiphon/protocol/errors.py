@@ -54,6 +54,15 @@ def too_long(param: str, limit: int, length: int) -> Refused:
     )
 
 
+def too_many_events(limit: int) -> Refused:
+    """A client event, other than audio, beyond the limit of events."""
+    return invalid_request(
+        "rate_limit_exceeded",
+        f"More than {limit} client events in a second: this one was not carried out. Send it again a little "
+        "later, or ask for a higher limit.",
+    )
+
+
 def buffer_too_small(have_ms: float) -> Refused:
     """`input_audio_buffer.commit` with less than 100 ms in the buffer."""
     return invalid_request(

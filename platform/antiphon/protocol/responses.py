@@ -126,6 +126,26 @@ class ResponseAudio(Struct, frozen=True, kw_only=True):
     output: OutputSettings
 
 
+class SpentLine(Struct, frozen=True, kw_only=True):
+    """A quantity that was used, as it is billed."""
+
+    record: str
+    """The usage record it is of: an attempt, a transcription, a speech, a tool, a stretch of a connection."""
+    kind: Literal["response", "transcription", "speech", "connection", "tool", "transport"]
+    model: str
+    unit: str
+    quantity: int
+    price_micro: int | None
+    """In millionths of a US dollar; null if nobody knows the price."""
+    estimated: bool
+
+
+class Spent(Struct, frozen=True, kw_only=True):
+    lines: list[SpentLine]
+    price_micro: int
+    """The sum of all lines."""
+
+
 class Response(Struct, frozen=True, kw_only=True):
     """What `response.created` and `response.done` carry."""
 
@@ -144,3 +164,6 @@ class Response(Struct, frozen=True, kw_only=True):
     usage: Usage | None = None
     """Null until it is done."""
     metadata: dict[str, str] | None = None
+    antiphon_usage: Spent | UnsetType = UNSET
+    """What it cost so far, once it is done. Only for clients that list `usage` in
+    `session.providerData.antiphon.events`; what is used later follows in `antiphon.usage.recorded`."""

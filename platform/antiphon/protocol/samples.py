@@ -20,6 +20,7 @@ from antiphon.protocol.responses import (
     OutputTokens,
     Response,
     ResponseAudio,
+    SpentLine,
     Usage,
 )
 from antiphon.protocol.session import Pcm, Session
@@ -183,6 +184,22 @@ SERVER_EVENTS: tuple[ev.ServerEvent, ...] = (
         cached_tokens=256,
         output_tokens=38,
     ),
+    ev.UsageRecorded(
+        response_id=None,
+        item_id="item_1",
+        lines=[
+            SpentLine(
+                record="sess_1:transcription:item_1:0",
+                kind="transcription",
+                model="openai/whisper-1",
+                unit="input_audio_ms",
+                quantity=2_400,
+                price_micro=240,
+                estimated=False,
+            )
+        ],
+        price_micro=240,
+    ),
     ev.LatencyDecided(
         response_id="resp_1",
         decision="hedged",
@@ -204,6 +221,7 @@ REFUSALS: tuple[tuple[Callable[..., Refused], tuple[Any, ...]], ...] = (
     (errors.too_long, ("item.id", 64, 80)),
     (errors.buffer_too_small, (20.0,)),
     (errors.buffer_full, (900_000,)),
+    (errors.too_many_events, (1000,)),
     (errors.response_active, ("resp_1",)),
     (errors.too_many_responses, (32,)),
     (errors.nothing_to_cancel, ()),

@@ -6,7 +6,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from antiphon.protocol.errors import ErrorBody
 from antiphon.protocol.items import Item
-from antiphon.protocol.responses import Response
+from antiphon.protocol.responses import Response, SpentLine
 from antiphon.protocol.session import Session, TranscriptionSession
 
 
@@ -353,6 +353,17 @@ class AttemptEnded(ServerEvent, tag="antiphon.attempt.ended"):
     output_tokens: int = 0
     estimated: bool = False
     """The provider did not say how many tokens it was."""
+
+
+class UsageRecorded(ServerEvent, tag="antiphon.usage.recorded"):
+    """Something was used and recorded that no `response.done` tells of: for a response that is done already, or for
+    none. Only for clients that list `usage` in `session.providerData.antiphon.events`."""
+
+    response_id: str | None
+    item_id: str | None
+    lines: list[SpentLine]
+    price_micro: int
+    """The sum of all lines, in millionths of a US dollar."""
 
 
 class LatencyDecided(ServerEvent, tag="antiphon.latency.decided"):

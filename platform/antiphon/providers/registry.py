@@ -3,7 +3,7 @@
 import asyncio
 import copy
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
@@ -116,9 +116,12 @@ class ModelRegistry:
         providers: Mapping[str, Provider] | None = None,
         routers: Routers | None = None,
         facts: Facts = no_facts,
+        own: Container[str] = (),
     ) -> None:
+        """`own` names the providers that the tenant brings itself, and is billed by."""
         self._wire = wire
         self.defaults = defaults
+        self.own = own
         self._engines = engines or Engines()
         self._providers = providers or {}
         self._routers = routers

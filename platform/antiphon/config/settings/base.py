@@ -11,6 +11,7 @@ from antiphon.config.settings.security import *  # noqa: F403
 from antiphon.config.settings.security import PUBLIC_HOSTS
 
 DATA_DIR = env().antiphon_data_dir
+USAGE_SPOOL = DATA_DIR / "spool" / "usage"
 
 SECRET_KEY = env().secret_key or ""  # Django refuses to use an empty one
 DEBUG = env().debug
@@ -26,7 +27,12 @@ TRUSTED_PROXIES = env().trusted_proxies
 SESSION_MAX_SECONDS = env().session_max_seconds
 SESSION_RESUME_SECONDS = env().session_resume_seconds
 SESSION_LOG_DAYS = env().session_log_days
+SESSIONS_PER_TENANT = env().sessions_per_tenant
+SESSIONS_PER_KEY = env().sessions_per_key
+SESSIONS_PER_ADDRESS = env().sessions_per_address
 EVENTS_PER_SECOND = env().events_per_second
+EVENTS_PER_SECOND_PER_KEY = env().events_per_second_per_key
+WEB_PROCESSES = env().antiphon_web_processes
 API_REQUESTS_PER_MINUTE = env().api_requests_per_minute
 
 BILLING = env().billing == "on"
@@ -57,9 +63,11 @@ INSTALLED_APPS = [
     "apps.audit",
     "apps.accounts",
     "apps.tenants",
+    "apps.limits",
     "apps.keys",
     "apps.credentials",
     "apps.usage",
+    "apps.customers",
     "apps.routers",
     "apps.tools",
     "apps.agents",
@@ -140,6 +148,11 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_REDIRECT_STDOUTS = False
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
+    "issue statements of customers": {
+        "task": "apps.customers.tasks.issue_statements",
+        "schedule": 3600.0,
+        "options": {"expires": 3600},
+    },
     "purge deleted tenants": {"task": "apps.tenants.tasks.purge_deleted_tenants", "schedule": 3600.0},
     "purge client secrets": {"task": "apps.keys.tasks.purge_client_secrets", "schedule": 3600.0},
     "purge idempotent requests": {

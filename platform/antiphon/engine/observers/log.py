@@ -21,7 +21,7 @@ from antiphon.engine import inputs
 from antiphon.engine.input_buffer import BYTES_PER_SAMPLE, SAMPLES_PER_MS
 from antiphon.engine.observers.latency import TurnLatency
 from antiphon.engine.ports import Ending, Recalled
-from antiphon.metering.records import UsageRecord
+from antiphon.metering.records import UsageRecord, shown_to_tenant
 from antiphon.protocol import client_events as client
 from antiphon.protocol import server_events as ev
 from antiphon.protocol.items import Message
@@ -307,7 +307,8 @@ def entry_of(record: Record) -> Entry:
         return Entry(fields["type"], fields.get("response_id"), fields["item_id"], _encoder.encode(fields))
     if record.direction == "engine":
         kind = ENGINE_TYPES[type(event)]
-        fields = {"type": kind} | msgspec.to_builtins(event)
+        shown = shown_to_tenant(event) if isinstance(event, UsageRecord) else msgspec.to_builtins(event)
+        fields = {"type": kind} | shown
         return Entry(kind, fields.get("response_id"), fields.get("item_id"), _encoder.encode(fields))
     return Entry(_tag(type(event)), _response_id(event), _item_id(event), _encoder.encode(event))
 

@@ -195,6 +195,7 @@ def _response(response: Response) -> beta.BetaResponse:
         max_output_tokens=response.max_output_tokens,
         usage=response.usage,
         metadata=response.metadata,
+        antiphon_usage=response.antiphon_usage,
     )
 
 

@@ -14,7 +14,7 @@ from antiphon.protocol.dialects.flat import (
     Unchanged,
 )
 from antiphon.protocol.items import Item
-from antiphon.protocol.responses import ResponseParams, ResponseStatus, StatusDetails, Usage
+from antiphon.protocol.responses import ResponseParams, ResponseStatus, Spent, StatusDetails, Usage
 from antiphon.protocol.session import (
     FunctionChoice,
     MaxTokens,
@@ -128,6 +128,7 @@ class BetaResponse(Struct, frozen=True, kw_only=True):
     max_output_tokens: MaxTokens
     usage: Usage | None
     metadata: dict[str, str] | None
+    antiphon_usage: Spent | UnsetType = UNSET
 
 
 class BetaSessionCreated(ev.ServerEvent, tag="session.created"):

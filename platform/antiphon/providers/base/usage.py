@@ -21,6 +21,7 @@ Unit = Literal[
     "input_audio_ms",
     "output_audio_ms",
     "session_ms",  # for which a connection was open
+    "tool_ms",  # for which a tool was at work
     "character",
     "text_message",
     "request",

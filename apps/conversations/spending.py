@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from django.conf import settings
 
 from antiphon.engine.session import INTERNAL_ERROR, RunningSession
-from apps.billing.keeper import Meter, SpendEnded, SpendRefused
+from apps.billing.keeper import Money, SpendEnded, SpendRefused
 from apps.billing.spending import Spender
 from apps.conversations import runtime
 from apps.conversations.calls import BALANCE_USED_UP
@@ -16,9 +16,15 @@ from apps.conversations.log_store import SessionOpened
 from apps.keys.authentication import KeyGrant
 
 
-async def meter_of(grant: KeyGrant, opened: SessionOpened) -> Meter:
+async def money_of(grant: KeyGrant, opened: SessionOpened) -> Money:
     """Holds the first step of a session. Raises HandshakeRefused."""
-    spender = Spender(opened.tenant_id, opened.session_id, opened.api_key_id, opened.agent_version_id)
+    spender = Spender(
+        opened.tenant_id,
+        opened.session_id,
+        opened.api_key_id,
+        opened.agent_version_id,
+        opened.customer_id,
+    )
     page = f"{settings.PUBLIC_URL}/{grant.tenant_slug}/billing/"
     try:
         return await runtime.spending().open(spender, page=page)
@@ -28,12 +34,12 @@ async def meter_of(grant: KeyGrant, opened: SessionOpened) -> Meter:
 
 
 @contextmanager
-def metered(meter: Meter) -> Iterator[None]:
-    """While inside, the session holds money."""
+def spending(money: Money) -> Iterator[None]:
+    """While inside, the session holds it."""
     try:
         yield
     finally:
-        meter.close()
+        money.close()
 
 
 def wind_up(session: RunningSession, ended: SpendEnded) -> None:
