@@ -1,20 +1,13 @@
-"""What a session cost and why, read from the usage records in its log."""
+"""What a session cost and why: the lines of its usage, added up."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from apps.conversations.models import SessionEvent
+from apps.usage.models import Kind, UsageLine
 
-TYPES = ("usage",)
-_PARTS = {
-    "connection": "Connection",
-    "transcription": "Speech to text",
-    "response": "Language model",
-    "speech": "Text to speech",
-    "tool": "Tools",
-    "transport": "Time connected",
-}
+# In the order of a conversation.
+_PARTS = (Kind.TRANSPORT, Kind.CONNECTION, Kind.TRANSCRIPTION, Kind.RESPONSE, Kind.TOOL, Kind.SPEECH)
 
 
 @dataclass(slots=True)
@@ -28,6 +21,7 @@ class Line:
     quantity: int = 0
     price_micro: int = 0
     is_priced: bool = True
+    estimated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,19 +34,17 @@ class Part:
         return sum(line.price_micro for line in self.lines)
 
 
-def costs_of(events: Iterable[SessionEvent]) -> Sequence[Part]:
-    """From the events of TYPES. What nobody has a price for is there, too, and costs nothing."""
-    parts: dict[str, dict[tuple[str, str, str], Line]] = {kind: {} for kind in _PARTS}
-    for event in events:
-        model, lines = event.body["model"], parts[event.body["kind"]]
-        for used in [*event.body["lines"], *event.body["unpriced"]]:
-            price = used.get("unit_price")
-            line = lines.setdefault(
-                (model, used["unit"], str(price)),
-                Line(
-                    model, used["unit"], Decimal(price or 0), used.get("per", 1), is_priced=price is not None
-                ),
-            )
-            line.quantity += used["quantity"]
-            line.price_micro += used.get("price_micro", 0)
-    return [Part(_PARTS[kind], list(lines.values())) for kind, lines in parts.items() if lines]
+def costs_of(used: Iterable[UsageLine]) -> Sequence[Part]:
+    """What nobody has a price for is there, too, and costs nothing."""
+    parts: dict[str, dict[tuple[object, ...], Line]] = {kind: {} for kind in _PARTS}
+    for each in used:
+        line = parts[each.kind].setdefault(
+            (each.model, each.unit, each.unit_price, each.per),
+            Line(
+                each.model, each.unit, each.unit_price or Decimal(0), each.per or 1, is_priced=each.is_priced
+            ),
+        )
+        line.quantity += each.quantity
+        line.price_micro += each.price_micro
+        line.estimated |= each.estimated
+    return [Part(kind.label, list(parts[kind].values())) for kind in _PARTS if parts[kind]]

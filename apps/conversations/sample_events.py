@@ -6,11 +6,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from apps.conversations.models import Direction, RealtimeSession, SessionEvent
+from apps.conversations.sample_usage import HEARD, THOUGHT, Use, spoken
 from apps.conversations.sample_words import Dialogue
-
-_LLM_RATE = {"unit_price": "0.6", "per": 1_000_000}
-_STT_RATE = {"unit_price": "0.0043", "per": 60_000}
-_TTS_RATE = {"unit_price": "15", "per": 1_000_000}
 
 
 class _Writer:
@@ -84,7 +81,7 @@ def _understand(log: _Writer, item_id: str, words: str, response_ms: int) -> Non
     log.add(Direction.ENGINE, "turn.transcribed", item_id=item_id, text=words, audio_ms=60 * len(words))
     kind = "conversation.item.input_audio_transcription.completed"
     log.add(Direction.SERVER, kind, item_id=item_id, content_index=0, transcript=words)
-    _use(log, "transcription", "local/whisper", [("input_audio_ms", 1800, 129, _STT_RATE)], item_id=item_id)
+    _use(log, "transcription", "local/whisper", HEARD, item_id=item_id)
 
 
 def _answer(log: _Writer, words: str, response_ms: int, *, cut: bool) -> None:
@@ -100,10 +97,10 @@ def _answer(log: _Writer, words: str, response_ms: int, *, cut: bool) -> None:
     log.add(Direction.SERVER, "conversation.item.added", item=adding)
     log.wait(response_ms * 0.35)
     log.add(Direction.SERVER, "response.output_audio_transcript.delta", delta=words, deltas=1, **in_it)
-    spoken = 62 * len(words)
-    audio = {"audio_start_ms": 0, "audio_ms": spoken, "deltas": spoken // 100, "lasted_ms": 400}
+    spoken_ms = 62 * len(words)
+    audio = {"audio_start_ms": 0, "audio_ms": spoken_ms, "deltas": spoken_ms // 100, "lasted_ms": 400}
     log.add(Direction.SERVER, "response.output_audio.delta", **audio, **in_it)
-    log.wait(spoken * (0.5 if cut else 1))
+    log.wait(spoken_ms * (0.5 if cut else 1))
     heard = words[: len(words) // 2].rsplit(" ", 1)[0] if cut else words
     status = "incomplete" if cut else "completed"
     done = _message(item_id, "assistant", {"type": "output_audio", "transcript": heard}, status)
@@ -117,30 +114,30 @@ def _answer(log: _Writer, words: str, response_ms: int, *, cut: bool) -> None:
         "conversation_id": "conv_sample",
     }
     log.add(Direction.SERVER, "response.done", response=ended)
-    tokens = [("input_text_token", 240, 144, _LLM_RATE), ("output_text_token", 30, 18, _LLM_RATE)]
-    _use(log, "response", log.session.model, tokens, response_id=response_id)
-    characters = [("character", len(words), 15 * len(words), _TTS_RATE)]
-    _use(log, "speech", "local/piper", characters, response_id=response_id)
+    _use(log, "response", log.session.model, THOUGHT, response_id=response_id)
+    _use(log, "speech", "local/piper", spoken(words), response_id=response_id)
 
 
-def _use(
-    log: _Writer, kind: str, model: str, lines: list[tuple[str, int, int, dict[str, Any]]], **subject: str
-) -> None:
-    priced = [
-        {"unit": unit, "quantity": quantity, "price_micro": micro, "rate_id": "sample", **rate}
-        for unit, quantity, micro, rate in lines
+def _use(log: _Writer, kind: str, model: str, uses: list[Use], **subject: str) -> None:
+    lines = [
+        {
+            "unit": use.unit,
+            "quantity": use.quantity,
+            "price_micro": use.price_micro,
+            "rate_id": "sample",
+            **use.rate,
+        }
+        for use in uses
     ]
-    total = sum(micro for _, _, micro, _ in lines)
-    provider = model.partition("/")[0]
     log.add(
         Direction.ENGINE,
         "usage",
         kind=kind,
         model=model,
-        provider=provider,
-        lines=priced,
+        provider=model.partition("/")[0],
+        lines=lines,
         unpriced=[],
-        price_micro=total,
+        price_micro=sum(use.price_micro for use in uses),
         **subject,
     )
 

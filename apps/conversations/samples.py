@@ -10,6 +10,7 @@ from django.utils import timezone
 from apps.agents.models import AgentVersion
 from apps.conversations.models import EndReason, RealtimeSession, SessionEvent, SessionKind, SessionText
 from apps.conversations.sample_events import sample_events
+from apps.conversations.sample_usage import sample_cost, sample_lines, sample_lines_create, sample_sums_create
 from apps.conversations.sample_words import DIALOGUES, Dialogue
 from apps.core.tenancy import atomic
 from apps.keys.models import ApiKey
@@ -33,8 +34,11 @@ def sessions_exist() -> bool:
     return RealtimeSession.objects.exclude(session_id__startswith=MARK).exists()
 
 
-def samples_create(*, sessions: int, days: int, with_events: int = 300, seed: int = 1) -> int:
-    """Makes that many sessions of the current tenant over the last `days`; the newest `with_events` have a log.
+def samples_create(
+    *, sessions: int, days: int, with_events: int = 300, with_usage: int | None = None, seed: int = 1
+) -> int:
+    """Makes that many sessions of the current tenant over the last `days`; the newest `with_events` have a log, the
+    newest `with_usage` (as many, if it is None) lines of usage.
 
     Returns how many were made. The same seed makes the same words and numbers.
     """
@@ -42,6 +46,7 @@ def samples_create(*, sessions: int, days: int, with_events: int = 300, seed: in
     keys = list(ApiKey.objects.all()[:20])
     versions = list(AgentVersion.objects.all()[:20])
     moments = sorted((_moment(chance, days) for _ in range(sessions)), reverse=True)
+    with_usage = with_events if with_usage is None else with_usage
     made = 0
     for first in range(0, sessions, _AT_ONCE):
         batch = [_sample(chance, at, keys, versions) for at in moments[first : first + _AT_ONCE]]
@@ -50,7 +55,11 @@ def samples_create(*, sessions: int, days: int, with_events: int = 300, seed: in
             SessionText.objects.bulk_create([_text(session, dialogue) for session, dialogue in batch])
             for session, dialogue in batch[: max(0, with_events - made)]:
                 SessionEvent.objects.bulk_create(sample_events(session, dialogue, chance))
+            used = batch[: max(0, with_usage - made)]
+            sample_lines_create([line for each in used for line in sample_lines(*each, chance)])
         made += len(batch)
+    if with_usage:
+        sample_sums_create()
     return made
 
 
@@ -83,7 +92,7 @@ def _sample(
         errors=sum(chance.random() < 0.02 for _ in range(turns)),
         user_audio_ms=user_ms,
         assistant_audio_ms=agent_ms,
-        cost_micro=turns * chance.randint(400, 4200),
+        cost_micro=sample_cost(dialogue[:turns]),
         response_ms=[round(chance.lognormvariate(6.1, 0.35)) for _ in range(turns)],
     )
     return session, dialogue[:turns]

@@ -1,16 +1,17 @@
 """What a tenant's sessions come to over a period."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from django.db import connections
 from django.db.models import Count, F, Q, Sum
-from django.db.models.functions import Coalesce, Now, TruncDay
+from django.db.models.functions import Coalesce, Now, TruncDay, TruncHour
 
 from apps.conversations.models import RealtimeSession
 from apps.core.tenancy import current_database, require_tenant
+from apps.usage.filtering import UsageFilter
 
 _PERCENTILES = """
     SELECT started_at >= %(middle)s, percentile_cont(ARRAY[0.5, 0.95]) WITHIN GROUP (ORDER BY ms)
@@ -26,7 +27,6 @@ class Totals:
 
     sessions: int = 0
     minutes: float = 0.0
-    cost_micro: int = 0
     failing: int = 0
     response_p50_ms: float | None = None
     response_p95_ms: float | None = None
@@ -47,7 +47,6 @@ def totals_of(*, until: datetime, length: timedelta) -> tuple[Totals, Totals]:
         .annotate(
             sessions=Count("id"),
             time=Sum(Coalesce("ended_at", Now()) - F("started_at")),
-            cost=Sum("cost_micro"),
             failing=Count("id", filter=Q(errors__gt=0)),
         )
     )
@@ -64,7 +63,6 @@ def totals_of(*, until: datetime, length: timedelta) -> tuple[Totals, Totals]:
         row["is_later"]: Totals(
             row["sessions"],
             row["time"].total_seconds() / 60,
-            row["cost"],
             row["failing"],
             *percentiles.get(row["is_later"], (None, None)),
         )
@@ -88,3 +86,32 @@ def sessions_by_day(*, until: datetime, days: int) -> Sequence[tuple[date, int, 
     found = {row["day"].date(): (row["began"], row["failed"]) for row in rows}
     wanted = (first + timedelta(days=n) for n in range(days))
     return [(day, *found.get(day, (0, 0))) for day in wanted]
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """Of sessions that began in a time. What they heard and said, in ms."""
+
+    sessions: int = 0
+    responses: int = 0
+    user_audio_ms: int = 0
+    assistant_audio_ms: int = 0
+
+    def __add__(self, other: "Activity") -> "Activity":
+        return Activity(*(getattr(self, each.name) + getattr(other, each.name) for each in fields(Activity)))
+
+
+def activity_of(
+    *, since: datetime, before: datetime, wanted: UsageFilter, hourly: bool = False
+) -> Mapping[datetime, Activity]:
+    """By the beginning of the day, or of the hour, in UTC; without an entry no session began. `wanted` is one of
+    whole sessions."""
+    truncated = (TruncHour if hourly else TruncDay)("started_at", tzinfo=UTC)
+    rows = (
+        RealtimeSession.objects.filter(started_at__gte=since, started_at__lt=before, **wanted.conditions)
+        .order_by()
+        .annotate(at=truncated)
+        .values_list("at")
+        .annotate(Count("id"), Sum("responses"), Sum("user_audio_ms"), Sum("assistant_audio_ms"))
+    )
+    return {at: Activity(*map(int, sums)) for at, *sums in rows}

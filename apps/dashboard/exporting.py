@@ -2,7 +2,7 @@
 
 import csv
 import uuid
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from io import StringIO
 from itertools import islice
 
@@ -37,12 +37,12 @@ _FIELDS = (
 async def session_csv(sessions: QuerySet[RealtimeSession], tenant_id: uuid.UUID) -> AsyncIterator[str]:
     """The newest first, with a header line. Runs after the request's own tenant context has been left."""
     read = database_sync_to_async(_page, thread_sensitive=False)
-    yield _lines([_FIELDS])
+    yield csv_lines([_FIELDS])
     cursor, is_first = "", True
     while cursor or is_first:
         rows, cursor = await read(sessions, tenant_id, cursor)
         is_first = False
-        yield _lines(rows)
+        yield csv_lines(rows)
 
 
 async def session_json(session: RealtimeSession, tenant_id: uuid.UUID) -> AsyncIterator[bytes]:
@@ -81,13 +81,13 @@ def _events(session: RealtimeSession, tenant_id: uuid.UUID, after: int) -> list[
         return list(islice(session_events(session, after=after), _ROWS_AT_ONCE))
 
 
-def _lines(rows: Sequence[Sequence[object]]) -> str:
+def csv_lines(rows: Iterable[Sequence[object]]) -> str:
+    """What a spreadsheet would take for a formula is marked as text."""
     text = StringIO()
     csv.writer(text).writerows(_safe(row) for row in rows)
     return text.getvalue()
 
 
 def _safe(row: Sequence[object]) -> Iterator[object]:
-    """What a spreadsheet would take for a formula is text."""
     for value in row:
         yield f"'{value}" if isinstance(value, str) and value[:1] in "=+-@\t\r" and value else value

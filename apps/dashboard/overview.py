@@ -10,15 +10,19 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from apps.agents.selectors import agent_list, live_agents
+from apps.billing.warnings import notices
 from apps.conversations.live import running_sessions
 from apps.conversations.selectors import problem_list, session_list
 from apps.conversations.totals import Totals, sessions_by_day, totals_of
 from apps.conversations.transcripts import problem_text
+from apps.dashboard.charts import chart_of
 from apps.dashboard.templatetags.amounts import dollars, in_ms
 from apps.keys.selectors import api_key_list
 from apps.tenants.access import tenant_page
 from apps.tenants.endpoints import endpoint_urls
 from apps.tenants.selectors import PersonalMembership
+from apps.usage.breakdowns import spends_of
+from apps.usage.periods import Period
 
 PERIODS = (7, 30, 90)
 _PROBLEMS_SHOWN = 6
@@ -42,28 +46,36 @@ def page(request: HttpRequest, membership: PersonalMembership) -> HttpResponse:
     asked = request.GET.get("days", "")
     days = int(asked) if asked.isdecimal() and int(asked) in PERIODS else PERIODS[0]
     now = timezone.now()
+    period = Period(now.date() - timedelta(days=days - 1), now.date())
+    spent, spent_before = spends_of(period, period.before_it)
     problems = problem_list(since=now - timedelta(days=days))[:_PROBLEMS_SHOWN]
     by_day = sessions_by_day(until=now, days=days)
     context = {
         "days": days,
         "periods": PERIODS,
-        "figures": figures_of(*totals_of(until=now, length=timedelta(days=days)), days=days),
-        "chart": {
-            "days": [day.isoformat() for day, _, _ in by_day],
-            "sessions": [sessions for _, sessions, _ in by_day],
-            "failing": [failing for _, _, failing in by_day],
-        },
+        "figures": figures_of(
+            *totals_of(until=now, length=timedelta(days=days)),
+            spent=(spent, spent_before),
+            days=days,
+        ),
+        "chart": chart_of(
+            [day for day, _, _ in by_day],
+            ("Sessions", "--color-primary", [sessions for _, sessions, _ in by_day]),
+            ("With errors", "--color-error", [failing for _, _, failing in by_day]),
+        ),
+        "notices": notices(),
         "running": running_sessions()[:_PROBLEMS_SHOWN],
         "problems": [(event, problem_text(event.body)) for event in problems],
     }
     return render(request, "dashboard/overview/page.html", context)
 
 
-def figures_of(now: Totals, before: Totals, *, days: int) -> Sequence[Figure]:
+def figures_of(now: Totals, before: Totals, *, spent: tuple[int, int], days: int) -> Sequence[Figure]:
+    """`spent` in the same two periods, in micro-dollars."""
     return (
         Figure("Sessions", f"{now.sessions:,}", _change(now.sessions, before.sessions, days)),
         Figure("Minutes", f"{now.minutes:,.0f}", _change(now.minutes, before.minutes, days)),
-        Figure("Cost", dollars(now.cost_micro), _change(now.cost_micro, before.cost_micro, days)),
+        Figure("Spend", dollars(spent[0]), _change(*spent, days)),
         Figure(
             "Sessions with errors",
             "none" if now.error_rate is None else f"{now.error_rate:.1%}",

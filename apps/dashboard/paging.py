@@ -26,7 +26,7 @@ class Page(Generic[Row]):
 def page_of(rows: QuerySet[Row], *, by: str, cursor: str = "", size: int = PAGE_ROWS) -> Page[Row]:
     """The page that a cursor leads to, newest first by the moment `by` and the id. One that can't be read leads to
     the first page."""
-    place = _place(cursor, uuid.UUID if isinstance(rows.model._meta.pk, UUIDField) else int)
+    place = place_of(cursor, rows.model)
     if place is None:
         found = list(rows.order_by(f"-{by}", "-id")[: size + 1])
         return Page(found[:size], "", _cursor("o", found[size - 1], by) if len(found) > size else "")
@@ -49,7 +49,9 @@ def _cursor(side: str, row: Model, by: str) -> str:
     return f"{side}{(getattr(row, by) - _EPOCH) // _MICROSECOND}.{row.pk}"
 
 
-def _place(cursor: str, key: Callable[[str], object]) -> tuple[bool, datetime, object] | None:
+def place_of(cursor: str, model: type[Model]) -> tuple[bool, datetime, object] | None:
+    """Whether a page of such rows goes on towards newer ones, and from which moment and id; None for the first."""
+    key: Callable[[str], object] = uuid.UUID if isinstance(model._meta.pk, UUIDField) else int
     try:
         moment, _, id = cursor[1:].partition(".")
         return cursor[0] == "n", _EPOCH + int(moment) * _MICROSECOND, key(id)

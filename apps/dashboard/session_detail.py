@@ -21,6 +21,8 @@ from apps.dashboard.waterfall import waterfall_of
 from apps.tenants.access import tenant_page
 from apps.tenants.roles import May
 from apps.tenants.selectors import PersonalMembership
+from apps.usage.filtering import UsageFilter
+from apps.usage.lines import line_list
 
 _TABS = {
     "summary": ("Summary", "session"),
@@ -64,8 +66,9 @@ def latency(request: HttpRequest, membership: PersonalMembership, session_id: st
 @tenant_page()
 def cost(request: HttpRequest, membership: PersonalMembership, session_id: str) -> HttpResponse:
     session = _session(session_id)
-    parts = costs.costs_of(session_events(session, types=costs.TYPES))
-    return _render(request, session, "cost", parts=parts)
+    used = line_list(UsageFilter(), session_id=session.session_id).order_by("id")
+    parts = costs.costs_of(used.iterator())
+    return _render(request, session, "cost", parts=parts, total=sum(part.price_micro for part in parts))
 
 
 @require_safe

@@ -13,12 +13,16 @@ PARTS = {  # no pages: parts of one that htmx brings, files, sounds
     "session-download",
     "sessions-export",
     "sessions-running",
+    "customer-statement-csv",
+    "usage-export",
+    "usage-records-export",
     "voice-sample",
 }
 QUERIES = {  # pages that show more with one
     "agents": "?tag=telephone",
     "agent-compare": "?before=1&after=2",
     "sessions": "?errors_only=on",
+    "usage": "?kind=response",
 }
 OF_A_PERSON = {
     "workspaces": "/dashboard/new/",

@@ -23,6 +23,7 @@ PAGES = {
     "sessions": "/demo/sessions/",
     "transcript": "/demo/sessions/{session_id}/transcript/",
     "latency": "/demo/sessions/{session_id}/latency/",
+    "usage": "/demo/usage/?period=30",
     "keys": "/demo/keys/",
     "team": "/demo/team/",
     "api-reference": "/docs/api",

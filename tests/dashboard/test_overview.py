@@ -13,6 +13,7 @@ from apps.core.tenancy import tenant_context
 from apps.dashboard.documents import documents
 from apps.dashboard.overview import figures_of
 from tests.cast import PASSWORD, Person
+from tests.usage_lines import use
 
 pytestmark = pytest.mark.django_db
 
@@ -40,8 +41,8 @@ def test_once_there_are_sessions_it_tells_how_they_are(client: Client, alice: Pe
         samples_create(sessions=40, days=14, with_events=40)
     page = client.get("/acme/?days=30")
     assert page.context["figures"][0].value == "40"
-    assert sum(page.context["chart"]["sessions"]) == 40
-    assert len(page.context["chart"]["days"]) == 30
+    assert sum(page.context["chart"]["series"][0]["values"]) == 40
+    assert len(page.context["chart"]["moments"]) == 30
     assert "Last failures" in page.content.decode()
     for period in ("", "x", "5", "-1"):
         assert client.get("/acme/", {"days": period}).context["days"] == 7
@@ -55,25 +56,37 @@ def session(name: str, *, days_ago: float, **fields: object) -> RealtimeSession:
 
 def test_totals_are_of_a_period_and_the_one_before(alice: Person, mallory: Person) -> None:
     with tenant_context(mallory.tenant.id):
-        session("theirs", days_ago=1, cost_micro=999, response_ms=[9999])
+        session("theirs", days_ago=1, response_ms=[9999])
     with tenant_context(alice.tenant.id):
-        session("one", days_ago=1, cost_micro=5, errors=1, response_ms=[100, 300])
-        session("two", days_ago=2, cost_micro=7, response_ms=[200])
-        session("before", days_ago=8, cost_micro=1, response_ms=[50])
+        session("one", days_ago=1, errors=1, response_ms=[100, 300])
+        session("two", days_ago=2, response_ms=[200])
+        session("before", days_ago=8, response_ms=[50])
         session("long ago", days_ago=20)
         now, before = totals_of(until=timezone.now(), length=WEEK)
         by_day = sessions_by_day(until=timezone.now(), days=7)
-    assert (now.sessions, now.minutes, now.cost_micro, now.error_rate) == (2, 6, 12, 0.5)
+    assert (now.sessions, now.minutes, now.error_rate) == (2, 6, 0.5)
     assert now.response_p50_ms == 200
     assert now.response_p95_ms == pytest.approx(290)
-    assert (before.sessions, before.cost_micro, before.response_p50_ms) == (1, 1, 50)
+    assert (before.sessions, before.response_p50_ms) == (1, 50)
     assert [(sessions, failing) for _, sessions, failing in by_day][-3:] == [(1, 0), (1, 1), (0, 0)]
+
+
+def test_the_spend_is_of_whole_days_and_of_those_before(client: Client, alice: Person) -> None:
+    """As on the usage page."""
+    now = timezone.now()
+    with tenant_context(alice.tenant.id):
+        session("one", days_ago=1)
+        for days, quantity in ((0, 1000), (6, 2000), (7, 1500), (13, 500), (14, 7)):
+            use(now - timedelta(days=days), quantity=quantity)
+    [spend] = [figure for figure in client.get("/acme/?days=7").context["figures"] if figure.label == "Spend"]
+    assert spend.value == "$0.0090"
+    assert spend.delta == "50 % more than in the 7 days before"
 
 
 def test_a_period_without_sessions_has_no_times(alice: Person) -> None:
     with tenant_context(alice.tenant.id):
         assert totals_of(until=timezone.now(), length=WEEK) == (Totals(), Totals())
-    assert [figure.value for figure in figures_of(Totals(), Totals(), days=7)] == [
+    assert [figure.value for figure in figures_of(Totals(), Totals(), spent=(0, 0), days=7)] == [
         *("0", "0", "$0", "none", "none", "none")
     ]
 
@@ -81,7 +94,7 @@ def test_a_period_without_sessions_has_no_times(alice: Person) -> None:
 def test_changes_say_which_way_is_good() -> None:
     now = Totals(sessions=20, failing=1, response_p50_ms=600)
     before = Totals(sessions=10, failing=1, response_p50_ms=500)
-    figures = {figure.label: figure for figure in figures_of(now, before, days=7)}
+    figures = {figure.label: figure for figure in figures_of(now, before, spent=(0, 0), days=7)}
     assert figures["Sessions"].delta == "100 % more than in the 7 days before"
     assert figures["Sessions"].good == ""
     assert figures["Sessions with errors"].good == "yes"

@@ -1,12 +1,14 @@
 """Transcripts, latencies and costs from the events of a session's log."""
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from apps.conversations.costs import costs_of
 from apps.conversations.latencies import turns_of
 from apps.conversations.models import SessionEvent
 from apps.conversations.transcripts import Entry, transcript_of
+from apps.usage.models import UsageLine
 
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -132,25 +134,25 @@ class TestLatencies:
 
 
 def test_costs_add_up_by_model_and_rate() -> None:
-    line = {
+    used = {
+        "kind": "response",
+        "model": "groq/x",
         "unit": "output_text_token",
         "quantity": 10,
         "price_micro": 6,
-        "unit_price": "0.6",
-        "per": 1000000,
     }
-    used = {"kind": "response", "model": "groq/x", "lines": [line], "unpriced": []}
-    unpriced = {"kind": "speech", "model": "acme/y", "lines": []}
+    rate = {"unit_price": Decimal("0.6"), "per": 1_000_000, "is_priced": True, "estimated": False}
+    unpriced = {"unit_price": None, "per": None, "is_priced": False, "estimated": False, "price_micro": 0}
     parts = costs_of(
         [
-            event("usage", **used),
-            event("usage", **used),
-            event("usage", **unpriced, unpriced=[{"unit": "character", "quantity": 7}]),
+            UsageLine(kind="speech", model="acme/y", unit="character", quantity=7, **unpriced),
+            UsageLine(**used, **rate),
+            UsageLine(**used, **rate | {"estimated": True}),
         ]
     )
     assert [(part.name, part.price_micro) for part in parts] == [
         ("Language model", 12),
         ("Text to speech", 0),
     ]
-    assert parts[0].lines[0].quantity == 20
+    assert (parts[0].lines[0].quantity, parts[0].lines[0].estimated) == (20, True)
     assert not parts[1].lines[0].is_priced

@@ -33,7 +33,7 @@ def page_of(rows: QuerySet[Row], query: PageQuery, *, by: str, newest_first: boo
     that is none."""
     sign, beyond = ("-", "lt") if newest_first else ("", "gt")
     if query.cursor is not None:
-        value, id = _read(rows.model, query.cursor, by)
+        value, id = read_cursor(rows.model, query.cursor, by)
         # The first condition says nothing new, but it is one that an index serves.
         rows = rows.filter(**{f"{by}__{beyond}e": value}).filter(
             Q(**{f"{by}__{beyond}": value}) | Q(**{by: value, f"id__{beyond}": id})
@@ -47,7 +47,8 @@ def _cursor(row: Model, by: str) -> str:
     return base64.urlsafe_b64encode(msgspec.json.encode([str(getattr(row, by)), str(row.pk)])).decode()
 
 
-def _read(model: type[Model], cursor: str, by: str) -> tuple[Any, Any]:
+def read_cursor(model: type[Model], cursor: str, by: str) -> tuple[Any, Any]:
+    """The last row of the page before: its column `by`, and its id. Raises Problem."""
     try:
         value, id = msgspec.json.decode(base64.urlsafe_b64decode(cursor), type=tuple[str, str])
         if "\0" in value + id:

@@ -23,6 +23,18 @@ def dollars(micro: int | None) -> str:
 
 
 @register.filter
+def dollars_exact(micro: int | None) -> str:
+    """Micro-dollars to the last of them, but never fewer than cents: `-$12.30`, `$0.000012`."""
+    sign, (whole, part) = "-" if (micro or 0) < 0 else "", divmod(abs(micro or 0), _MICRO)
+    return f"{sign}${whole:,}.{f'{part:06}'.rstrip('0').ljust(2, '0')}"
+
+
+@register.filter
+def percent_of_bp(basis_points: int) -> str:
+    return f"{basis_points / 100:g} %"
+
+
+@register.filter
 def lasting(time: timedelta | None) -> str:
     """`48 s`, `3:05`, `1:02:00`."""
     if time is None:
@@ -56,9 +68,37 @@ def rate(line: Line) -> str:
 @register.filter
 def used(line: Line) -> str:
     """`1,200 tokens, text in`"""
-    name = dict(UNIT_NAMES).get(line.unit, line.unit)  # type: ignore[call-overload]
-    if line.unit.endswith("_ms"):
-        return f"{lasting_ms(line.quantity)}, {name}"
-    if line.unit.endswith("_token"):
-        return f"{line.quantity:,} tokens, {name}"
-    return f"{line.quantity:,} {'characters' if line.unit == 'character' else name}"
+    name = unit_name(line.unit)
+    shown = quantity(line.quantity, line.unit)
+    if line.unit == "character":
+        return shown
+    return f"{shown}, {name}" if line.unit.endswith(("_ms", "_token")) else f"{shown} {name}"
+
+
+@register.filter
+def quantity(number: int, unit: str) -> str:
+    """`1,200 tokens`, `3:05`, `400 characters`, `7`."""
+    if unit.endswith("_ms"):
+        return lasting_ms(number)
+    if unit.endswith("_token"):
+        return f"{number:,} tokens"
+    return f"{number:,} characters" if unit == "character" else f"{number:,}"
+
+
+@register.filter
+def minutes(ms: int) -> str:
+    """Of an hour or more without a part."""
+    return f"{ms / 60_000:,.1f}" if ms < 3_600_000 else f"{ms / 60_000:,.0f}"
+
+
+@register.filter
+def unit_name(unit: str) -> str:
+    """`text in`"""
+    name: str = dict(UNIT_NAMES).get(unit, unit)  # type: ignore[call-overload]
+    return name
+
+
+@register.filter
+def thousands(number: int) -> str:
+    """`1,200`"""
+    return f"{number:,}"

@@ -3,7 +3,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from apps.conversations.samples import samples_create, samples_delete, sessions_exist
+from apps.conversations.sample_usage import sample_usage_delete
+from apps.conversations.samples import MARK, samples_create, samples_delete, sessions_exist
 from apps.core.tenancy import tenant_context
 from apps.tenants.models import Tenant
 
@@ -18,6 +19,9 @@ class Command(BaseCommand):
         parser.add_argument(
             "--with-events", type=int, default=300, help="how many of the newest have a log (300)"
         )
+        parser.add_argument(
+            "--with-usage", type=int, default=3000, help="how many of the newest have usage records (3000)"
+        )
         parser.add_argument("--delete", action="store_true", help="delete the samples instead")
         parser.add_argument("--yes", action="store_true", help="also in a tenant that has real sessions")
 
@@ -27,7 +31,9 @@ class Command(BaseCommand):
             raise CommandError(f"There is no tenant {options['tenant']!r}.")
         with tenant_context(tenant.id):
             if options["delete"]:
-                print(f"{sum(samples_delete())} sample sessions deleted.")
+                deleted = sum(samples_delete())
+                sample_usage_delete(tenant_id=tenant.id, mark=MARK)
+                print(f"{deleted} sample sessions deleted.")
                 return
             if sessions_exist() and not options["yes"]:
                 raise CommandError(
@@ -35,6 +41,9 @@ class Command(BaseCommand):
                     "another tenant, or say --yes."
                 )
             made = samples_create(
-                sessions=options["sessions"], days=options["days"], with_events=options["with_events"]
+                sessions=options["sessions"],
+                days=options["days"],
+                with_events=options["with_events"],
+                with_usage=options["with_usage"],
             )
         print(f"{made} sample sessions made. Remove them with --delete.")
