@@ -4,7 +4,8 @@
 
 Uses the database of the `manage.py up` that runs on the same data folder; `manage.py seed_sessions` fills a tenant.
 Time is that of a request from the first middleware to the last byte, without a socket: its median, the least, and
-how much of that was CPU time of this process. On a busy machine only the last two say something about the pages.
+how much CPU time this process and its server process of PostgreSQL took (the latter only where it is one of this
+machine). On a busy machine only these say something about the pages.
 """
 
 import argparse
@@ -37,14 +38,17 @@ def main() -> None:
 
 
 def print_head() -> None:
-    print(f"{'page':<44} {'median ms':>9} {'least ms':>9} {'CPU ms':>7} {'queries':>8}")
+    print(f"{'page':<44} {'median ms':>9} {'least ms':>9} {'CPU ms':>7} {'database':>9} {'queries':>8}")
 
 
 def print_row(name: str, client: "Client", address: str) -> None:  # noqa: F821
-    times, cpu, queries = measure(client, address)
+    times, cpu, database, queries = measure(client, address)
     middle = statistics.median(times)
     late = "  over the budget" if middle > BUDGET_MS else ""
-    print(f"{name:<44} {middle:>9.1f} {min(times):>9.1f} {cpu:>7.1f} {queries:>8}{late}", flush=True)
+    print(
+        f"{name:<44} {middle:>9.1f} {min(times):>9.1f} {cpu:>7.1f} {database:>9.1f} {queries:>8}{late}",
+        flush=True,
+    )
 
 
 def prepare() -> None:
@@ -119,18 +123,33 @@ def signed_in(slug: str) -> "Client":  # noqa: F821
     return client
 
 
-def measure(client: "Client", address: str) -> tuple[list[float], float, int]:  # noqa: F821
+def measure(client: "Client", address: str) -> tuple[list[float], float, float, int]:  # noqa: F821
     answer = client.get(address, follow=True)
     assert answer.status_code == 200, (address, answer.status_code)
     with counted() as queries:
         client.get(address)
     times, cpu = [], []
+    database = database_cpu()
     for _ in range(REQUESTS):
         began, used = time.perf_counter(), time.process_time()
         client.get(address).getvalue()
         times.append((time.perf_counter() - began) * 1000)
         cpu.append((time.process_time() - used) * 1000)
-    return times, statistics.median(cpu), len(queries)
+    return times, statistics.median(cpu), (database_cpu() - database) / REQUESTS, len(queries)
+
+
+def database_cpu() -> float:
+    """CPU time of our connection's server process so far, in ms; 0 if it is none of this machine."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        [pid] = cursor.fetchone()
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) * 1000 / os.sysconf("SC_CLK_TCK")
 
 
 @contextmanager

@@ -54,4 +54,4 @@ def ledger_problems(tenant_id: uuid.UUID | None = None) -> Iterator[str]:
 def _rows(sql: str, tenant_id: uuid.UUID | None) -> list[tuple[Any, ...]]:
     with connections[current_database()].cursor() as cursor:
         cursor.execute(sql, {"tenant": tenant_id})
-        return cursor.fetchall()
+        return list(cursor.fetchall())

@@ -174,7 +174,11 @@ class SpendKeeper:
             while not self._stopping:
                 self._wake.wait(max(0.0, min(self._next_look - self._clock(), STEP_SECONDS)))
                 self._wake.clear()
-                self.look()
+                try:
+                    self.look()
+                except Exception:  # the next look may do better: without this thread no session would begin
+                    log.exception("spending_failed")
+                    self._next_look = self._clock() + _AGAIN_SECONDS
                 if self._hurried and not self._stopping:  # nobody makes this thread spin
                     time.sleep(_AT_ONCE_SECONDS)
             self.look()

@@ -44,13 +44,13 @@ def entries_post(
     The same reference once more changes nothing and returns the first. Raises ValueError for entries that do not
     balance, ReferenceTaken for a reference that stands for something else.
     """
-    entries = {account: amount for account, amount in entries.items() if amount}
-    if len(entries) < 2 or sum(entries.values()):
-        raise ValueError(f"A transaction needs two entries at least, and a sum of 0: {dict(entries)}.")
+    amounts = {account: amount for account, amount in entries.items() if amount}
+    if len(amounts) < 2 or sum(amounts.values()) != 0:
+        raise ValueError(f"A transaction needs two entries at least, and a sum of 0: {amounts}.")
     account_lock()
     if known := LedgerTransaction.objects.filter(reference=reference).first():
-        posted = dict(known.entries.values_list("account", "amount_micro"))
-        if known.kind != kind or posted != entries:
+        posted = dict(LedgerEntry.objects.filter(transaction=known).values_list("account", "amount_micro"))
+        if known.kind != kind or posted != amounts:
             raise ReferenceTaken(f"{reference!r} was posted before as {known.kind} of {posted}.")
         return known
     made = LedgerTransaction.objects.create(
@@ -62,7 +62,7 @@ def entries_post(
     )
     LedgerEntry.objects.bulk_create(
         LedgerEntry(transaction=made, account=account, amount_micro=amount)
-        for account, amount in sorted(entries.items())
+        for account, amount in sorted(amounts.items())
     )
     return made
 
@@ -120,9 +120,10 @@ def transactions() -> QuerySet[LedgerTransaction]:
     change = LedgerEntry.objects.filter(transaction=OuterRef("pk"), account=Account.BALANCE).values(
         "amount_micro"
     )
-    return LedgerTransaction.objects.filter(entries__account=Account.BALANCE).annotate(
-        balance_change=Subquery(change[:1])
-    )
+    found: QuerySet[LedgerTransaction] = LedgerTransaction.objects.filter(
+        entries__account=Account.BALANCE
+    ).annotate(balance_change=Subquery(change[:1]))
+    return found
 
 
 def statement(*, since: datetime, until: datetime) -> Iterator[StatementLine]:

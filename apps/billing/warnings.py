@@ -1,12 +1,14 @@
 """Telling members in time that money runs out: at 50, 80 and 100 % of a budget, of the balance or of the cap."""
 
+import uuid
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 from django.core.mail import EmailMessage
-from django.db.models import QuerySet, Sum
+from django.db.models import Exists, OuterRef, Sum
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
@@ -84,11 +86,38 @@ def warnings_send(*, now: datetime | None = None) -> list[SpendWarning]:
     return sent
 
 
-def warnings_now() -> QuerySet[SpendWarning]:
-    """What is to be shown to the current tenant's members: from 80 % on, in the last month."""
-    since = timezone.now() - timedelta(days=31)
-    recent = SpendWarning.objects.filter(percent__gte=80, created_at__gte=since)
-    return recent.select_related("budget", "budget__api_key", "budget__agent", "budget__customer")
+def notices(*, now: datetime | None = None) -> list[str]:
+    """What the current tenant's members should see on its pages: what is used to 80 % or more, as it was told to
+    them, until it begins anew, is raised or paid for. One query."""
+    now = now or timezone.now()
+    raised = LedgerEntry.objects.filter(
+        account=Account.BALANCE, amount_micro__gt=0, transaction__at__gt=OuterRef("created_at")
+    )
+    told = SpendWarning.objects.filter(percent__gte=80).annotate(is_past=Exists(raised))
+    latest: dict[uuid.UUID | None, str] = {}
+    for warning in told.select_related(
+        "budget__api_key", "budget__agent", "budget__customer"
+    ).order_by("-created_at", "-percent")[:200]:
+        if _is_current(warning, now):
+            latest.setdefault(warning.budget.id if warning.budget else None, _notice(warning))
+    return list(latest.values())
+
+
+def _is_current(warning: Any, now: datetime) -> bool:
+    budget = warning.budget
+    if budget is None:
+        return not warning.is_past
+    is_near = 80 in reached(warning.spent_micro, budget.amount_micro)
+    return is_near and warning.period == period_of(budget.period, now)
+
+
+def _notice(warning: SpendWarning) -> str:
+    budget = warning.budget
+    what = f"The budget of {name_of(budget)}" if budget else "What this workspace may spend"
+    ends = budget is None or budget.action == Action.STOP
+    if warning.percent < 100:
+        return f"{what} is used to {warning.percent} %." + (" At 100 % sessions end." if ends else "")
+    return f"{what} is used up" + (": sessions end and new ones are refused." if ends else ".")
 
 
 def _of_budgets(now: datetime) -> list[Spent]:
@@ -113,7 +142,7 @@ def _of_account(now: datetime) -> list[Spent]:
         cap = agreed.credit_micro
         return [Spent("The spending cap", period_of(Period.MONTH, now), -balance, cap)] if cap else []
     # Of a balance, what it was when it was last raised.
-    entries = LedgerEntry.objects.filter(account=Account.BALANCE)
+    entries = LedgerEntry.objects.filter(account=Account.BALANCE).select_related("transaction")
     last = entries.filter(amount_micro__gt=0).order_by("-transaction__at", "-id").first()
     if last is None:
         return []
@@ -121,7 +150,7 @@ def _of_account(now: datetime) -> list[Spent]:
     spent = -(since.aggregate(sum=Sum("amount_micro"))["sum"] or 0)
     if balance + spent <= 0:
         return []
-    return [Spent("The balance", f"credit:{last.transaction_id}", spent, balance + spent)]
+    return [Spent("The balance", f"credit:{last.transaction.id}", spent, balance + spent)]
 
 
 def _mail(spent: Spent, percent: int) -> None:

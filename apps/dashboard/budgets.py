@@ -10,6 +10,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from apps.billing.budgets import budget_create, budget_delete, budget_list, budget_states, budget_update
 from apps.billing.models import Budget
+from apps.billing.warnings import notices
 from apps.dashboard.forms.budgets import BudgetChangesForm, NewBudgetForm
 from apps.dashboard.problems import tell
 from apps.tenants.access import tenant_page
@@ -20,7 +21,7 @@ from apps.tenants.selectors import PersonalMembership
 @require_safe
 @tenant_page()
 def page(request: HttpRequest, membership: PersonalMembership) -> HttpResponse:
-    context = {"membership": membership, "states": budget_states()}
+    context = {"membership": membership, "states": budget_states(), "notices": notices()}
     return render(request, "dashboard/budgets/page.html", context)
 
 

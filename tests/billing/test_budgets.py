@@ -16,7 +16,7 @@ from apps.billing.ledger import correction_post, entries_post
 from apps.billing.models import Account, Action, Budget, Kind, Period, SpendWarning
 from apps.billing.services import plan_set
 from apps.billing.tasks import warn_of_spending
-from apps.billing.warnings import period_of, reached, warnings_send
+from apps.billing.warnings import notices, period_of, reached, warnings_send
 from apps.core.tenancy import tenant_context
 from apps.keys.services import api_key_create
 from apps.usage.models import UsageDay
@@ -127,6 +127,24 @@ def test_a_balance_is_warned_of_since_it_was_last_raised(as_alice: None, setting
     correction_post(amount_micro=-5_000_000, reason="Used.")
     (again,) = warnings_send()
     assert (again.percent, again.amount_micro) == (50, 10_000_000)
+
+
+def test_pages_show_what_is_nearly_used_up_until_it_is_raised(as_alice: None, settings: Any) -> None:
+    settings.BILLING = True
+    budget = budget_create(amount_micro=1_000_000)
+    use(850_000)
+    correction_post(amount_micro=-5_000_000, reason="Used.")
+    assert notices() == []
+    warnings_send()
+    assert set(notices()) == {
+        "The budget of Whole workspace is used to 80 %. At 100 % sessions end.",
+        "What this workspace may spend is used up: sessions end and new ones are refused.",
+    }
+    assert len(notices(now=timezone.now() + timedelta(days=32))) == 1
+    budget_update(budget=budget, changes={"amount_micro": 2_000_000})
+    assert len(notices()) == 1
+    correction_post(amount_micro=1_000_000, reason="Paid in.")
+    assert notices() == []
 
 
 def test_a_cap_is_warned_of(as_alice: None, settings: Any) -> None:
