@@ -24,7 +24,7 @@ from django.db.models.functions import TruncDate
 
 from apps.customers.models import Customer, StatementLine
 from apps.customers.pricing import WHOLE_BP, Markup
-from apps.usage.models import UsageDay, UsageLine
+from apps.usage.models import UsageDay, UsageHour, UsageLine
 
 
 class Way(NamedTuple):
@@ -85,6 +85,19 @@ def charges_between(customer: Customer, *, first: date, last: date) -> Charges:
     return _summed(lines_of(customer, since=_start(first), before=_start(last) + timedelta(days=1)))
 
 
+def charged_about(customer: Customer, *, first: date, last: date) -> Amounts:
+    """What charges_between comes to in all, read from the sums by hour however many lines there are: within half a
+    micro-dollar of each record, and an hour in which the markup changes counts at the markup it began with."""
+    hours = UsageHour.objects.filter(
+        customer_id=customer.pk, hour__gte=_start(first), hour__lt=_start(last) + timedelta(days=1)
+    )
+    hours = hours.annotate(markup_bp=_markup_at(markups_of(customer), "hour")).annotate(
+        resale_micro=_resale()
+    )
+    sums = hours.order_by().aggregate(**{f"sum_{name}": Sum(name) for name in AMOUNTS})
+    return Amounts(*(int(sums[f"sum_{name}"] or 0) for name in AMOUNTS))
+
+
 def charges_due(customer: Customer, *, until: date) -> Charges:
     """What was used before that day and is on no statement yet.
 
@@ -130,10 +143,11 @@ def _by_day(rows: QuerySet[Any]) -> Mapping[date, int]:
     return dict(rows.order_by().values("day").annotate(lines=Sum("records")).values_list("day", "lines"))
 
 
-def _markup_at(markups: Sequence[Markup]) -> Expression:
+def _markup_at(markups: Sequence[Markup], moment: str = "at") -> Expression:
     """As `pricing.markup_at`."""
     later = [
-        When(at__gte=markup.valid_from, then=Value(markup.markup_bp)) for markup in reversed(markups[1:])
+        When(**{f"{moment}__gte": markup.valid_from}, then=Value(markup.markup_bp))
+        for markup in reversed(markups[1:])
     ]
     first = Value(markups[0].markup_bp, output_field=IntegerField())
     return Case(*later, default=first, output_field=IntegerField())

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from apps.billing.budgets import budget_states
-from apps.customers.charges import charges_between, lines_of, total_of
+from apps.customers.charges import charged_about, lines_of
 from apps.customers.models import Customer, Statement, StatementLine
 from apps.customers.months import last_day, month_named, month_of
 from apps.customers.selectors import (
@@ -193,7 +193,7 @@ def _detail(request: HttpRequest, customer: Customer, form: MarkupForm) -> HttpR
         "customer": customer,
         "form": form,
         "month": month,
-        "total": total_of(charges_between(customer, first=month, last=today)),
+        "total": charged_about(customer, first=month, last=today),
         "budgets": [state for state in budget_states() if state.budget.customer_id == customer.pk],
         "keys": api_key_list().filter(customer=customer),
         "markups": customer.markups.order_by("-valid_from"),

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apps.core.tenancy import tenant_context
-from apps.customers.charges import charges_between, charges_due, lines_of, total_of
+from apps.customers.charges import charged_about, charges_between, charges_due, lines_of, total_of
 from apps.customers.models import Customer, CustomerMarkup, Statement, StatementLine
 from apps.customers.pricing import Markup, markup_at, resale_micro
 from apps.customers.services import customer_markup_set, statement_issue
@@ -216,6 +216,19 @@ def test_the_database_charges_the_same(alice: Person, globex: Customer) -> None:
     for line in found:
         assert line.markup_bp == markup_at(markups, line.at)
         assert line.resale_micro == resale_micro(line.price_micro, line.markup_bp)
+
+
+@pytest.mark.usefixtures("as_alice")
+def test_what_a_month_comes_to_so_far_is_told_from_sums(alice: Person, globex: Customer) -> None:
+    use(alice, globex, TENTH, 100, 300)
+    with now_is(TENTH + timedelta(hours=1)):
+        customer_markup_set(customer=globex, markup_bp=5000)
+    use(alice, globex, TENTH + timedelta(hours=1), 1000)
+    use(alice, globex, TENTH + timedelta(days=30), 1)
+    june = {"first": JUNE, "last": date(2026, 6, 30)}
+    about, exact = charged_about(globex, **june), total_of(charges_between(globex, **june))
+    assert about == exact
+    assert (about.records, about.resale_micro) == (3, 500 + 1500)
 
 
 @pytest.mark.usefixtures("as_alice")

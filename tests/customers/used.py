@@ -1,4 +1,4 @@
-"""Usage lines of customers, with the sums by day that the recorder keeps with them."""
+"""Usage lines of customers, with the sums that the recorder keeps with them."""
 
 import uuid
 from datetime import datetime
@@ -6,7 +6,7 @@ from datetime import datetime
 from apps.core.tenancy import tenant_context
 from apps.customers.models import Customer
 from apps.customers.services import customer_create
-from apps.usage.models import UsageDay, UsageLine
+from apps.usage.models import UsageDay, UsageHour, UsageLine
 from tests.cast import Person
 
 
@@ -41,8 +41,12 @@ def use(
                 at=at,
                 posting_id=uuid.uuid4(),
             )
-            day, _ = UsageDay.objects.get_or_create(**common, day=at.date())
-            day.quantity += 3
-            day.records += 1
-            day.price_micro += price
-            day.save()
+            for sums, moment in (
+                (UsageDay, {"day": at.date()}),
+                (UsageHour, {"hour": at.replace(minute=0, second=0, microsecond=0)}),
+            ):
+                row, _ = sums.objects.get_or_create(**common, **moment)
+                row.quantity += 3
+                row.records += 1
+                row.price_micro += price
+                row.save()

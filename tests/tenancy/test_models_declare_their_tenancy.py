@@ -38,6 +38,7 @@ MAY_GO_ACROSS = {
     "apps/credentials/rotation.py",
     "apps/customers/tasks.py",
     "apps/conversations/event_log.py",
+    "apps/conversations/sample_usage.py",
     "apps/conversations/tasks.py",
     "apps/keys/tasks.py",
     "apps/tenants/tasks.py",
