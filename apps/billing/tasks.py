@@ -1,5 +1,7 @@
 import uuid
+from collections.abc import Callable
 from datetime import timedelta
+from typing import TypeVar
 
 import stripe
 import structlog
@@ -26,6 +28,8 @@ from apps.core.tasks import TenantTask
 from apps.core.tenancy import across_tenants, tenant_context
 
 _LOOK_BACK = timedelta(minutes=15)  # longer than from one look to the next
+
+Row = TypeVar("Row", Refund, TopUp)
 
 log = structlog.get_logger(__name__)
 
@@ -148,7 +152,7 @@ def payments_sweep() -> None:
             _quietly(top_ups.top_up_check, TopUp.objects.get(id=top_up.id))
 
 
-def _quietly(check, row):  # type: ignore[no-untyped-def]
+def _quietly(check: Callable[[Row], None], row: Row) -> None:
     try:
         check(row)
     except stripe.StripeError as error:

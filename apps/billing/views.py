@@ -12,7 +12,10 @@ from apps.billing.tasks import stripe_event_process
 @require_POST
 def stripe_webhook(request: HttpRequest) -> JsonResponse:
     """Notes the event and answers; a worker processes it. 400 with a sentence for what isn't from Stripe."""
-    if int(request.META.get("CONTENT_LENGTH") or 0) > MOST_BYTES or len(body := request.read(MOST_BYTES + 1)) > MOST_BYTES:
+    if (
+        int(request.META.get("CONTENT_LENGTH") or 0) > MOST_BYTES
+        or len(body := request.read(MOST_BYTES + 1)) > MOST_BYTES
+    ):
         return JsonResponse({"error": "The body is larger than 1 MiB, which no event is."}, status=413)
     try:
         event = event_receive(body=body, signature=request.headers.get("stripe-signature", ""))

@@ -13,12 +13,13 @@ from apps.dashboard.exporting import csv_lines
 from apps.dashboard.paging import page_of
 
 _ROWS_AT_ONCE = 1000
+_COLUMNS = ("id", "at", "kind", "reference", "description", "balance_change")
 
 
 async def statement_csv(found: QuerySet[LedgerTransaction], tenant_id: uuid.UUID) -> AsyncIterator[str]:
     """What changed the balance, newest first. Runs after the request's own tenant context has been left."""
     read = database_sync_to_async(_page, thread_sensitive=False)
-    yield csv_lines([("id", "at", "kind", "description", "amount_micro")])
+    yield csv_lines([_COLUMNS])
     cursor, is_first = "", True
     while cursor or is_first:
         rows, cursor = await read(found, tenant_id, cursor)
@@ -33,10 +34,10 @@ async def invoice_csv(invoice: Invoice, tenant_id: uuid.UUID) -> AsyncIterator[s
 
 def _page(
     found: QuerySet[LedgerTransaction], tenant_id: uuid.UUID, cursor: str
-) -> tuple[list[Sequence[Any]], str]:
+) -> tuple[list[list[object]], str]:
     with tenant_context(tenant_id):
         page = page_of(found, by="at", cursor=cursor, size=_ROWS_AT_ONCE)
-    rows = [(row.id, row.at.isoformat(), row.kind, row.description, row.balance_change) for row in page.rows]
+    rows = [[getattr(row, name) for name in _COLUMNS] for row in page.rows]
     return rows, page.older
 
 

@@ -24,7 +24,10 @@ class Account:
         self.at = BEGIN
         self.bodies: list[tuple[bytes, str]] = []
         self.fake = FakeStripe(
-            now=lambda: self.at.timestamp(), deliver=self._take, random=Random(seed), pages="http://testserver"
+            now=lambda: self.at.timestamp(),
+            deliver=self._take,
+            random=Random(seed),
+            pages="http://testserver",
         )
         self.client = stripe.StripeClient(
             "sk_fake_test", stripe_version=API_VERSION, max_network_retries=2, http_client=self.fake
@@ -65,9 +68,10 @@ class Account:
 def stripe_account(seed: int = 1) -> Iterator[Account]:
     account = Account(seed)
     catalog._known.clear()
+    secrets = "apps.billing.stripe.webhooks.webhook_secrets"
     with (
         replaced(account.client),
-        mock.patch("apps.billing.stripe.webhooks.webhook_secrets", lambda: (account.fake.webhook_secret,)),
-        mock.patch.object(timezone, "now", lambda: account.at),
+        mock.patch(secrets, lambda: (account.fake.webhook_secret,)),  # noqa: PT008 - made when it is asked for
+        mock.patch.object(timezone, "now", lambda: account.at),  # noqa: PT008 - it goes on
     ):
         yield account

@@ -1,7 +1,7 @@
 """A month and more of one tenant, as Stripe tells it: twice, and in any order.
 
-Sign-up, trial, top-up, a plan, usage, a larger plan that is paid by invoice, a card that fails, dunning, a refund and
-the end. Then what was used is what is in the ledger is what is on the invoices, to the micro-dollar.
+Sign-up, trial, top-up, a plan, usage, a larger plan that is paid by invoice, a card that fails, dunning, a
+refund and the end. Then what was used is what is in the ledger is what is on the invoices, to the micro-dollar.
 """
 
 import uuid
@@ -122,13 +122,15 @@ def test_a_month(account: Account, alice: Person, seed: int, mailoutbox: list[Em
     life.pass_days(28, micro_a_day=9_876_543)
     with life.tenant():
         first = Invoice.objects.get(reason="subscription_cycle")
-        assert first.status == "paid" and first.usage_micro > 0
+        assert first.status == "paid"
+        assert first.usage_micro > 0
     fail_cards(alice, account)
     life.pass_days(29, micro_a_day=5_432_109)
     with life.tenant():
         life.pass_days(4, micro_a_day=1_000)
         late = subscription_current()
-        assert late is not None and late.status == "past_due"
+        assert late is not None
+        assert late.status == "past_due"
         assert plan_of(alice) == "enterprise"
         open_invoice = Invoice.objects.get(status="open")
         assert open_invoice.attempts > 1
@@ -137,7 +139,9 @@ def test_a_month(account: Account, alice: Person, seed: int, mailoutbox: list[Em
     life.pass_days(1, micro_a_day=777_777)
     with life.tenant():
         recovered = subscription_current()
-        assert recovered is not None and recovered.status == "active" and not recovered.fallen
+        assert recovered is not None
+        assert recovered.status == "active"
+        assert not recovered.fallen
 
     # A refund of what was paid in, and the end.
     with life.tenant():
@@ -157,13 +161,17 @@ def check(life: Life) -> None:
     with life.tenant():
         # What was used is what is in the ledger.
         records = UsageLine.objects.aggregate(sum=Sum("price_micro"))["sum"]
-        ledger = LedgerEntry.objects.filter(account=Book.USAGE_REVENUE).aggregate(sum=Sum("amount_micro"))["sum"]
+        ledger = LedgerEntry.objects.filter(account=Book.USAGE_REVENUE).aggregate(sum=Sum("amount_micro"))[
+            "sum"
+        ]
         assert life.used == records == ledger
 
         # Every transaction balances, and each balance is the sum of its entries.
         assert sum(balances().values()) == 0
         for book, amount in balances().items():
-            assert LedgerEntry.objects.filter(account=book).aggregate(sum=Sum("amount_micro"))["sum"] == amount
+            assert (
+                LedgerEntry.objects.filter(account=book).aggregate(sum=Sum("amount_micro"))["sum"] == amount
+            )
 
         # What is on an invoice for usage is what was posted in its time, and what is posted is its lines.
         invoices = list(Invoice.objects.order_by("created_at"))
@@ -200,9 +208,11 @@ def check(life: Life) -> None:
 
         # Usage that was charged is whole cents; what is left of it is in the balance.
         charged = sum(invoice.usage_micro for invoice in invoices)
-        given = LedgerEntry.objects.filter(account=Book.BALANCE).exclude(
-            transaction__kind__in=[Kind.USAGE, Kind.INVOICE]
-        ).aggregate(sum=Sum("amount_micro"))["sum"]
+        given = (
+            LedgerEntry.objects.filter(account=Book.BALANCE)
+            .exclude(transaction__kind__in=[Kind.USAGE, Kind.INVOICE])
+            .aggregate(sum=Sum("amount_micro"))["sum"]
+        )
         assert balance_micro() == given + charged - life.used
         first, last = LedgerTransaction.objects.order_by("at")[0], life.account.at
         rows = list(statement(since=first.at, until=last + timedelta(seconds=1)))

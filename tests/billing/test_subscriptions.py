@@ -38,7 +38,9 @@ def test_who_subscribes_has_the_plan_and_what_it_includes(alice: Person, account
     assert plan_of(alice) == "pro"
     with tenant_context(alice.tenant.id):
         row = subscription_current()
-        assert row is not None and row.status == "active" and row.plan == "pro"
+        assert row is not None
+        assert row.status == "active"
+        assert row.plan == "pro"
         invoice = Invoice.objects.get()
         assert (invoice.status, invoice.total_micro, invoice.difference) == ("paid", 49 * DOLLAR, "")
         assert [line.kind for line in invoice.lines.all()] == [LineKind.PLAN]
@@ -141,7 +143,8 @@ def test_who_does_not_pay_has_days_of_grace_then_the_first_plan_and_the_plan_aga
     assert plan_of(alice) == "pro"
     with tenant_context(alice.tenant.id):
         row = subscription_current()
-        assert row is not None and row.status == "past_due"
+        assert row is not None
+        assert row.status == "past_due"
         account.advance(days=3, hours=1)
         subscriptions.grace_check(row)
     assert plan_of(alice) == "free"
@@ -153,7 +156,8 @@ def test_who_does_not_pay_has_days_of_grace_then_the_first_plan_and_the_plan_aga
     assert plan_of(alice) == "pro"
     with tenant_context(alice.tenant.id):
         row = subscription_current()
-        assert row is not None and not row.fallen
+        assert row is not None
+        assert not row.fallen
 
 
 @pytest.mark.parametrize(

@@ -79,7 +79,8 @@ def test_a_low_balance_is_raised_by_itself(alice: Person, account: Account) -> N
     low(alice, account)
     with tenant_context(alice.tenant.id):
         made = recharge()
-        assert made is not None and made.status == TopUpStatus.PAID
+        assert made is not None
+        assert made.status == TopUpStatus.PAID
         assert balance_micro() == 21 * DOLLAR
         assert recharge() is None, "enough"
     account.settle()
@@ -124,7 +125,9 @@ def test_a_card_that_fails_three_times_switches_it_off(
         from apps.billing.models import BillingAccount
 
         stripe_id = BillingAccount.objects.get().stripe_customer_id
-        method = account.client.v1.payment_methods.attach("pm_card_chargeCustomerFail", {"customer": stripe_id})
+        method = account.client.v1.payment_methods.attach(
+            "pm_card_chargeCustomerFail", {"customer": stripe_id}
+        )
         account.client.v1.customers.update(
             stripe_id, {"invoice_settings": {"default_payment_method": method.id}}
         )
@@ -132,7 +135,8 @@ def test_a_card_that_fails_three_times_switches_it_off(
         for hours in (0, 1, 2):
             account.advance(hours=hours)
             made = recharge()
-            assert made is not None and made.status == TopUpStatus.FAILED
+            assert made is not None
+            assert made.status == TopUpStatus.FAILED
             assert recharge() is None, "not at once again"
         assert not BillingAccount.objects.get().auto_recharge
 

@@ -58,6 +58,9 @@ PAGES = {
     "team": "/acme/team/",
     "settings": "/acme/settings/",
     "limits": "/acme/limits/",
+    "billing": "/acme/billing/",
+    "plans": "/acme/billing/plans/",
+    "statement": "/acme/billing/statement/",
     "audit": "/acme/audit/",
 }
 

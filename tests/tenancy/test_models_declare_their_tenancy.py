@@ -152,6 +152,7 @@ def test_lookups_belong_to_the_bypassing_role_and_have_a_locked_search_path() ->
             "invitation_lookup",
             "membership_lookup",
             "session_search",
+            "tenant_of_stripe_customer",
         )
         assert cursor.fetchall() == [(name, *expected) for name in lookups]
 

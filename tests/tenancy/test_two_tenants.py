@@ -7,7 +7,7 @@ from django.db import IntegrityError, ProgrammingError, connection, transaction
 
 from apps.agents.models import AgentVersion
 from apps.audit.models import AuditEvent
-from apps.billing.models import AccountBalance, LedgerEntry, LedgerTransaction
+from apps.billing.models import AccountBalance, InvoiceLine, LedgerEntry, LedgerTransaction
 from apps.core.models import TenantModel
 from apps.core.tenancy import CrossTenant, NoTenant, across_tenants, tenant_context
 from apps.customers.models import Customer, CustomerMarkup, Statement, StatementLine
@@ -55,6 +55,7 @@ APPEND_ONLY = {
     CustomerMarkup,
     Statement,
     StatementLine,
+    InvoiceLine,
 }
 
 

@@ -1,4 +1,5 @@
-"""What Stripe has to know of our plans: products, prices and the meter, found by keys of ours and made where missing.
+"""What Stripe has to know of our plans: products, prices and the meter, found by keys of ours and made where
+missing.
 
 A plan whose price changes gets a new price; who pays the old one goes on with it until they change.
 """
@@ -48,7 +49,9 @@ def catalog_sync() -> Catalog:
     wanted = [_USAGE_KEY, *map(_plan_key, _sold())]
     found: dict[str | None, str] = {}
     for start in range(0, len(wanted), 10):  # as many as Stripe takes
-        page = stripe_client.v1.prices.list({"lookup_keys": wanted[start : start + 10], "active": True, "limit": 100})
+        page = stripe_client.v1.prices.list(
+            {"lookup_keys": wanted[start : start + 10], "active": True, "limit": 100}
+        )
         found |= {price.lookup_key: price.id for price in page.data}
     if _USAGE_KEY not in found:
         product = _product(stripe_client, _USAGE, "Usage")

@@ -60,8 +60,8 @@ def is_stand_in() -> bool:
 def at_stripe() -> Iterator[None]:
     """A transaction in which only one thing at a time is done about the current tenant at Stripe.
 
-    What is fetched inside is written before anybody fetches something newer, so that old never replaces new. Sessions
-    that spend don't wait for it: that is another lock.
+    What is fetched inside is written before anybody fetches something newer, so that old never replaces new.
+    Sessions that spend don't wait for it: that is another lock.
     """
     tenant = require_tenant()
     assert isinstance(tenant, uuid.UUID)

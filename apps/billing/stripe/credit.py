@@ -12,7 +12,9 @@ from apps.core.tenancy import atomic
 
 
 @atomic()
-def included_grant(*, plan: Plan, reference: str, since: datetime, renews: bool, instead_of: Plan | None = None) -> None:
+def included_grant(
+    *, plan: Plan, reference: str, since: datetime, renews: bool, instead_of: Plan | None = None
+) -> None:
     """Gives the current tenant what its plan includes, once for each reference.
 
     `renews`: what is left of the month before `since` is gone. With `instead_of`, an upgrade, only what is more.

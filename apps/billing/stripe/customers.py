@@ -3,10 +3,11 @@
 import hashlib
 import json
 import uuid
-from typing import Any
+from typing import Any, cast
 
 import stripe
 from django.db import connection
+from stripe.params import CustomerCreateParams, CustomerUpdateParams
 
 from apps.billing.models import BillingAccount
 from apps.billing.services import account_open
@@ -22,10 +23,13 @@ def customer_id() -> str:
     with at_stripe():
         account.refresh_from_db()
         if not account.stripe_customer_id:
-            details = _details(account)
+            details = {
+                **_details(account),
+                "metadata": {"tenant": str(account.tenant_id)},
+            }
             digest = hashlib.sha256(json.dumps(details, sort_keys=True).encode()).hexdigest()[:16]
             made = client().v1.customers.create(
-                {**details, "metadata": {"tenant": str(account.tenant_id)}},  # type: ignore[typeddict-item]
+                cast(CustomerCreateParams, details),
                 {"idempotency_key": f"customer:{account.id}:{digest}"},
             )
             account.stripe_customer_id = made.id
@@ -37,7 +41,9 @@ def customer_tell() -> None:
     """Tells Stripe the current tenant's name, address and mail, if it knows the tenant at all."""
     account = BillingAccount.objects.first()
     if account is not None and account.stripe_customer_id:
-        client().v1.customers.update(account.stripe_customer_id, _details(account))  # type: ignore[arg-type]
+        client().v1.customers.update(
+            account.stripe_customer_id, cast(CustomerUpdateParams, _details(account))
+        )
 
 
 def _details(account: BillingAccount) -> dict[str, Any]:

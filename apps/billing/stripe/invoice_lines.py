@@ -40,11 +40,14 @@ def lines_make(row: Invoice, *, fees: Iterable[tuple[str, int]]) -> list[Invoice
 
 def _usage(row: Invoice, since: dt.datetime, until: dt.datetime) -> list[InvoiceLine]:
     invoiced = (
-        Invoice.objects.exclude(status=InvoiceStatus.VOID)
-        .exclude(id=row.id)
-        .filter(usage_until__lte=since)
-        .aggregate(sum=Sum("usage_micro"))["sum"]
-    ) or 0
+        (
+            Invoice.objects.exclude(status=InvoiceStatus.VOID)
+            .exclude(id=row.id)
+            .filter(usage_until__lte=since)
+            .aggregate(sum=Sum("usage_micro"))["sum"]
+        )
+        or 0
+    )
     brought = owed_micro(since) - invoiced
     used = [
         InvoiceLine(
@@ -72,7 +75,8 @@ def _usage(row: Invoice, since: dt.datetime, until: dt.datetime) -> list[Invoice
 
 
 def used_by_day(since: dt.datetime, until: dt.datetime) -> Iterable[tuple[dt.date, str, int]]:
-    """What the current tenant's lines come to that were posted in a time, by the day they were posted and the model."""
+    """What the current tenant's lines come to that were posted in a time, by the day they were posted and the
+    model."""
     posted = LedgerTransaction.objects.filter(kind=Kind.USAGE, at__gte=since, at__lt=until)
     days = dict(posted.annotate(day=TruncDate("at")).values_list("id", "day"))
     sums: dict[tuple[dt.date, str], int] = {}
@@ -96,7 +100,8 @@ def credits_within(since: dt.datetime, until: dt.datetime) -> Iterable[tuple[str
 
 
 def line_explained(line: InvoiceLine) -> QuerySet[UsageLine]:
-    """The lines of usage that a line of an invoice is the sum of, down to seconds and tokens; none for other kinds."""
+    """The lines of usage that a line of an invoice is the sum of, down to seconds and tokens; none for other
+    kinds."""
     invoice = line.invoice
     if line.kind != LineKind.USAGE or line.day is None or invoice.usage_since is None:
         return UsageLine.objects.none()

@@ -29,8 +29,8 @@ log = structlog.get_logger(__name__)
 
 @dataclass(slots=True)
 class Read:
-    """What the lines of an invoice at Stripe come to, in micro-dollars, without tax. `fees` are the lines that are not
-    usage; `plans` the ids of prices of plans that are paid for, and of those that are given back."""
+    """What the lines of an invoice at Stripe come to, in micro-dollars, without tax. `fees` are the lines that
+    are not usage; `plans` the ids of prices of plans that are paid for, and of those that are given back."""
 
     fees: list[tuple[str, int]] = field(default_factory=list)
     usage_micro: int = 0
@@ -200,5 +200,3 @@ def _payment_intent(found: stripe.Invoice) -> str:
         if payment.payment.payment_intent:
             return id_of(payment.payment.payment_intent)
     return ""
-
-

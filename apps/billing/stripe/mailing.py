@@ -1,5 +1,6 @@
 """Mail to who looks after a tenant's money."""
 
+import uuid
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,7 +17,9 @@ def managers_tell(subject: str, template: str, context: Mapping[str, Any]) -> No
     """Mails the current tenant's owner and admins, and its address for bills, once the transaction is done."""
     from apps.billing.tasks import mail_send
 
-    tenant = Tenant.objects.get(id=require_tenant())
+    current = require_tenant()
+    assert isinstance(current, uuid.UUID)
+    tenant = Tenant.objects.get(id=current)
     url = site_url(reverse("billing", args=[tenant.slug]))
     text = render_to_string(template, {**context, "tenant": tenant, "url": url})
     recipients = sorted(_recipients())

@@ -1,15 +1,16 @@
 """Usage that is paid by invoice goes to Stripe's meter: an outbox of whole cents.
 
-What has to be on an invoice is what the ledger says is owed, and Stripe bills whole cents. So each push is what is owed
-at its time, in whole cents, less all that was pushed before: the rest of a cent stays in the tenant's balance and goes
-with a later push. Late lines change what is owed, and so are in the next push.
+What has to be on an invoice is what the ledger says is owed, and Stripe bills whole cents. So each push is
+what is owed at its time, in whole cents, less all that was pushed before: the rest of a cent stays in the
+tenant's balance and goes with a later push. Late lines change what is owed, and so are in the next push.
 """
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import stripe
 import structlog
-from django.db.models import OuterRef, Subquery, Sum
+from django.db.models import OuterRef, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -34,8 +35,8 @@ def push_due(*, owed_micro: int, pushed_cents: int) -> int:
 
 
 def owed_micro(until: datetime) -> int:
-    """What the current tenant used and did not pay in advance, up to a time, as if nothing had been invoiced yet: below
-    0 it has credit. One statement, so that nothing is posted in between."""
+    """What the current tenant used and did not pay in advance, up to a time, as if nothing had been invoiced
+    yet: below 0 it has credit. One statement, so that nothing is posted in between."""
     entries = LedgerEntry.objects.filter(account=Account.BALANCE, tenant=OuterRef("tenant"))
     later = entries.filter(transaction__at__gte=until).exclude(transaction__kind=Kind.INVOICE)
     invoiced = Invoice.objects.exclude(status=InvoiceStatus.VOID).filter(tenant=OuterRef("tenant"))
@@ -50,8 +51,9 @@ def owed_micro(until: datetime) -> int:
     return 0 if row is None else row.invoiced + row.later - row.amount_micro
 
 
-def _sum(rows, field):  # type: ignore[no-untyped-def]
-    return rows.order_by().values("tenant").annotate(sum=Sum(field)).values("sum")
+def _sum(rows: QuerySet[Any], field: str) -> QuerySet[Any]:
+    summed: QuerySet[Any] = rows.order_by().values("tenant").annotate(sum=Sum(field)).values("sum")
+    return summed
 
 
 def pushed_cents() -> int:
@@ -134,7 +136,8 @@ def push_send(push: MeterPush) -> None:
 def reconcile(*, row: Subscription) -> str:
     """Compares what Stripe's meter counted in the month that runs with what was sent. A sentence, or nothing."""
     account = BillingAccount.objects.get()
-    assert row.period_start is not None and row.period_end is not None
+    assert row.period_start is not None
+    assert row.period_end is not None
     start, end = _minute(row.period_start), _minute(row.period_end)
     summaries = client().v1.billing.meters.event_summaries.list(
         catalog().meter,

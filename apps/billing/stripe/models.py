@@ -48,10 +48,11 @@ class TopUp(TenantModel):
 
 
 class Subscription(TenantModel):
-    """A plan that is paid for every month. `plan` is what is paid for until `period_end`, `next_plan` what comes then.
+    """A plan that is paid for every month. `plan` is what is paid for until `period_end`, `next_plan` what
+    comes then.
 
-    `status` is Stripe's word for it, or `checkout` before it exists there. `past_due_since` begins the days of grace;
-    `fallen` says that they are over and the tenant was put on the first plan.
+    `status` is Stripe's word for it, or `checkout` before it exists there. `past_due_since` begins the days of
+    grace; `fallen` says that they are over and the tenant was put on the first plan.
     """
 
     CHECKOUT: ClassVar[str] = "checkout"
@@ -95,9 +96,10 @@ class InvoiceStatus(models.TextChoices):
 class Invoice(TenantModel):
     """What a tenant was billed, made from the ledger, and what Stripe made of it.
 
-    The lines sum to `total_micro`, which is Stripe's total to the cent. `usage_micro` is the part of it that was used
-    and not paid in advance. `usage_since` to `usage_until` is the time whose usage is on it; an invoice for a change
-    of plan has none. `difference` is empty, or says in a sentence how Stripe's invoice differs from the ledger.
+    The lines sum to `total_micro`, which is Stripe's total to the cent. `usage_micro` is the part of it that
+    was used and not paid in advance. `usage_since` to `usage_until` is the time whose usage is on it; an
+    invoice for a change of plan has none. `difference` is empty, or says in a sentence how Stripe's invoice
+    differs from the ledger.
     """
 
     stripe_invoice_id = models.CharField(max_length=255)
@@ -168,17 +170,20 @@ class PushStatus(models.TextChoices):
 
 
 class MeterPush(TenantModel):
-    """Usage that Stripe is to put on the next invoice: what was owed at `until` and not pushed before, in whole cents.
+    """Usage that Stripe is to put on the next invoice: what was owed at `until` and not pushed before, in
+    whole cents.
 
-    The id is the meter event's identifier, so that sending it again counts once. Part of a cent stays in the balance
-    and goes with a later push.
+    The id is the meter event's identifier, so that sending it again counts once. Part of a cent stays in the
+    balance and goes with a later push.
     """
 
     until = models.DateTimeField()
     cents = models.BigIntegerField()
     meter = models.CharField(max_length=100)
     status = models.CharField(max_length=7, choices=PushStatus, default=PushStatus.PENDING)
-    sent_as_of = models.DateTimeField(null=True, blank=True)  # the time that Stripe was told, which is in its period
+    sent_as_of = models.DateTimeField(
+        null=True, blank=True
+    )  # the time that Stripe was told, which is in its period
     attempts = models.PositiveIntegerField(default=0)
     next_at = models.DateTimeField()
     error = models.CharField(max_length=500, blank=True)
@@ -248,8 +253,8 @@ class EventStatus(models.TextChoices):
 
 
 class StripeEvent(models.Model):
-    """That Stripe told us of a change, once for each event. What it says is not kept: its object is fetched instead,
-    so that neither the order nor the age of events matters."""
+    """That Stripe told us of a change, once for each event. What it says is not kept: its object is fetched
+    instead, so that neither the order nor the age of events matters."""
 
     id = models.CharField(primary_key=True, max_length=255)
     type = models.CharField(max_length=100)

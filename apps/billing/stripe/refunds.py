@@ -36,8 +36,8 @@ def _net(paid: TopUp | Invoice) -> int:
 def refund_make(*, paid: TopUp | Invoice, amount_micro: int, reason: str) -> Refund:
     """Pays back a part, or all, of what the current tenant paid, with its share of tax. Raises ValidationError.
 
-    It leaves the balance now, so that it can't be spent as well. Whether a call that broke off was carried out is not
-    known: `refund_send` tries it again with the same idempotency key.
+    It leaves the balance now, so that it can't be spent as well. Whether a call that broke off was carried out
+    is not known: `refund_send` tries it again with the same idempotency key.
     """
     if not reason.strip():
         raise ValidationError("A refund needs a reason, which the tenant reads.")
@@ -55,7 +55,12 @@ def refund_make(*, paid: TopUp | Invoice, amount_micro: int, reason: str) -> Ref
 
 
 def _new_refund(
-    paid: TopUp | Invoice, amount_micro: int, reason: str, *, tax_micro: int | None = None, stripe_id: str = ""
+    paid: TopUp | Invoice,
+    amount_micro: int,
+    reason: str,
+    *,
+    tax_micro: int | None = None,
+    stripe_id: str = "",
 ) -> Refund:
     if tax_micro is None:
         whole = paid.amount_micro if isinstance(paid, TopUp) else paid.total_micro - paid.tax_micro
@@ -73,9 +78,7 @@ def _new_refund(
     entries_post(
         kind=Kind.REFUND, reference=f"refund:{refund.id}", entries=_entries(refund, 1), description=reason
     )
-    record(
-        action="refund.made", target=refund, after={"amount_micro": refund.amount_micro, "reason": reason}
-    )
+    record(action="refund.made", target=refund, after={"amount_micro": refund.amount_micro, "reason": reason})
     return refund
 
 
@@ -117,9 +120,8 @@ def refund_take(found: stripe.Refund) -> None:
     id = metadata_of(found).get("refund", "")
     refund = Refund.objects.filter(stripe_refund_id=found.id).first()
     refund = refund or (Refund.objects.filter(id=id).first() if id else None)
-    if refund is None:
-        if found.status in FAILED or (refund := _made_there(found)) is None:
-            return
+    if refund is None and (found.status in FAILED or (refund := _made_there(found)) is None):
+        return
     refund.stripe_refund_id = found.id
     refund.save(update_fields=["stripe_refund_id"])
     if found.status == "succeeded" and refund.status == RefundStatus.PENDING:

@@ -1,8 +1,8 @@
 """Plans that are paid for by the month.
 
 An upgrade is paid for at once, for what is left of the month; a cheaper plan begins with the next month. Stripe's
-object says all of it, so that what we keep can be made anew from it at any time: a subscription whose price is already
-the next plan's names, in its metadata, the plan that was paid for and until when.
+object says all of it, so that what we keep can be made anew from it at any time: a subscription whose price is
+already the next plan's names, in its metadata, the plan that was paid for and until when.
 """
 
 from collections.abc import Mapping
@@ -95,8 +95,8 @@ def change_to(row: Subscription, plan: str) -> Change:
 
 
 def subscription_change(*, plan: str) -> Subscription:
-    """Changes the current tenant's plan: up at once and paid for now, down with the next month. Raises ValidationError,
-    also where the card is declined: then nothing has changed."""
+    """Changes the current tenant's plan: up at once and paid for now, down with the next month. Raises
+    ValidationError, also where the card is declined: then nothing has changed."""
     with at_stripe():
         row = _existing()
         change = change_to(row, plan)
@@ -164,7 +164,9 @@ def subscription_resume() -> Subscription:
 
 def portal_start(*, return_url: str) -> str:
     """The address of the page for cards, tax ids and Stripe's invoices."""
-    session = client().v1.billing_portal.sessions.create({"customer": customer_id(), "return_url": return_url})
+    session = client().v1.billing_portal.sessions.create(
+        {"customer": customer_id(), "return_url": return_url}
+    )
     return session.url
 
 
@@ -251,7 +253,8 @@ def what_it_says(found: stripe.Subscription) -> Said | None:
 def plan_allowed(
     *, plan: str, status: str, past_due_since: datetime | None, now: datetime, grace: timedelta
 ) -> str:
-    """What a tenant has by its subscription: the plan, also while a payment is late, for some days; else nothing."""
+    """What a tenant has by its subscription: the plan, also while a payment is late, for some days; else
+    nothing."""
     if status in GOOD:
         return plan
     if status == "past_due" and past_due_since is not None and now < past_due_since + grace:
@@ -286,7 +289,9 @@ def subscription_take(found: stripe.Subscription) -> Subscription:
         row.past_due_since = timezone.now()
     row.save()
     if row.past_due_since and not was_late:
-        managers_tell("A payment is late", "billing/mail/past_due.txt", {"until": row.past_due_since + grace()})
+        managers_tell(
+            "A payment is late", "billing/mail/past_due.txt", {"until": row.past_due_since + grace()}
+        )
     elif was_late and found.status in GOOD:
         managers_tell("Thank you, all is paid", "billing/mail/recovered.txt", {})
     others = Subscription.objects.filter(status__in=[*GOOD, "past_due", "unpaid"]).exclude(id=row.id)

@@ -138,7 +138,8 @@ def failures_in_a_row() -> int:
 
 
 def recharge() -> TopUp | None:
-    """Charges the current tenant's card if its balance is low: once at a time, and never more than the month's most.
+    """Charges the current tenant's card if its balance is low: once at a time, and never more than the month's
+    most.
 
     Whether a call that broke off was carried out is not known: the same top-up is tried again, with the same
     idempotency key. Raises stripe.StripeError for that.
@@ -225,7 +226,9 @@ def top_up_of_intent(intent: stripe.PaymentIntent) -> None:
         _settle(top_up, intent.id, micro_of(intent.amount_received) - tax, tax)
     elif intent.status in ("requires_action", "requires_payment_method", "canceled"):
         error = intent.last_payment_error
-        recharge_failed(top_up, (error and error.message) or "The bank wants its owner to confirm the payment.")
+        recharge_failed(
+            top_up, (error and error.message) or "The bank wants its owner to confirm the payment."
+        )
 
 
 @atomic()

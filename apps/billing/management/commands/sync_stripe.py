@@ -8,7 +8,9 @@ from apps.billing.stripe.client import is_stand_in
 
 
 class Command(BaseCommand):
-    help = "Makes the products, prices and the meter at Stripe that the plans need. Once more changes nothing."
+    help = (
+        "Makes the products, prices and the meter at Stripe that the plans need. Once more changes nothing."
+    )
     requires_system_checks = []
 
     def handle(self, *args: Any, **options: Any) -> None:
