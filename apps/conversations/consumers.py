@@ -17,10 +17,12 @@ from antiphon.engine.ids import Ids
 from antiphon.engine.observers.latency import LatencyObserver
 from antiphon.engine.ports import Observer
 from antiphon.engine.session import INTERNAL_ERROR, Host, RunningSession
+from antiphon.metering.pricing import PriceRules
 from antiphon.protocol import errors
 from antiphon.protocol.dialects.named import DialectName, new_dialect
 from antiphon.transports.relay_link import Request
 from antiphon.transports.websocket import Receive, Send, WebSocketTransport
+from apps.billing.keeper import Money
 from apps.conversations import runtime
 from apps.conversations.admitting import admit
 from apps.conversations.calls import NoSuchCall, no_such_call, refuse
@@ -33,11 +35,13 @@ from apps.conversations.gateway import (
     authorise,
     dialect_of,
     limits,
+    on_account,
     open_session,
     session_opened,
 )
 from apps.conversations.joining import request_of
 from apps.conversations.log_store import SessionOpened
+from apps.conversations.spending import money_of, spending, wind_up
 from apps.conversations.tool_tally import ToolTally
 from apps.conversations.usage import note_time, usage_observer
 from apps.limits.process import Place as Admission
@@ -91,7 +95,7 @@ class RealtimeConsumer(AsyncConsumer):
 
 async def _prepare(socket: _Socket) -> Callable[[], Awaitable[None]]:
     """All that can be refused, and what to do then. Raises HandshakeRefused."""
-    grant = await authorise(socket.handshake)
+    grant = await on_account(socket.handshake, await authorise(socket.handshake))
     request = request_of(socket.handshake, grant)
     if request is None:
         inference = await runtime.inference()
@@ -109,9 +113,14 @@ async def _prepare(socket: _Socket) -> Callable[[], Awaitable[None]]:
         )
         opened = session_opened(socket.handshake, grant, opening)
         transport = socket.transport(dialect_of(socket.handshake, grant))
-        # Last of all, so that it is left again whatever happens.
+        # Last of all, so that both are left again whatever happens.
         admission = await admit(runtime.limits, socket.handshake, grant, tenant_limits)
-        return partial(_converse, socket, transport, opened, opening, host, admission)
+        try:
+            money = await money_of(grant, opened)
+        except BaseException:
+            async with admission:
+                raise
+        return partial(_converse, socket, transport, opened, opening, host, admission, money)
     try:
         place = await runtime.calls.find(request)
     except NoSuchCall:
@@ -128,23 +137,34 @@ async def _converse(
     opening: Opening,
     host: Host,
     admission: Admission,
+    money: Money,
 ) -> None:
     session, models = opening.session, opening.models
     tenant_id, call_id = str(opened.tenant_id), opened.call_id
     async with admission:
         with (
             bound_contextvars(tenant_id=tenant_id, session_id=session.id),
+            spending(money),
             runtime.event_log().session(opened) as observer,
         ):
             tally = ToolTally(session.tools, host.functions.names)
             latencies = LatencyObserver(observer.answered)
-            meter = usage_observer(opened, observer, runtime.recorder(), own_credentials=models.own)
+            meter = usage_observer(
+                opened,
+                observer,
+                runtime.recorder(),
+                spent=money.used,
+                rules=PriceRules(markup_bp=money.markup_bp),
+                own_credentials=models.own,
+            )
             observers: tuple[Observer, ...] = (observer, meter, latencies)
             if session.tools:
                 observers = (*observers, tally)
             host = replace(host, observers=observers, meter=meter, allowance=admission.allowance)
             running = RunningSession(session, transport, host, Ids())
-            async with runtime.calls.running(running, call_id, tenant_id, opened.api_key_id):
+            money.when_ended(partial(wind_up, running))
+            key_id, customer_id = opened.api_key_id, opened.customer_id
+            async with runtime.calls.running(running, call_id, tenant_id, key_id, customer_id):
                 await socket.accept(call_id, admission.headers)
                 log.info("session_started", model=session.model)
                 async with asyncio.TaskGroup() as group:

@@ -28,6 +28,8 @@ from antiphon.providers.registry import ModelRegistry
 from antiphon.providers.routing.format import Router
 from antiphon.providers.routing.process import RoutingMemory
 from antiphon.providers.routing.routers import Routers
+from apps.billing.keeper import SpendKeeper
+from apps.billing.posting import post_usage
 from apps.conversations.calls import Calls
 from apps.conversations.event_log import EventLog
 from apps.conversations.revocation import RevocationWatch
@@ -48,7 +50,7 @@ from apps.usage.services import unpriced_check
 
 log = structlog.get_logger(__name__)
 
-BOOKS: Sequence[Book] = ()
+BOOKS: Sequence[Book] = (post_usage,)
 """Where what is used is booked, in the transaction that writes it."""
 
 calls = Calls()
@@ -56,6 +58,7 @@ limits = ProcessLimits(processes=settings.WEB_PROCESSES)
 
 _loaded: Inference | None = None
 _event_log: EventLog | None = None
+_spending: SpendKeeper | None = None
 _recorder: Recorder | None = None
 _loading = threading.Lock()
 _routing = RoutingMemory()
@@ -202,16 +205,28 @@ def recorder() -> Recorder:
     return _recorder
 
 
+def spending() -> SpendKeeper:
+    """Started by the first session. Called on the event loop only."""
+    global _spending
+    if _spending is None:
+        _spending = SpendKeeper()
+        _spending.start()
+    return _spending
+
+
 async def writers_end() -> None:
     """Stops the threads that write for this process's sessions, when they have written what they can. The next
     session starts others."""
-    global _event_log, _recorder
+    global _event_log, _recorder, _spending
     if _event_log is not None:
         ending, _event_log = _event_log, None
         await asyncio.to_thread(ending.stop)
     if _recorder is not None:
         stopping, _recorder = _recorder, None
         await asyncio.to_thread(stopping.stop)
+    if _spending is not None:  # the last one: what is in the ledger by now needs no hold
+        settling, _spending = _spending, None
+        await asyncio.to_thread(settling.stop)
 
 
 async def shutdown() -> None:

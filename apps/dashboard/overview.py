@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from apps.agents.selectors import agent_list, live_agents
+from apps.billing.warnings import notices
 from apps.conversations.live import running_sessions
 from apps.conversations.selectors import problem_list, session_list
 from apps.conversations.totals import Totals, sessions_by_day, totals_of
@@ -62,6 +63,7 @@ def page(request: HttpRequest, membership: PersonalMembership) -> HttpResponse:
             ("Sessions", "--color-primary", [sessions for _, sessions, _ in by_day]),
             ("With errors", "--color-error", [failing for _, _, failing in by_day]),
         ),
+        "notices": notices(),
         "running": running_sessions()[:_PROBLEMS_SHOWN],
         "problems": [(event, problem_text(event.body)) for event in problems],
     }

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from apps.accounts.models import User
 from apps.accounts.services import address_vouch, user_create, user_set_password
+from apps.billing.plans import plans
+from apps.billing.services import plan_set
 from apps.core.tenancy import atomic, tenant_context
 from apps.keys.authentication import api_key_find
 from apps.keys.models import ApiKey
@@ -51,7 +53,12 @@ def _ensure_tenant(password: str) -> Tenant:
     elif not user.check_password(password):
         user_set_password(user=user, password=password)
     address_vouch(user=user)
-    return Tenant.objects.filter(slug=SLUG).first() or tenant_create(slug=SLUG, name="Demo", owner=user)
+    if tenant := Tenant.objects.filter(slug=SLUG).first():
+        return tenant
+    tenant = tenant_create(slug=SLUG, name="Demo", owner=user)
+    with tenant_context(tenant.id):
+        plan_set(plan=list(plans())[-1])  # the largest: nobody is cut off while they try things out
+    return tenant
 
 
 def _works(api_key: str, tenant: Tenant) -> bool:

@@ -18,6 +18,7 @@ class May(StrEnum):
     DELETE_SESSIONS = "delete_sessions"
     MANAGE_TEAM = "manage_team"
     MANAGE_SETTINGS = "manage_settings"
+    MANAGE_BILLING = "manage_billing"  # plan, payments, caps, budgets, customers
     READ_AUDIT = "read_audit"
     OWN = "own"  # hand the tenant over, or delete it
 
@@ -29,6 +30,7 @@ _ADMIN = _DEVELOPER | {
     May.DELETE_SESSIONS,
     May.MANAGE_TEAM,
     May.MANAGE_SETTINGS,
+    May.MANAGE_BILLING,
     May.READ_AUDIT,
 }
 ALLOWED: Mapping[Role, frozenset[May]] = {

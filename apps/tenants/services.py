@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.audit.services import fields_of, record
+from apps.billing.services import account_open
 from apps.core.tenancy import atomic, tenant_context
 from apps.tenants.models import Membership, Role, Tenant
 from apps.tenants.roles import is_above, may_grant
@@ -34,6 +35,7 @@ def tenant_create(*, slug: str, name: str, owner: User) -> Tenant:
     tenant.save()
     with tenant_context(tenant.id):
         membership_create(user=owner, role=Role.OWNER)
+        account_open()
         record(action="tenant.created", target=tenant, after=fields_of(tenant, "slug", "name"))
     return tenant
 

@@ -26,7 +26,7 @@ from apps.usage.rows import BadRecord, Book, prepare, write
 from apps.usage.spool import SEGMENT_BYTES, Spool, Taken
 
 BATCH_RECORDS = 500
-BATCH_SECONDS = 0.25
+BATCH_SECONDS = 1.0  # while no session ends: then its records are written at once
 TAKE_OVER_SECONDS = 5.0
 FLUSH_SECONDS = 1.0  # that the end of a session waits for its rows, rather than for the disk
 LAST_SECONDS = 4.0  # for what still waits when the process ends

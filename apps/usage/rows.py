@@ -2,12 +2,14 @@
 
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, NamedTuple
 
+import msgspec
 import psycopg
 
 from antiphon.metering.records import UsageRecord
@@ -77,7 +79,6 @@ class Row(NamedTuple):
 
 
 _COLUMNS = ", ".join(Row._fields)
-_RETURNED = ", ".join(NewLine.__slots__)
 _INCOMING = f"""
     CREATE TEMPORARY TABLE incoming ON COMMIT DELETE ROWS AS
     SELECT {_COLUMNS} FROM usage_usageline WITH NO DATA
@@ -86,7 +87,7 @@ _COPY = f"COPY incoming ({_COLUMNS}) FROM STDIN"
 # In one order everywhere: processes that write the same lines at once wait for each other and never in a circle.
 _INSERT = f"""
     INSERT INTO usage_usageline ({_COLUMNS}) SELECT {_COLUMNS} FROM incoming ORDER BY tenant_id, key, unit
-    ON CONFLICT (tenant_id, key, unit) DO NOTHING RETURNING {_RETURNED}
+    ON CONFLICT (tenant_id, key, unit) DO NOTHING RETURNING tenant_id::text, key, unit
 """
 
 # That a line can't be written is said before anything is booked of it: what is refused then is not the line.
@@ -94,6 +95,8 @@ _CHECK = "SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED"
 
 WAYS = ("kind", "provider", "model", "unit", "api_key_id", "agent_version_id", "customer_id")
 """In which lines differ that are not added up."""
+_FIRST_DAY = date(1970, 1, 1).toordinal()
+_Totals = defaultdict[tuple[Any, ...], list[int]]
 _AMOUNTS = ("quantity", "records", "cost_micro", "price_micro", "estimated_micro", "unpriced")
 _TYPES = ("text", "text", "text", "text", "uuid", "uuid", "uuid") + ("bigint",) * len(_AMOUNTS)
 
@@ -102,25 +105,35 @@ class Sums(NamedTuple):
     table: str
     time: str
     type: str
-    begin: Callable[[datetime], datetime | date]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return ("tenant_id", self.time, *WAYS, *_AMOUNTS)
 
 
-def _hour(at: datetime) -> datetime:
-    return at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+HOURS = Sums("usage_usagehour", "hour", "timestamptz")
+DAYS = Sums("usage_usageday", "day", "date")
 
 
-def _day(at: datetime) -> date:
-    return at.astimezone(UTC).date()
+def _raising(sums: Sums) -> str:
+    """SQL that adds to sums what one parameter says, a JSON array of objects."""
+    columns, unique = ", ".join(sums.columns), ", ".join(("tenant_id", sums.time, *WAYS))
+    types = ", ".join(map(" ".join, zip(sums.columns, ("uuid", sums.type, *_TYPES), strict=True)))
+    raised = ", ".join(f"{name} = {sums.table}.{name} + excluded.{name}" for name in _AMOUNTS)
+    return f"""
+        INSERT INTO {sums.table} ({columns})
+        SELECT {columns} FROM json_to_recordset(%s) AS raised ({types}) ORDER BY {unique}
+        ON CONFLICT ({unique}) DO UPDATE SET {raised}
+    """
 
 
-HOURS = Sums("usage_usagehour", "hour", "timestamptz", _hour)
-DAYS = Sums("usage_usageday", "day", "date", _day)
+_RAISE = {sums: _raising(sums) for sums in (HOURS, DAYS)}
 
 
 def _rows_of(record: UsageRecord, posting_id: uuid.UUID) -> Iterable[Row]:
     """A row for each line. Raises ValueError and OverflowError for a record that was never one of ours."""
     common = {
-        "tenant_id": uuid.UUID(record.tenant_id),
+        "tenant_id": _uuid(record.tenant_id),
         "key": _text(record.id),
         "kind": record.kind,
         "session_id": record.session_id,
@@ -184,10 +197,11 @@ def write(
             with cursor.copy(_COPY) as copy:
                 for row in rows:
                     copy.write_row(row)
-            new = [NewLine(*line) for line in cursor.execute(_INSERT)]
+            written = {(str(row.tenant_id), row.key, row.unit): row for row in rows}
+            new = [_new_line(written[key]) for key in cursor.execute(_INSERT).fetchall()]
             if new:
-                for sums in (HOURS, DAYS):
-                    _raise(cursor, sums, new)
+                _raise_sums(cursor, new)
+            if new and books:
                 cursor.execute(_CHECK)
                 booking = True
                 for book in books:
@@ -201,42 +215,67 @@ def write(
     return new
 
 
-def _raise(cursor: psycopg.Cursor[Any], sums: Sums, lines: Sequence[NewLine]) -> None:
-    totals = _totals(sums, lines)
-    columns = ("tenant_id", sums.time, *WAYS, *_AMOUNTS)
-    types = ("uuid", sums.type, *_TYPES)
-    arrays = ", ".join(f"%s::{type}[]" for type in types)
-    raised = ", ".join(f"{name} = {sums.table}.{name} + excluded.{name}" for name in _AMOUNTS)
-    cursor.execute(
-        f"""
-        INSERT INTO {sums.table} ({", ".join(columns)})
-        SELECT * FROM unnest({arrays}) AS raised ({", ".join(columns)})
-        ORDER BY tenant_id, {sums.time}, {", ".join(WAYS)}
-        ON CONFLICT (tenant_id, {sums.time}, {", ".join(WAYS)}) DO UPDATE SET {raised}
-        """,
-        [list(column) for column in zip(*(key + tuple(total) for key, total in totals.items()), strict=True)],
+def _new_line(row: Row) -> NewLine:
+    return NewLine(
+        tenant_id=row.tenant_id,
+        posting_id=row.posting_id,
+        at=row.at,
+        session_id=row.session_id,
+        kind=row.kind,
+        provider=row.provider,
+        model=row.model,
+        unit=row.unit,
+        api_key_id=row.api_key_id,
+        agent_version_id=row.agent_version_id,
+        customer_id=row.customer_id,
+        quantity=row.quantity,
+        cost_micro=row.cost_micro,
+        price_micro=row.price_micro,
+        estimated=row.estimated,
+        is_priced=row.is_priced,
     )
 
 
-def _totals(sums: Sums, lines: Sequence[NewLine]) -> Mapping[tuple[Any, ...], list[int]]:
-    totals: defaultdict[tuple[Any, ...], list[int]] = defaultdict(lambda: [0] * len(_AMOUNTS))
+def _raise_sums(cursor: psycopg.Cursor[Any], lines: Sequence[NewLine]) -> None:
+    hours: _Totals = defaultdict(lambda: [0] * len(_AMOUNTS))
     for line in lines:
         ways = (line.kind, line.provider, line.model, line.unit)
         ids = (line.api_key_id, line.agent_version_id, line.customer_id)
-        total = totals[(line.tenant_id, sums.begin(line.at), *ways, *ids)]
+        total = hours[(line.tenant_id, line.at.timestamp() // 3600, *ways, *ids)]
         total[0] += line.quantity
         total[1] += 1
         total[2] += line.cost_micro
         total[3] += line.price_micro
         total[4] += line.price_micro if line.estimated else 0
         total[5] += not line.is_priced
-    return totals
+    days: _Totals = defaultdict(lambda: [0] * len(_AMOUNTS))
+    for (tenant_id, hour, *ways_and_ids), amounts in hours.items():
+        total = days[(tenant_id, hour // 24, *ways_and_ids)]
+        for index, amount in enumerate(amounts):
+            total[index] += amount
+    _raise(cursor, HOURS, hours, lambda hour: datetime.fromtimestamp(hour * 3600, UTC))
+    _raise(cursor, DAYS, days, lambda day: date.fromordinal(_FIRST_DAY + int(day)))
 
 
+def _raise(
+    cursor: psycopg.Cursor[Any],
+    sums: Sums,
+    totals: _Totals,
+    begin: Callable[[float], datetime | date],
+) -> None:
+    """`totals` by their tenant, the number of the hour or day since 1970, and WAYS."""
+    rows = [
+        dict(zip(sums.columns, (tenant, begin(time), *ways, *amounts), strict=True))
+        for (tenant, time, *ways), amounts in totals.items()
+    ]
+    cursor.execute(_RAISE[sums], [msgspec.json.encode(rows).decode()])
+
+
+@lru_cache(maxsize=4096)  # tenants, keys and versions come again and again
 def _uuid(text: str | None) -> uuid.UUID | None:
     return uuid.UUID(text) if text else None
 
 
 def _text(value: Any) -> Any:
     """PostgreSQL's text has no NUL."""
-    return value.replace("\0", "\ufffd") if value else value
+    return value.replace("\0", "\ufffd") if value and "\0" in value else value

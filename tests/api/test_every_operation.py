@@ -34,6 +34,12 @@ BODIES: Mapping[str, Mapping[str, Any]] = {
     "tools_create": {"slug": "new", "kind": "client"},
     "invitations_create": {"email": "dora@example.com", "role": "viewer"},
     "limit_requests_create": {"limit": "sessions", "wanted": 100, "reason": "A campaign."},
+    "customers_create": {"external_id": "new", "name": "New"},
+    "customers_update": {"name": "New"},
+    "customer_markups_set": {"markup_bp": 100},
+    "statements_issue": {"month": "2026-07"},
+    "budgets_create": {"amount_micro": 50_000_000},
+    "budgets_update": {"amount_micro": 60_000_000},
     "members_set_role": {"role": "developer"},
 }
 """Right ones, of those that need more than {}."""
@@ -44,11 +50,23 @@ MAKES_ITS_OWN = {
 }  # under a name that others may have, too
 NAMES = {
     name: uuid.UUID(int=1)
-    if name.endswith("_id") and name != "session_id"
+    if name.endswith("_id") and name not in ("session_id", "external_id")
     else 1
     if name == "number"
     else "x"
-    for name in ("slug", "name", "provider", "session_id", "number", "member_id", "invitation_id", "key_id")
+    for name in (
+        "slug",
+        "name",
+        "provider",
+        "session_id",
+        "number",
+        "member_id",
+        "invitation_id",
+        "key_id",
+        "external_id",
+        "month",
+        "budget_id",
+    )
 }
 """For a path, where nothing need be there."""
 OPERATIONS = {

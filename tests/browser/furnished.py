@@ -84,6 +84,8 @@ def furnish(platform: Platform, sessions: int = 20) -> Mapping[str, str]:
     api.put("/agents/front-desk/draft", spec=draft, revision=api.get("/agents/front-desk")["draft_revision"])
     invitation = api.post("/invitations", email="bob@harbour.example", role="developer")
     api.post("/invitations", email="carol@harbour.example", role="viewer")
+    api.post("/customers", external_id="globex", name="Globex Corporation", markup_bp=2500)
+    api.post("/customers/globex/statements", month="2026-01")
     key = api.post("/keys", name="Website", scopes=["realtime"], realtime_only=True)["key"]
     sizes = ("--sessions", str(sessions), "--days", str(DAYS), "--with-events", "60")
     _manage(platform, "seed_sessions", "--tenant", "demo", "--yes", *sizes)
@@ -95,6 +97,8 @@ def furnish(platform: Platform, sessions: int = 20) -> Mapping[str, str]:
         "number": "1",
         "tool_id": rate["id"],
         "router_name": "main",
+        "external_id": "globex",
+        "month": "2026-01",
         "key_id": key["id"],
         "session_id": longest["session_id"],
         "invitation_id": invitation["id"],

@@ -13,6 +13,7 @@ PARTS = {  # no pages: parts of one that htmx brings, files, sounds
     "session-download",
     "sessions-export",
     "sessions-running",
+    "customer-statement-csv",
     "usage-export",
     "usage-records-export",
     "voice-sample",

@@ -15,6 +15,7 @@ GLOBAL = {
     "account.EmailAddress",
     "account.EmailConfirmation",
     "accounts.User",
+    "billing.StripeEvent",
     "mfa.Authenticator",
     "socialaccount.SocialAccount",
     "socialaccount.SocialApp",
@@ -29,9 +30,13 @@ GLOBAL = {
 }
 MAY_GO_ACROSS = {
     "apps/api/tasks.py",
+    "apps/billing/auditing.py",
+    "apps/billing/keeper.py",
+    "apps/billing/tasks.py",
     "apps/core/tenancy.py",
     "apps/core/staff.py",
     "apps/credentials/rotation.py",
+    "apps/customers/tasks.py",
     "apps/conversations/event_log.py",
     "apps/conversations/tasks.py",
     "apps/keys/tasks.py",

@@ -9,10 +9,13 @@ from django.urls.resolvers import URLResolver
 
 from apps.agents.models import Agent
 from apps.agents.services import agent_create
+from apps.billing.budgets import budget_create
+from apps.billing.models import Budget
 from apps.conversations.models import RealtimeSession
 from apps.core.tenancy import tenant_context
 from apps.credentials.models import ProviderCredential
 from apps.credentials.services import credential_set
+from apps.customers.models import Statement
 from apps.routers.models import Router
 from apps.routers.services import router_put
 from apps.tenants.invitations import invitation_create
@@ -20,7 +23,7 @@ from apps.tenants.models import Invitation, Role
 from apps.tools.models import Tool
 from apps.tools.services import tool_create
 from tests.cast import PASSWORD, Person
-from tests.tenancy.rows import make_session
+from tests.tenancy.rows import make_session, make_statement
 
 STAFF = "admin"  # superusers only, across tenants by purpose
 MANAGEMENT = "management"  # the API: tests/api/test_every_operation.py
@@ -63,6 +66,9 @@ def arguments_of(person: Person) -> dict[str, object]:
         "tool_id": tool_of(person).id,
         "session_id": session_of(person).session_id,
         "router_name": router_of(person).name,
+        "external_id": statement_of(person).external_id,
+        "month": "2026-06",
+        "budget_id": budget_of(person).id,
     }
 
 
@@ -76,9 +82,19 @@ def tool_of(person: Person) -> Tool:
         return tool_create(slug="get_weather", kind="client").tool
 
 
+def budget_of(person: Person) -> Budget:
+    with tenant_context(person.tenant.id):
+        return budget_create(amount_micro=1_000_000)
+
+
 def router_of(person: Person) -> Router:
     with tenant_context(person.tenant.id):
         return router_put(name="theirs", definition='{"kind": "speech_to_text", "models": ["local/test"]}')
+
+
+def statement_of(person: Person) -> Statement:
+    with tenant_context(person.tenant.id):
+        return make_statement("theirs")
 
 
 def session_of(person: Person) -> RealtimeSession:

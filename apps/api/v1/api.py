@@ -11,6 +11,8 @@ from apps.agents.services import DraftConflict
 from apps.api.v1 import (
     agents,
     audit,
+    billing,
+    customers,
     keys,
     limits,
     members,
@@ -35,7 +37,21 @@ api = NinjaAPI(
     openapi_url=None,
     parser=StrictParser(),
 )
-for area in (agents, tools, keys, providers, routers, sessions, usage, limits, tenant, members, audit):
+for area in (
+    agents,
+    tools,
+    keys,
+    customers,
+    providers,
+    routers,
+    sessions,
+    usage,
+    limits,
+    billing,
+    tenant,
+    members,
+    audit,
+):
     api.add_router("", area.area)
 
 

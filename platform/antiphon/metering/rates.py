@@ -154,9 +154,14 @@ class RateCard:
 
 def micro_dollars(quantity: int, price: Decimal, per: int) -> int:
     """What a quantity costs at `price` dollars for `per`, rounded half up. Exact: in whole numbers throughout."""
-    numerator, denominator = price.as_integer_ratio()
+    numerator, denominator = _ratio(price)
     divisor = denominator * per
     return (2 * quantity * numerator * _MICRO + divisor) // (2 * divisor)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _ratio(price: Decimal) -> tuple[int, int]:
+    return price.as_integer_ratio()
 
 
 def _day(at: float) -> date:

@@ -11,7 +11,8 @@ from msgspec import Struct
 
 class ErrorBody(Struct, frozen=True, kw_only=True):
     type: str
-    """`invalid_request_error`, or `server_error` for a fault of ours."""
+    """`invalid_request_error`, `insufficient_quota` where the money is used up, or `server_error` for a fault of
+    ours."""
     code: str | None = None
     message: str
     """A sentence that says what to do."""
@@ -183,6 +184,11 @@ def session_expired(seconds: int) -> Refused:
     count, unit = (seconds, "second") if seconds % 60 else (seconds // 60, "minute")
     duration = f"{count} {unit}{'s' * (count != 1)}"
     return invalid_request("session_expired", f"Your session hit the maximum duration of {duration}.")
+
+
+def insufficient_quota(message: str) -> Refused:
+    """The workspace has nothing left to spend, or a budget is used up. The connection closes."""
+    return Refused(ErrorBody(type="insufficient_quota", code="insufficient_quota", message=message))
 
 
 def server_error(message: str) -> Refused:

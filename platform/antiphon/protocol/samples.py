@@ -240,5 +240,9 @@ REFUSALS: tuple[tuple[Callable[..., Refused], tuple[Any, ...]], ...] = (
     ),
     (errors.voice_is_fixed, ()),
     (errors.session_expired, (3600,)),
+    (
+        errors.insufficient_quota,
+        ("The balance of this workspace is used up: top it up at https://.../billing/, then connect again.",),
+    ),
     (errors.server_error, ("The session could not be opened; the server's log says why. Try again.",)),
 )

@@ -1,0 +1,72 @@
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+
+from apps.agents.models import Agent
+from apps.billing.models import Action, Budget, Period
+from apps.customers.models import Customer
+from apps.keys.models import ApiKey
+
+
+class BudgetChangesForm(forms.Form):
+    amount = forms.DecimalField(
+        label="At most, in dollars", min_value=Decimal("0.01"), max_value=Decimal("1e9"), decimal_places=2
+    )
+    period = forms.ChoiceField(
+        choices=Period.choices, initial=Period.MONTH, label="In", help_text="Days and months of UTC."
+    )
+    action = forms.ChoiceField(
+        choices=Action.choices,
+        initial=Action.STOP,
+        widget=forms.RadioSelect,
+        label="When it is used up",
+        help_text="Members who manage billing get a mail at 50, 80 and 100 % either way.",
+    )
+
+    def changes(self) -> dict[str, Any]:
+        return {
+            "amount_micro": int(self.cleaned_data["amount"] * 1_000_000),
+            "period": self.cleaned_data["period"],
+            "action": self.cleaned_data["action"],
+        }
+
+    @classmethod
+    def showing(cls, budget: Budget) -> "BudgetChangesForm":
+        amount = Decimal(budget.amount_micro) / 1_000_000
+        return cls(
+            initial={
+                "amount": amount.quantize(Decimal("0.01")),
+                "period": budget.period,
+                "action": budget.action,
+            }
+        )
+
+
+class NewBudgetForm(BudgetChangesForm):
+    whose = forms.ChoiceField(label="Of")
+
+    field_order = ["whose", "amount", "period", "action"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._keys = {f"key:{key.id}": key for key in ApiKey.objects.filter(revoked_at=None)}
+        self._agents = {f"agent:{agent.id}": agent for agent in Agent.objects.filter(archived_at=None)}
+        choices: list[Any] = [("", "The whole workspace")]
+        if self._agents:
+            choices.append(("Agents", [(value, agent.name) for value, agent in self._agents.items()]))
+        if self._keys:
+            choices.append(("API keys", [(value, key.name) for value, key in self._keys.items()]))
+        self._customers = {f"customer:{each.pk}": each for each in Customer.objects.all()}
+        if self._customers:
+            choices.append(("Customers", [(value, each.name) for value, each in self._customers.items()]))
+        whose = self.fields["whose"]
+        whose.choices, whose.required = choices, False  # type: ignore[attr-defined]
+
+    def whom(self) -> dict[str, Any]:
+        whose = self.cleaned_data["whose"]
+        return {
+            "api_key": self._keys.get(whose),
+            "agent": self._agents.get(whose),
+            "customer": self._customers.get(whose),
+        }
