@@ -19,9 +19,9 @@ from tests.cast import Person, owner_of
 
 pytestmark = pytest.mark.django_db
 
-BACK = {"success_url": "https://example.com/", "cancel_url": "https://example.com/"}
 Lasting = Callable[[], AbstractContextManager[None]]
 
+BACK = {"success_url": "https://example.com/", "cancel_url": "https://example.com/"}
 BODIES: Mapping[str, Mapping[str, Any]] = {
     "keys_create": {"name": "x", "scopes": ["models"]},
     "keys_rotate": {"overlap_hours": 1},

@@ -32,8 +32,8 @@ def make_things(person: Person) -> dict[str, object]:
         agent_save_draft(agent=agent, spec=spec, revision=0)
         agent_publish(agent=agent)
         make_event(SESSION)
-        invoice = make_invoice(f"in_{person.tenant.slug}")
         make_statement(SLUG)
+        invoice = make_invoice(f"in_{person.tenant.slug}")
         budget = budget_create(amount_micro=1_000_000)
         invitation = invitation_create(
             email=f"eve@{person.tenant.slug}.example", role=Role.VIEWER, granter=Role.OWNER

@@ -57,10 +57,10 @@ PAGES = {
     "budgets": "/acme/budgets/",
     "team": "/acme/team/",
     "settings": "/acme/settings/",
+    "limits": "/acme/limits/",
     "billing": "/acme/billing/",
     "plans": "/acme/billing/plans/",
     "statement": "/acme/billing/statement/",
-    "limits": "/acme/limits/",
     "audit": "/acme/audit/",
 }
 

@@ -50,12 +50,12 @@ APPEND_ONLY = {
     LedgerTransaction,
     LedgerEntry,
     AccountBalance,
-    InvoiceLine,
     UsageLine,
     Customer,  # kept with its markups and statements
     CustomerMarkup,
     Statement,
     StatementLine,
+    InvoiceLine,
 }
 
 

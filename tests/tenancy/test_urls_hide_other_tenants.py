@@ -67,12 +67,12 @@ def arguments_of(person: Person) -> dict[str, object]:
         "tool_id": tool_of(person).id,
         "session_id": session_of(person).session_id,
         "router_name": router_of(person).name,
+        "external_id": statement_of(person).external_id,
+        "month": "2026-06",
         "transaction_id": posted_by(person).id,
         "id": "of_mallory",
         "invoice_id": invoiced(person).invoice.id,
         "line_id": invoiced(person).id,
-        "external_id": statement_of(person).external_id,
-        "month": "2026-06",
         "budget_id": budget_of(person).id,
     }
 
@@ -97,6 +97,11 @@ def router_of(person: Person) -> Router:
         return router_put(name="theirs", definition='{"kind": "speech_to_text", "models": ["local/test"]}')
 
 
+def statement_of(person: Person) -> Statement:
+    with tenant_context(person.tenant.id):
+        return make_statement("theirs")
+
+
 def posted_by(person: Person) -> LedgerTransaction:
     with tenant_context(person.tenant.id):
         return make_ledger_transaction(f"theirs-{uuid.uuid4()}")
@@ -108,9 +113,6 @@ def invoiced(person: Person) -> InvoiceLine:
             return line
         invoice = make_invoice(f"in_{person.tenant.slug}")
         return InvoiceLine.objects.create(invoice=invoice, kind="plan", description="Plan", amount_micro=5)
-def statement_of(person: Person) -> Statement:
-    with tenant_context(person.tenant.id):
-        return make_statement("theirs")
 
 
 def session_of(person: Person) -> RealtimeSession:

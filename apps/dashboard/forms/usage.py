@@ -50,7 +50,7 @@ class UsageForm(forms.Form):
         self._choose("agent", "No agent", agents)
         self._choose("key", "No key", {str(id): name for id, name in self.names.keys.items()})
         self.customers = customer_names()
-        if self.customers:
+        if self.customers or self.data.get("customer"):  # which may be of one that is deleted
             self._choose("customer", "No customer", {str(id): name for id, name in self.customers.items()})
         else:
             del self.fields["customer"]
