@@ -8,7 +8,7 @@ from django.http import HttpRequest
 
 from antiphon.protocol.mismatch import explain_mismatch
 from apps.api.errors import ApiError
-from apps.api.paths import API_PATH
+from apps.api.paths import LIMITED_PATH
 
 MAX_BYTES = 1 << 20
 
@@ -34,8 +34,8 @@ def limit_body(application: Application) -> Application:
             left -= len(body)
             return {**message, "body": body, "more_body": left > 0 and message.get("more_body", False)}
 
-        is_api = scope["type"] == "http" and API_PATH.match(scope["path"])
-        await application(scope, receive_limited if is_api else receive, send)
+        is_limited = scope["type"] == "http" and LIMITED_PATH.match(scope["path"])
+        await application(scope, receive_limited if is_limited else receive, send)
 
     return limited
 

@@ -3,6 +3,8 @@
 import re
 
 API_PATH = re.compile(r"/(?:api/)?(?:v1|models|realtime)(?:/|$)")
+LIMITED_PATH = re.compile(r"/(?:(?:api/)?(?:v1|models|realtime)|webhooks)(?:/|$)")
+"""Where a body has a limit: the API, and what others send us."""
 REST_PATH = re.compile(r"/(?:v1|realtime)(?:/|$)")
 """Of these, where no page is, nor anything for who signs in."""
 MANAGEMENT_PATH = re.compile(r"/api/v1(?!/(?:models|realtime)(?:/|$))(?:/|$)")

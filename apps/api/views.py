@@ -72,7 +72,8 @@ async def model(request: HttpRequest, grant: KeyGrant, model_id: str) -> HttpRes
 @endpoint("POST", scope=Scope.REALTIME)
 async def hang_up(request: HttpRequest, grant: KeyGrant, call_id: str) -> HttpResponse:
     try:
-        await calls.hang_up(call_id, str(grant.tenant_id))
+        customer_id = str(grant.customer.id) if grant.customer else ""
+        await calls.hang_up(call_id, str(grant.tenant_id), customer_id)
     except NoSuchCall:
         raise ApiError(
             404, f"There is no call {call_id!r}, or not any more.", code="invalid_call_id", param="call_id"
@@ -129,6 +130,7 @@ async def _mint(
         session_preset=preset.text,
         expires_after=timedelta(seconds=(expires or ExpiresAfter()).seconds),
         safety_identifier=_safety_identifier(request),
+        customer_id=preset.customer_id,
     )
     return created.text, int(created.secret.expires_at.timestamp())
 

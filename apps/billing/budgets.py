@@ -13,6 +13,7 @@ from apps.audit.services import fields_of, record
 from apps.billing.holds import BUDGETS
 from apps.billing.models import Action, Budget, Period
 from apps.core.tenancy import atomic, current_database
+from apps.customers.models import Customer
 from apps.keys.models import ApiKey
 
 MOST_BUDGETS = 100  # of one tenant: all are added up whenever a session begins
@@ -20,7 +21,7 @@ EDITABLE = ("period", "amount_micro", "action")
 
 
 def budget_list() -> QuerySet[Budget]:
-    return Budget.objects.select_related("api_key", "agent")
+    return Budget.objects.select_related("api_key", "agent", "customer")
 
 
 @atomic()
@@ -31,13 +32,22 @@ def budget_create(
     action: Action = Action.STOP,
     api_key: ApiKey | None = None,
     agent: Agent | None = None,
+    customer: Customer | None = None,
 ) -> Budget:
-    """For a key, an agent or, with neither, all that the tenant uses. Raises ValidationError."""
+    """For a key, an agent, a customer or, with none of these, all that the tenant uses: counted by what the tenant
+    is billed. Raises ValidationError."""
     if Budget.objects.count() >= MOST_BUDGETS:
         raise ValidationError(f"A workspace has at most {MOST_BUDGETS} budgets: delete one first.")
-    if api_key and agent:
-        raise ValidationError("A budget is for a key or for an agent: make one for each.")
-    budget = Budget(amount_micro=amount_micro, period=period, action=action, api_key=api_key, agent=agent)
+    if sum(each is not None for each in (api_key, agent, customer)) > 1:
+        raise ValidationError("A budget is for a key, an agent or a customer: make one for each.")
+    budget = Budget(
+        amount_micro=amount_micro,
+        period=period,
+        action=action,
+        api_key=api_key,
+        agent=agent,
+        customer=customer,
+    )
     budget.claim()
     budget.full_clean()
     budget.save()
@@ -72,6 +82,8 @@ def name_of(budget: Budget) -> str:
     """What people call it."""
     if budget.api_key is not None:
         return f"API key {budget.api_key.name}"
+    if budget.customer is not None:
+        return f"Customer {budget.customer.name}"
     return f"Agent {budget.agent.name}" if budget.agent is not None else "Whole workspace"
 
 

@@ -34,7 +34,8 @@ _CONNECTION: dict[
     "application_name": "antiphon spending",
     "connect_timeout": 3,
     "tcp_user_timeout": 5_000,
-    "options": "-c statement_timeout=4s -c lock_timeout=3s",
+    # Nor does it wait for the disk: holds that a crash of the database forgets are made anew.
+    "options": "-c statement_timeout=4s -c lock_timeout=3s -c synchronous_commit=off",
 }
 
 
@@ -180,6 +181,7 @@ class HoldStore:
                 row["api_key_id"],
                 row["agent_id"],
                 row["amount_micro"] - row["spent"] - row["held"],
+                row["customer_id"],
             )
             found.setdefault(row["tenant_id"], []).append(row)
         return found
@@ -227,6 +229,7 @@ class HoldStore:
                     "sessions": [spender.session_id for spender in spenders],
                     "keys": [spender.api_key_id for spender in spenders],
                     "agents": [agent for _, agent, _ in made],
+                    "customers": [spender.customer_id for spender in spenders],
                     "amounts": [amount for _, _, amount in made],
                     "process": self._process_id,
                     "seconds": HOLD_SECONDS,
@@ -248,7 +251,7 @@ def _told(refusal: Refusal | None, budgets: Sequence[Mapping[str, Any]]) -> str:
     if refusal is None or refusal.budget_id is None:
         return ""
     row = next(row for row in budgets if row["id"] == refusal.budget_id)
-    whose = row["key_name"] or row["agent_name"]
+    whose = row["key_name"] or row["agent_name"] or row["customer_name"]
     dollars = f"${row['amount_micro'] / 1_000_000:,.2f}"
     when = {"day": " a day", "month": " a month", "total": " in all"}[row["period"]]
     return f"{dollars}{when}" + (f" of {whose!r}" if whose else "")
@@ -282,8 +285,9 @@ _TOTALS = """
 _AGENTS = "SELECT id, agent_id FROM agents_agentversion WHERE id = ANY(%s)"
 # Periods are those of UTC, as the days are that usage is summed up by.
 BUDGETS = """
-    SELECT budget.id, budget.tenant_id, budget.api_key_id, budget.agent_id, budget.period, budget.amount_micro,
-        budget.action, coalesce(key.name, '') AS key_name, coalesce(agent.name, '') AS agent_name,
+    SELECT budget.id, budget.tenant_id, budget.api_key_id, budget.agent_id, budget.customer_id, budget.period,
+        budget.amount_micro, budget.action, coalesce(key.name, '') AS key_name,
+        coalesce(agent.name, '') AS agent_name, coalesce(customer.name, '') AS customer_name,
         coalesce((SELECT sum(used.price_micro) FROM usage_usageday AS used
             WHERE used.tenant_id = budget.tenant_id
                 AND used.day >= CASE budget.period
@@ -291,6 +295,7 @@ BUDGETS = """
                     WHEN 'month' THEN date_trunc('month', clock_timestamp() AT TIME ZONE 'UTC')::date
                     ELSE '-infinity'::date END
                 AND (budget.api_key_id IS NULL OR used.api_key_id = budget.api_key_id)
+                AND (budget.customer_id IS NULL OR used.customer_id = budget.customer_id)
                 AND (budget.agent_id IS NULL OR used.agent_version_id IN (
                     SELECT version.id FROM agents_agentversion AS version
                     WHERE version.tenant_id = budget.tenant_id AND version.agent_id = budget.agent_id))
@@ -298,10 +303,12 @@ BUDGETS = """
         coalesce((SELECT sum(hold.amount_micro) FROM billing_spendhold AS hold
             WHERE hold.tenant_id = budget.tenant_id AND hold.expires_at > clock_timestamp()
                 AND (budget.api_key_id IS NULL OR hold.api_key_id = budget.api_key_id)
+                AND (budget.customer_id IS NULL OR hold.customer_id = budget.customer_id)
                 AND (budget.agent_id IS NULL OR hold.agent_id = budget.agent_id)), 0)::bigint AS held
     FROM billing_budget AS budget
     LEFT JOIN keys_apikey AS key ON key.id = budget.api_key_id
     LEFT JOIN agents_agent AS agent ON agent.id = budget.agent_id
+    LEFT JOIN customers_customer AS customer ON customer.id = budget.customer_id
     WHERE budget."tenant_id" = ANY(%(tenants)s::uuid[]) AND budget.action = ANY(%(actions)s::text[])
     ORDER BY budget.created_at, budget.id
 """
@@ -318,12 +325,13 @@ _RAISE = """
 """
 _MAKE = """
     INSERT INTO billing_spendhold
-        (id, tenant_id, session_id, process_id, api_key_id, agent_id, granted_micro, posted_micro, created_at,
-            expires_at)
+        (id, tenant_id, session_id, process_id, api_key_id, agent_id, customer_id, granted_micro,
+            posted_micro, created_at, expires_at)
     SELECT gen_random_uuid(), made.tenant_id, made.session_id, %(process)s, made.api_key_id, made.agent_id,
-        made.amount, 0, clock_timestamp(), clock_timestamp() + %(seconds)s * interval '1 second'
+        made.customer_id, made.amount, 0, clock_timestamp(), clock_timestamp() + %(seconds)s * interval '1 second'
     FROM unnest(%(tenants)s::uuid[], %(sessions)s::text[], %(keys)s::uuid[], %(agents)s::uuid[],
-        %(amounts)s::bigint[]) AS made (tenant_id, session_id, api_key_id, agent_id, amount)
+        %(customers)s::uuid[], %(amounts)s::bigint[])
+        AS made (tenant_id, session_id, api_key_id, agent_id, customer_id, amount)
     ORDER BY made.tenant_id, made.session_id
 """
 _DELETE = """

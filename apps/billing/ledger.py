@@ -120,9 +120,9 @@ def transactions() -> QuerySet[LedgerTransaction]:
     change = LedgerEntry.objects.filter(transaction=OuterRef("pk"), account=Account.BALANCE).values(
         "amount_micro"
     )
-    found: QuerySet[LedgerTransaction] = LedgerTransaction.objects.filter(
-        entries__account=Account.BALANCE
-    ).annotate(balance_change=Subquery(change[:1]))
+    annotation = {"balance_change": Subquery(change[:1])}
+    found: QuerySet[LedgerTransaction] = LedgerTransaction.objects.filter(entries__account=Account.BALANCE)
+    found = found.annotate(**annotation)
     return found
 
 

@@ -8,6 +8,7 @@ from django.db.models.functions import Greatest
 
 from apps.agents.models import Agent
 from apps.core.models import TenantModel
+from apps.customers.models import Customer
 from apps.keys.models import ApiKey
 
 GOODBYE = "I'm sorry, but I have to end our call here. Goodbye."
@@ -44,7 +45,14 @@ class BillingAccount(TenantModel):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta(TenantModel.Meta):
-        constraints = [models.UniqueConstraint(fields=["tenant"], name="one_billing_account_per_tenant")]
+        constraints = [
+            models.UniqueConstraint(fields=["tenant"], name="one_billing_account_per_tenant"),
+            models.UniqueConstraint(
+                fields=["stripe_customer_id"],
+                condition=~models.Q(stripe_customer_id=""),
+                name="one_account_per_stripe_customer",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"billing of {self.tenant_id}"
@@ -78,6 +86,8 @@ class LedgerTransaction(TenantModel):
     customer_id = models.UUIDField(null=True, blank=True)
     description = models.CharField(max_length=500, blank=True)
     at = models.DateTimeField()
+
+    balance_change: int  # as `ledger.transactions` has it
 
     class Meta(TenantModel.Meta):
         ordering = ["-at", "-id"]
@@ -138,6 +148,7 @@ class SpendHold(TenantModel):
     process_id = models.UUIDField(default=uuid.uuid4)
     api_key_id = models.UUIDField(null=True, blank=True)
     agent_id = models.UUIDField(null=True, blank=True)
+    customer_id = models.UUIDField(null=True, blank=True)
     granted_micro = models.BigIntegerField()
     posted_micro = models.BigIntegerField(default=0)
     amount_micro = models.GeneratedField(
@@ -169,10 +180,12 @@ class Action(models.TextChoices):
 
 
 class Budget(TenantModel):
-    """What an API key, an agent or, with neither, the whole tenant should spend at most in a period."""
+    """What an API key, an agent, a customer of the tenant's own or, with none of these, the whole tenant should
+    spend at most in a period."""
 
     api_key = models.ForeignKey(ApiKey, on_delete=models.CASCADE, null=True, blank=True, related_name="+")
     agent = models.ForeignKey(Agent, on_delete=models.CASCADE, null=True, blank=True, related_name="+")
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, null=True, blank=True, related_name="+")
     period = models.CharField(max_length=5, choices=Period, default=Period.MONTH)
     amount_micro = models.BigIntegerField(validators=[MinValueValidator(10_000)])
     action = models.CharField(max_length=4, choices=Action, default=Action.STOP)
@@ -182,7 +195,10 @@ class Budget(TenantModel):
         ordering = ["created_at", "id"]
         constraints = [
             models.CheckConstraint(
-                condition=models.Q(api_key=None) | models.Q(agent=None), name="budget_of_a_key_or_an_agent"
+                condition=models.Q(api_key=None, agent=None)
+                | models.Q(api_key=None, customer=None)
+                | models.Q(agent=None, customer=None),
+                name="budget_of_one_thing",
             )
         ]
 
@@ -215,3 +231,16 @@ class SpendWarning(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.percent} % of {self.amount_micro}"
+
+
+from apps.billing.stripe.models import (  # noqa: E402 - they are this app's too
+    Invoice,
+    InvoiceLine,
+    MeterPush,
+    Refund,
+    StripeEvent,
+    Subscription,
+    TopUp,
+)
+
+__all__ = ["Invoice", "InvoiceLine", "MeterPush", "Refund", "StripeEvent", "Subscription", "TopUp"]

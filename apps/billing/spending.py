@@ -27,6 +27,7 @@ class Spender:
     session_id: str
     api_key_id: uuid.UUID | None = None
     agent_version_id: uuid.UUID | None = None
+    customer_id: uuid.UUID | None = None
 
 
 @dataclass(slots=True)
@@ -81,15 +82,21 @@ class Refusal:
 
 @dataclass(slots=True)
 class BudgetLeft:
-    """What is left of a budget that ends sessions. With neither a key nor an agent it is the whole tenant's."""
+    """What is left of a budget that ends sessions. With neither a key, an agent nor a customer it is the whole
+    tenant's."""
 
     id: uuid.UUID
     api_key_id: uuid.UUID | None
     agent_id: uuid.UUID | None
     left_micro: int
+    customer_id: uuid.UUID | None = None
 
     def binds(self, wish: Wish) -> bool:
-        return self.api_key_id in (None, wish.spender.api_key_id) and self.agent_id in (None, wish.agent_id)
+        return (
+            self.api_key_id in (None, wish.spender.api_key_id)
+            and self.agent_id in (None, wish.agent_id)
+            and self.customer_id in (None, wish.spender.customer_id)
+        )
 
 
 @dataclass(slots=True)

@@ -95,11 +95,11 @@ def notices(*, now: datetime | None = None) -> list[str]:
     )
     told = SpendWarning.objects.filter(percent__gte=80).annotate(is_past=Exists(raised))
     latest: dict[uuid.UUID | None, str] = {}
-    for warning in told.select_related("budget__api_key", "budget__agent").order_by(
+    for warning in told.select_related("budget__api_key", "budget__agent", "budget__customer").order_by(
         "-created_at", "-percent"
     )[:200]:
         if _is_current(warning, now):
-            latest.setdefault(warning.budget and warning.budget.id, _notice(warning))
+            latest.setdefault(warning.budget.id if warning.budget else None, _notice(warning))
     return list(latest.values())
 
 

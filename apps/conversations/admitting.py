@@ -13,11 +13,16 @@ _PEOPLE = "people"  # who talk in the playground, with no API key: together they
 async def admit(process: ProcessLimits, handshake: Handshake, grant: KeyGrant, limits: Limits) -> Place:
     """Raises HandshakeRefused."""
     own = limits.of_key(sessions=grant.sessions_limit, events_per_second=grant.events_per_second_limit)
+    if customer := grant.customer:
+        own = own.of_customer(
+            sessions=customer.sessions_limit, events_per_second=customer.events_per_second_limit
+        )
     try:
         return await process.enter(
             tenant=str(grant.tenant_id),
             key=str(grant.key_id or _PEOPLE),
             address=handshake.caller.address or "",
+            customer=str(customer.id) if customer else "",
             limits=own,
         )
     except TooManySessions as refused:

@@ -77,13 +77,25 @@ class Calls:
 
     @asynccontextmanager
     async def running(
-        self, session: RunningSession, call_id: str, tenant_id: str, key_id: uuid.UUID | None = None
+        self,
+        session: RunningSession,
+        call_id: str,
+        tenant_id: str,
+        key_id: uuid.UUID | None = None,
+        customer_id: uuid.UUID | None = None,
     ) -> AsyncIterator[None]:
         """While inside, the session can be found."""
         host, port = self._address
         token = session.resume_token
         digest = token_digest(token) if token else None
-        place = Place(call_id=call_id, tenant_id=tenant_id, host=host, port=port, token_digest=digest)
+        place = Place(
+            call_id=call_id,
+            tenant_id=tenant_id,
+            host=host,
+            port=port,
+            token_digest=digest,
+            customer_id=str(customer_id) if customer_id else "",
+        )
         found = _Call(session, place, key_id)
         self._calls[call_id] = found
         if digest:
@@ -112,7 +124,7 @@ class Calls:
             place = await self._directory.find_token(request.token_digest)
         else:
             place = await self._directory.find_call(request.call_id)
-        if place is None or place.tenant_id != request.tenant_id:
+        if place is None or not _may_reach(request, place):
             raise NoSuchCall
         return place
 
@@ -127,9 +139,9 @@ class Calls:
         else:
             await relay(await self._reach(request, place), receive, send)
 
-    async def hang_up(self, call_id: str, tenant_id: str) -> None:
-        """Ends a session. Raises NoSuchCall and OutOfReach."""
-        request = Request(want="hang_up", call_id=call_id, tenant_id=tenant_id)
+    async def hang_up(self, call_id: str, tenant_id: str, customer_id: str = "") -> None:
+        """Ends a session, with a `customer_id` only one on that account. Raises NoSuchCall and OutOfReach."""
+        request = Request(want="hang_up", call_id=call_id, tenant_id=tenant_id, customer_id=customer_id)
         place = await self.find(request)
         found = self._here(request)
         if found is not None:
@@ -216,7 +228,7 @@ class Calls:
             found = self._by_token.get(request.token_digest)
         else:
             found = self._calls.get(request.call_id)
-        return found if found is not None and found.place.tenant_id == request.tenant_id else None
+        return found if found is not None and _may_reach(request, found.place) else None
 
     async def _reach(self, request: Request, place: Place) -> Link:
         try:
@@ -236,6 +248,10 @@ class Calls:
             await _connect(found.session, request, RelayTransport(link, new_dialect(request.dialect)))
         else:
             await refuse(RelayTransport(link), no_such_call(request), _REFUSED)
+
+
+def _may_reach(request: Request, place: Place) -> bool:
+    return place.tenant_id == request.tenant_id and request.customer_id in ("", place.customer_id)
 
 
 async def _connect(session: RunningSession, request: Request, transport: Transport) -> None:

@@ -35,6 +35,7 @@ from apps.conversations.gateway import (
     authorise,
     dialect_of,
     limits,
+    on_account,
     open_session,
     session_opened,
 )
@@ -94,7 +95,7 @@ class RealtimeConsumer(AsyncConsumer):
 
 async def _prepare(socket: _Socket) -> Callable[[], Awaitable[None]]:
     """All that can be refused, and what to do then. Raises HandshakeRefused."""
-    grant = await authorise(socket.handshake)
+    grant = await on_account(socket.handshake, await authorise(socket.handshake))
     request = request_of(socket.handshake, grant)
     if request is None:
         inference = await runtime.inference()
@@ -162,7 +163,8 @@ async def _converse(
             host = replace(host, observers=observers, meter=meter, allowance=admission.allowance)
             running = RunningSession(session, transport, host, Ids())
             money.when_ended(partial(wind_up, running))
-            async with runtime.calls.running(running, call_id, tenant_id, opened.api_key_id):
+            key_id, customer_id = opened.api_key_id, opened.customer_id
+            async with runtime.calls.running(running, call_id, tenant_id, key_id, customer_id):
                 await socket.accept(call_id, admission.headers)
                 log.info("session_started", model=session.model)
                 async with asyncio.TaskGroup() as group:

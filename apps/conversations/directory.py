@@ -27,6 +27,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     host: str
     port: int
     token_digest: str | None = None  # of the token that resumes it
+    customer_id: str = ""  # of the tenant's own, whose account it is on
 
 
 class OutOfReach(Exception):

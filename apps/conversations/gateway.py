@@ -21,6 +21,7 @@ from antiphon.protocol.session_update import SessionPatch
 from antiphon.providers.registry import ModelRegistry, stands_for_default
 from apps.conversations.dialects import as_begun, dialect_name
 from apps.conversations.log_store import SessionOpened
+from apps.conversations.on_account import for_customer
 from apps.conversations.preset_agents import PresetAgent, is_agent, preset_agent, variables_of
 from apps.conversations.presets import default_session, preset_dialect, read_preset, require_model
 from apps.keys.authentication import ANYONE, KeyGrant, KeyRefused, aauthenticate
@@ -103,6 +104,11 @@ class Handshake:
         return self.query.get("intent") == ["transcription"]
 
     @property
+    def customer(self) -> str | None:
+        """On whose account, of the tenant's own customers, the session is to be."""
+        return self.query.get("customer", [None])[0]
+
+    @property
     def model(self) -> str | None:
         return self.query.get("model", [None])[0]
 
@@ -130,6 +136,14 @@ async def authorise(handshake: Handshake) -> KeyGrant:
         message = f"This API key lacks the scope {Scope.REALTIME.value!r}."
         raise HandshakeRefused(errors.invalid_request("insufficient_scope", message), BAD_KEY)
     return grant
+
+
+async def on_account(handshake: Handshake, grant: KeyGrant) -> KeyGrant:
+    """The grant on the account of the customer whom the URL names, if it names one. Raises HandshakeRefused."""
+    try:
+        return await for_customer(grant, handshake.customer, "customer")
+    except Refused as refused:
+        raise HandshakeRefused(refused, BAD_REQUEST) from None
 
 
 def dialect_of(handshake: Handshake, grant: KeyGrant) -> DialectName:
@@ -217,6 +231,7 @@ def session_opened(handshake: Handshake, grant: KeyGrant, opening: Opening) -> S
         safety_identifier=_identity(handshake, grant)[:200],
         started_at=timezone.now(),
         agent_version_id=agent.version_id if agent else None,
+        customer_id=grant.customer.id if grant.customer else None,
         keep_events=agent.keep_log if agent else True,
     )
 

@@ -11,6 +11,7 @@ def request_of(handshake: Handshake, grant: KeyGrant) -> Request | None:
     """Which running session is asked for; None for a new one. Raises HandshakeRefused."""
     asked = {name: values[0] for name, values in handshake.query.items()}
     tenant_id, dialect = str(grant.tenant_id), dialect_of(handshake, grant)
+    customer_id = str(grant.customer.id) if grant.customer else ""
     if handshake.resumes:
         return Request(
             want="resume",
@@ -18,10 +19,17 @@ def request_of(handshake: Handshake, grant: KeyGrant) -> Request | None:
             token_digest=token_digest(asked["resume"]),
             last_event_id=asked.get("last_event_id", ""),
             dialect=dialect,
+            customer_id=customer_id,
         )
     if "call_id" not in asked:
         return None
     if grant.client_secret_id is not None:
         message = "A client secret opens a session of its own: use an API key to reach one that runs."
         raise HandshakeRefused(errors.invalid_request("insufficient_scope", message), BAD_KEY)
-    return Request(want="attach", tenant_id=tenant_id, call_id=asked["call_id"], dialect=dialect)
+    return Request(
+        want="attach",
+        tenant_id=tenant_id,
+        call_id=asked["call_id"],
+        dialect=dialect,
+        customer_id=customer_id,
+    )

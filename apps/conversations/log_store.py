@@ -14,13 +14,13 @@ from apps.core.writing import writers_connection
 
 _INSERT_SESSION = """
     INSERT INTO conversations_realtimesession (
-        id, tenant_id, session_id, call_id, api_key_id, model, agent_version_id, kind, dialect, safety_identifier,
-        started_at, alive_at, ended_at, end_reason, close_code,
+        id, tenant_id, session_id, call_id, api_key_id, customer_id, model, agent_version_id, kind, dialect,
+        safety_identifier, started_at, alive_at, ended_at, end_reason, close_code,
         turns, responses, interruptions, errors, user_audio_ms, assistant_audio_ms, cost_micro, response_ms
     ) VALUES (
-        %(id)s, %(tenant_id)s, %(session_id)s, %(call_id)s, %(api_key_id)s, %(model)s, %(agent_version_id)s,
-        %(kind)s, %(dialect)s, %(safety_identifier)s, %(started_at)s, now(), NULL, '', NULL, 0, 0, 0, 0, 0, 0,
-        0, '{}'
+        %(id)s, %(tenant_id)s, %(session_id)s, %(call_id)s, %(api_key_id)s, %(customer_id)s, %(model)s,
+        %(agent_version_id)s, %(kind)s, %(dialect)s, %(safety_identifier)s, %(started_at)s, now(), NULL, '', NULL,
+        0, 0, 0, 0, 0, 0, 0, '{}'
     ) ON CONFLICT (id) DO NOTHING
 """
 _UPDATE_SESSION = """
@@ -77,6 +77,7 @@ class SessionOpened:
     dialect: str = "ga"
     safety_identifier: str = ""
     agent_version_id: uuid.UUID | None = None
+    customer_id: uuid.UUID | None = None
     keep_events: bool = True
 
 

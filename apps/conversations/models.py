@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from apps.agents.models import AgentVersion
 from apps.core.models import TenantModel
+from apps.customers.models import Customer
 from apps.keys.models import ApiKey
 
 
@@ -45,6 +46,7 @@ class RealtimeSession(TenantModel):
     session_id = models.CharField(max_length=64)
     call_id = models.CharField(max_length=64, blank=True)
     api_key = models.ForeignKey(ApiKey, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    customer = models.ForeignKey(Customer, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
     model = models.CharField(max_length=200)
     agent_version = models.ForeignKey(
         AgentVersion, on_delete=models.SET_NULL, null=True, blank=True, related_name="sessions"

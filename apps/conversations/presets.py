@@ -19,6 +19,7 @@ from antiphon.protocol.session import AudioOutput, Session, SessionAudio, Transc
 from antiphon.protocol.session_update import SessionPatch
 from antiphon.providers.registry import ModelRegistry
 from apps.conversations import runtime
+from apps.conversations.on_account import CUSTOMER, customer_named, for_customer
 from apps.conversations.preset_agents import is_agent, minted_agent
 from apps.keys.authentication import KeyGrant
 
@@ -30,10 +31,12 @@ _INSTRUCTIONS = (
 
 @dataclass(frozen=True, slots=True)
 class CheckedPreset:
-    """`text` is the JSON that a client secret keeps; `session` is what a client that connects with it gets."""
+    """`text` is the JSON that a client secret keeps; `session` is what a client that connects with it gets, on the
+    account of the customer, if there is one."""
 
     text: str
     session: Session | TranscriptionSession
+    customer_id: uuid.UUID | None = None
 
 
 class _Minted(msgspec.Struct):
@@ -44,7 +47,9 @@ async def preset_check(
     given: Mapping[str, Any], grant: KeyGrant, dialect: DialectName = "undeclared"
 ) -> CheckedPreset:
     """Without a model it gets the tenant's default. Raises Refused, as `session.update` would, and for a model
-    that this tenant can't use."""
+    or a customer that this tenant hasn't got."""
+    given, external_id = customer_named(given)
+    grant = await for_customer(grant, external_id, CUSTOMER)
     models = await runtime.models_of(grant)
     default = models.defaults.language_model
     text = msgspec.json.encode({"model": default, **given, "dialect": dialect}).decode()
@@ -58,7 +63,7 @@ async def preset_check(
     require_model(model, models, "session.model")
     session = preset.onto(session)
     check_tools(session.tools, "session.tools")
-    return CheckedPreset(text, shown(session))
+    return CheckedPreset(text, shown(session), grant.customer.id if grant.customer else None)
 
 
 def preset_dialect(text: str) -> DialectName:

@@ -18,7 +18,13 @@ from apps.keys.authentication import KeyGrant
 
 async def money_of(grant: KeyGrant, opened: SessionOpened) -> Money:
     """Holds the first step of a session. Raises HandshakeRefused."""
-    spender = Spender(opened.tenant_id, opened.session_id, opened.api_key_id, opened.agent_version_id)
+    spender = Spender(
+        opened.tenant_id,
+        opened.session_id,
+        opened.api_key_id,
+        opened.agent_version_id,
+        opened.customer_id,
+    )
     page = f"{settings.PUBLIC_URL}/{grant.tenant_slug}/billing/"
     try:
         return await runtime.spending().open(spender, page=page)

@@ -50,12 +50,13 @@ def usage_observer(
 
 
 def user_of(opened: SessionOpened) -> User:
-    key, version = opened.api_key_id, opened.agent_version_id
+    key, version, customer = opened.api_key_id, opened.agent_version_id, opened.customer_id
     return User(
         tenant_id=str(opened.tenant_id),
         session_id=opened.session_id,
         api_key_id=str(key) if key else None,
         agent_version_id=str(version) if version else None,
+        customer_id=str(customer) if customer else None,
     )
 
 

@@ -8,6 +8,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from apps.customers.selectors import customer_get, customer_list
 from apps.dashboard.forms.keys import KeyChangesForm, NewKeyForm, RotationForm
 from apps.dashboard.problems import tell, toast
 from apps.keys.models import ApiKey
@@ -38,7 +39,10 @@ def page(request: HttpRequest, membership: PersonalMembership) -> HttpResponse:
 @tenant_page(May.CONNECT)
 def create(request: HttpRequest, membership: PersonalMembership) -> HttpResponse:
     grantable = grantable_by(membership)
-    form = NewKeyForm(request.POST or None, grantable=grantable)
+    given = customer_get(request.GET.get("customer", "").replace("\0", ""))
+    form = NewKeyForm(
+        request.POST or None, grantable=grantable, customers=customer_list(), initial={"customer": given}
+    )
     if form.is_valid():
         try:
             created = api_key_create(**form.cleaned_data, created_by=_person(membership), grantable=grantable)

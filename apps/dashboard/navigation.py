@@ -36,10 +36,12 @@ NAVIGATION = (
     Entry("Logs", "logs", "triangle-alert", OBSERVE),
     Entry("Usage", "usage", "chart-column", OBSERVE),
     Entry("API keys", "keys", "key-round", CONNECT),
+    Entry("Customers", "customers", "handshake", CONNECT),
     Entry("Providers", "providers", "plug", CONNECT),
     Entry("Budgets", "budgets", "wallet", MANAGE),
     Entry("Team", "team", "users", MANAGE),
     Entry("Limits", "limits", "gauge", MANAGE),
+    Entry("Billing", "billing", "credit-card", MANAGE),
     Entry("Audit log", "audit", "scroll-text", MANAGE, May.READ_AUDIT),
     Entry("Settings", "settings", "settings", MANAGE, May.MANAGE_SETTINGS),
 )

@@ -180,7 +180,7 @@ def tables_of(found: Breakdown, form: UsageForm) -> Sequence[Table]:
                 "Customer",
                 "customer",
                 by["customer_id"],
-                lambda id: ("No customer", "") if id is None else (str(id), ""),
+                lambda id: ("No customer", "") if id is None else (form.customers.get(id, "Deleted"), ""),
             )
         )
     return tables

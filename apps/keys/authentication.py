@@ -25,11 +25,21 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
+class GrantedCustomer:
+    """On whose account, of a tenant's own customers, sessions are. The limits are the customer's own."""
+
+    id: uuid.UUID
+    external_id: str
+    sessions_limit: int | None = None
+    events_per_second_limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class KeyGrant:
     """What a valid API key or client secret allows, and the defaults of its tenant; an empty default means the
     platform's. A client secret also brings the session it opens (JSON, as `session.update` takes it) and, unless
     empty, who uses it; `key_id` is then the key that made it, or None if a person did. The limits are the key's
-    own."""
+    own. With a `customer` it opens sessions on their account and no other."""
 
     tenant_id: uuid.UUID
     tenant_slug: str
@@ -45,6 +55,7 @@ class KeyGrant:
     key_name: str = ""
     sessions_limit: int | None = None
     events_per_second_limit: int | None = None
+    customer: GrantedCustomer | None = None
 
     def allows(self, scope: Scope) -> bool:
         return scope in self.scopes
@@ -76,6 +87,7 @@ def api_key_authenticate(key_text: str, caller: Caller = ANYONE) -> KeyGrant:
             f"This API key may not be used from the address {caller.address}: add it to the addresses that the "
             "key allows, or use another key."
         )
+    customer = _customer(record, "API key")
     now = timezone.now()
     if _is_stale(record.last_used_at, now):
         with tenant_context(record.tenant_id):
@@ -87,6 +99,7 @@ def api_key_authenticate(key_text: str, caller: Caller = ANYONE) -> KeyGrant:
         key_name=record.key_name,
         sessions_limit=record.sessions_limit,
         events_per_second_limit=record.events_per_second_limit,
+        customer=customer,
         scopes=frozenset(record.scopes),
         default_model=record.default_model,
         default_transcription_model=record.default_transcription_model,
@@ -114,6 +127,7 @@ def client_secret_authenticate(text: str, caller: Caller = ANYONE, *, outlived: 
         )
     _require_endpoint(caller, record.tenant_slug, "client secret")
     _require_origin(caller, record.allowed_origins or (), "client secret")
+    customer = _customer(record, "client secret")
     now = timezone.now()
     if _is_stale(record.last_used_at, now):
         with tenant_context(record.tenant_id):
@@ -132,6 +146,7 @@ def client_secret_authenticate(text: str, caller: Caller = ANYONE, *, outlived: 
         safety_identifier=record.safety_identifier,
         sessions_limit=record.sessions_limit,
         events_per_second_limit=record.events_per_second_limit,
+        customer=customer,
     )
 
 
@@ -165,6 +180,23 @@ def _require_origin(caller: Caller, origins: Collection[str], what: str) -> None
             f"This {what} may not be used by pages of {caller.origin}: add that origin to those that the API key "
             "allows."
         )
+
+
+def _customer(record: KeyRecord | ClientSecretRecord, what: str) -> GrantedCustomer | None:
+    """Raises KeyRefused for one that is not active."""
+    if record.customer_id is None:
+        return None
+    if not record.customer_is_active:
+        raise KeyRefused(
+            f"This {what} is for the customer {record.customer_external_id!r}, who is not active: activate them on "
+            "the page Customers."
+        )
+    return GrantedCustomer(
+        record.customer_id,
+        record.customer_external_id or "",
+        record.customer_sessions_limit,
+        record.customer_events_per_second_limit,
+    )
 
 
 def _proves(text: str, record: KeyRecord | ClientSecretRecord) -> bool:

@@ -4,6 +4,7 @@ from django.db import models
 from django.utils import timezone
 
 from apps.core.models import TenantModel
+from apps.customers.models import Customer
 from apps.tenants.models import Membership
 
 
@@ -32,6 +33,8 @@ class Scope(models.TextChoices):
     USAGE_READ = "usage.read", "See usage"
     BILLING_READ = "billing.read", "See budgets and billing"
     BILLING_WRITE = "billing.write", "Change budgets and billing"
+    CUSTOMERS_READ = "customers.read", "See customers and their statements"
+    CUSTOMERS_WRITE = "customers.write", "Change customers and issue statements"
     AUDIT_READ = "audit.read", "See the audit log"
 
 
@@ -49,10 +52,13 @@ class ApiKey(TenantModel):
     `allowed_addresses` are networks from which alone the key is taken, `allowed_origins` those whose pages alone
     may use it or a client secret made with it; empty: all. `sessions_limit` at the same time and
     `events_per_second_limit` hold for its sessions and those of its client secrets together; None: no limits of its
-    own.
+    own. A key of one of the tenant's `customer`s opens sessions on their account, and does nothing else.
     """
 
     name = models.CharField(max_length=100)
+    customer = models.ForeignKey(
+        Customer, on_delete=models.CASCADE, null=True, blank=True, related_name="keys", editable=False
+    )
     environment = models.CharField(
         max_length=4, choices=Environment, default=Environment.LIVE, blank=True, editable=False
     )
@@ -98,8 +104,8 @@ class ApiKey(TenantModel):
 class ClientSecret(TenantModel):
     """`ek_<lookup>_<secret>`: opens sessions until it expires, for an app that must not hold an API key.
 
-    Made with an API key or by a person, in the playground. It is worth nothing once the key is revoked, or the
-    person may no longer talk; a session that runs outlives it.
+    Made with an API key, perhaps for a `customer` of the tenant's own, or by a person, in the playground. It is
+    worth nothing once the key is revoked, or the person may no longer talk; a session that runs outlives it.
     """
 
     SAFETY_IDENTIFIER_LENGTH = 512
@@ -109,6 +115,9 @@ class ClientSecret(TenantModel):
     )
     created_by = models.ForeignKey(
         Membership, on_delete=models.CASCADE, null=True, blank=True, related_name="+", editable=False
+    )
+    customer = models.ForeignKey(
+        Customer, on_delete=models.CASCADE, null=True, blank=True, related_name="+", editable=False
     )
     lookup = models.CharField(max_length=12, unique=True, editable=False)
     digest = models.BinaryField(max_length=32, editable=False)

@@ -29,6 +29,11 @@ class KeyRecord:
     last_used_at: datetime | None
     sessions_limit: int | None
     events_per_second_limit: int | None
+    customer_id: uuid.UUID | None
+    customer_external_id: str | None
+    customer_is_active: bool | None
+    customer_sessions_limit: int | None
+    customer_events_per_second_limit: int | None
     tenant_id: uuid.UUID
     tenant_slug: str
     default_model: str
@@ -60,6 +65,11 @@ class ClientSecretRecord:
     allowed_origins: list[str] | None
     sessions_limit: int | None
     events_per_second_limit: int | None
+    customer_id: uuid.UUID | None
+    customer_external_id: str | None
+    customer_is_active: bool | None
+    customer_sessions_limit: int | None
+    customer_events_per_second_limit: int | None
     person_role: str | None
     person_is_active: bool | None
     tenant_id: uuid.UUID
@@ -76,8 +86,8 @@ def client_secret_lookup(lookup: str) -> ClientSecretRecord | None:
 
 
 def api_key_list(*, revoked: Literal["without", "only", "with"] = "without") -> QuerySet[ApiKey]:
-    """The current tenant's keys, newest first."""
-    keys = ApiKey.objects.all()
+    """The current tenant's keys, newest first, those of its customers among them."""
+    keys = ApiKey.objects.select_related("customer")
     return keys if revoked == "with" else keys.filter(revoked_at__isnull=revoked == "without")
 
 

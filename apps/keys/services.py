@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from apps.audit.services import fields_of, record
 from apps.core.tenancy import atomic
+from apps.customers.models import Customer
 from apps.keys import secrets
 from apps.keys.callers import networks_of, origins_of
 from apps.keys.models import ApiKey, ClientSecret, Environment, Scope
@@ -35,6 +36,7 @@ _AUDITED = (
     "allowed_origins",
     "sessions_limit",
     "events_per_second_limit",
+    "customer",
 )
 
 
@@ -66,11 +68,12 @@ def api_key_create(
     allowed_origins: Iterable[str] = (),
     sessions_limit: int | None = None,
     events_per_second_limit: int | None = None,
+    customer: Customer | None = None,
     created_by: Membership | None = None,
     grantable: Collection[str] | None = None,
 ) -> CreatedKey:
-    """Makes a key of the current tenant. `grantable` are the scopes that its maker may give, None for all. Raises
-    ValidationError."""
+    """Makes a key of the current tenant, or of one of its customers. `grantable` are the scopes that its maker may
+    give, None for all. Raises ValidationError."""
     if expires_at is not None and expires_at <= timezone.now():
         raise ValidationError({"expires_at": "Choose a time in the future."})
     key = ApiKey(
@@ -80,6 +83,7 @@ def api_key_create(
         expires_at=expires_at,
         sessions_limit=sessions_limit,
         events_per_second_limit=events_per_second_limit,
+        customer=customer,
         created_by=created_by,
     )
     _set_scopes(key, scopes, grantable)
@@ -149,6 +153,7 @@ def api_key_rotate(
         allowed_origins=key.allowed_origins,
         sessions_limit=key.sessions_limit,
         events_per_second_limit=key.events_per_second_limit,
+        customer_id=key.customer_id,
         expires_at=key.expires_at and now + (key.expires_at - key.created_at),
         created_by=created_by,
     )
@@ -178,11 +183,21 @@ def api_key_mark_used(*, key_id: uuid.UUID, at: datetime, address: str | None = 
 
 
 def client_secret_create(
-    *, key_id: uuid.UUID, session_preset: str, expires_after: timedelta, safety_identifier: str = ""
+    *,
+    key_id: uuid.UUID,
+    session_preset: str,
+    expires_after: timedelta,
+    safety_identifier: str = "",
+    customer_id: uuid.UUID | None = None,
 ) -> CreatedClientSecret:
-    """Makes a client secret of the current tenant with one of its keys. Raises ValidationError."""
+    """Makes a client secret of the current tenant with one of its keys, perhaps for one of its customers. Raises
+    ValidationError."""
     return _client_secret(
-        expires_after, key_id=key_id, session_preset=session_preset, safety_identifier=safety_identifier
+        expires_after,
+        key_id=key_id,
+        session_preset=session_preset,
+        safety_identifier=safety_identifier,
+        customer_id=customer_id,
     )
 
 
@@ -246,6 +261,12 @@ def _set_scopes(key: ApiKey, scopes: Collection[str], grantable: Collection[str]
         raise ValidationError({"scopes": "Choose at least one scope."})
     if key.realtime_only and set(scopes) != {Scope.REALTIME}:
         raise ValidationError({"scopes": "A realtime-only key has the scope 'realtime' and no other."})
+    if key.customer_id is not None and (beyond := sorted(set(scopes) - set(FOR_APPS))):
+        raise ValidationError(
+            {
+                "scopes": f"A customer's key opens sessions and lists models; it can't have {', '.join(beyond)}."
+            }
+        )
     if grantable is not None and (beyond := sorted(set(scopes) - set(grantable))):
         raise ValidationError({"scopes": f"You can't give a key what you may not do: {', '.join(beyond)}."})
     key.scopes = [scope for scope in Scope if scope in scopes] + [s for s in scopes if s not in Scope.values]

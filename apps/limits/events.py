@@ -194,7 +194,7 @@ class EventRates:
         """The answer of this process alone, which allows its share."""
         if len(self._full_at) > _MOST_BUCKETS:
             self._full_at = {name: full_at for name, full_at in self._full_at.items() if full_at > now}
-        names = ((sender.tenant,), (sender.tenant, sender.key))
+        names = ((sender.tenant,), (sender.tenant, sender.key), (sender.tenant, "customer", sender.customer))
         buckets = [
             (
                 name,
@@ -215,9 +215,12 @@ class EventRates:
 
 
 def rates_of(limits: Limits) -> tuple[Rate, ...]:
-    """The tenant's, and the key's, if it has one."""
-    key = limits.events_per_second_per_key
-    return (Rate(limits.events_per_second), Rate(key)) if key else (Rate(limits.events_per_second),)
+    """The tenant's, the key's and the customer's. Who has none is left out at the end, and before others has the
+    tenant's, which says nothing more."""
+    tenant, key = limits.events_per_second, limits.events_per_second_per_key
+    if customer := limits.events_per_second_per_customer:
+        return Rate(tenant), Rate(key or tenant), Rate(customer)
+    return (Rate(tenant), Rate(key)) if key else (Rate(tenant),)
 
 
 async def _told_or_lost(returning: Awaitable[Taken]) -> None:

@@ -78,18 +78,20 @@ class ProcessLimits:
             await self._store.aclose()
         self._store = self._events.store = self._keeping = None
 
-    async def enter(self, *, tenant: str, key: str, address: str, limits: Limits) -> Place:
+    async def enter(
+        self, *, tenant: str, key: str, address: str, customer: str = "", limits: Limits
+    ) -> Place:
         """For one more session, which leaves its place when it ends. Raises TooManySessions."""
         lease, running = await self._slots.acquire(
-            self._store, tenant=tenant, key=key, address=address, limits=limits
+            self._store, tenant=tenant, key=key, address=address, customer=customer, limits=limits
         )
-        purse = self._events.enter(Sender(tenant, key), limits)
+        purse = self._events.enter(Sender(tenant, key, customer), limits)
         return Place(purse, limits, running, lease, self)
 
     async def leave(self, lease: Lease) -> None:
         """Called by the place."""
         try:
-            await self._events.leave(Sender(lease.tenant, lease.key))
+            await self._events.leave(Sender(lease.tenant, lease.key, lease.customer))
         finally:
             await self._slots.release(self._store, lease)
 

@@ -25,7 +25,8 @@ NOTHING = PlanLimits()
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What holds now. None: no limit besides the tenant's."""
+    """What holds now. None: no limit besides the tenant's. Those by customer are of one of the tenant's own, whom
+    no plan knows."""
 
     sessions: int
     events_per_second: int
@@ -33,6 +34,8 @@ class Limits:
     sessions_per_key: int | None = None
     events_per_second_per_key: int | None = None
     sessions_per_address: int | None = None
+    sessions_per_customer: int | None = None
+    events_per_second_per_customer: int | None = None
 
     def of_key(self, *, sessions: int | None, events_per_second: int | None) -> "Limits":
         """For a key with limits of its own, which can only be tighter than what every key may."""
@@ -41,6 +44,10 @@ class Limits:
             sessions_per_key=_tighter(self.sessions_per_key, sessions),
             events_per_second_per_key=_tighter(self.events_per_second_per_key, events_per_second),
         )
+
+    def of_customer(self, *, sessions: int | None, events_per_second: int | None) -> "Limits":
+        """For what is on the account of a customer with these limits."""
+        return replace(self, sessions_per_customer=sessions, events_per_second_per_customer=events_per_second)
 
 
 def resolved(own: PlanLimits | None, plan: PlanLimits | None, platform: Limits) -> Limits:

@@ -84,8 +84,10 @@ ACQUIRE = (
     _NOW
     + """
 -- KEYS: the leases of the tenant, of the key, of the address; the keys that have or want sessions; of those, the
--- keys that wait. ARGV: lease, its microseconds, the limits of tenant, key and address (0: none), the key's name.
--- Answers: 0, or which limit refuses (1 tenant, 2 key, 3 address, 4 the tenant's, to be fair); its sessions.
+-- keys that wait; of a session for a customer, the leases of the customer. ARGV: lease, its microseconds, the
+-- limits of tenant, key and address (0: none), the key's name; of a session for a customer, the customer's limit.
+-- Answers: 0, or which limit refuses (1 tenant, 2 key, 3 address, 4 the tenant's, to be fair, 5 customer); its
+-- sessions.
 local lease, lasts, name = ARGV[1], tonumber(ARGV[2]), ARGV[6]
 local held, limits = {}, {}
 for i = 1, 3 do
@@ -94,6 +96,11 @@ for i = 1, 3 do
 end
 for i = 2, 3 do
   if limits[i] > 0 and held[i] >= limits[i] then return {i, held[1]} end
+end
+if KEYS[6] then
+  redis.call('ZREMRANGEBYSCORE', KEYS[6], '-inf', now)
+  local limit = tonumber(ARGV[7])
+  if limit > 0 and redis.call('ZCARD', KEYS[6]) >= limit then return {5, held[1]} end
 end
 for i = 4, 5 do redis.call('ZREMRANGEBYSCORE', KEYS[i], '-inf', now) end
 redis.call('ZADD', KEYS[4], now + lasts, name)
@@ -111,10 +118,11 @@ else
 end
 if refused == 0 then
   for i = 1, 3 do redis.call('ZADD', KEYS[i], now + lasts, lease) end
+  if KEYS[6] then redis.call('ZADD', KEYS[6], now + lasts, lease) end
   redis.call('ZREM', KEYS[5], name)
   held[1] = held[1] + 1
 end
-for i = 1, 5 do redis.call('PEXPIRE', KEYS[i], math.ceil(lasts / 1000)) end
+for i = 1, #KEYS do redis.call('PEXPIRE', KEYS[i], math.ceil(lasts / 1000)) end
 return {refused, held[1]}
 """
 )
@@ -122,19 +130,21 @@ return {refused, held[1]}
 RENEW = (
     _NOW
     + """
--- KEYS: as in ACQUIRE, the first four. ARGV: lease, its microseconds, the key's name.
+-- KEYS: as in ACQUIRE, without those that wait. ARGV: lease, its microseconds, the key's name.
 -- What Valkey has lost it learns again.
 local lasts = tonumber(ARGV[2])
 for i = 1, 3 do redis.call('ZADD', KEYS[i], now + lasts, ARGV[1]) end
 redis.call('ZADD', KEYS[4], now + lasts, ARGV[3])
-for i = 1, 4 do redis.call('PEXPIRE', KEYS[i], math.ceil(lasts / 1000)) end
+if KEYS[5] then redis.call('ZADD', KEYS[5], now + lasts, ARGV[1]) end
+for i = 1, #KEYS do redis.call('PEXPIRE', KEYS[i], math.ceil(lasts / 1000)) end
 return 1
 """
 )
 
 RELEASE = """
--- KEYS: as in ACQUIRE, the first four. ARGV: lease, the key's name.
+-- KEYS: as in ACQUIRE, without those that wait. ARGV: lease, the key's name.
 for i = 1, 3 do redis.call('ZREM', KEYS[i], ARGV[1]) end
+if KEYS[5] then redis.call('ZREM', KEYS[5], ARGV[1]) end
 if redis.call('ZCARD', KEYS[2]) == 0 then redis.call('ZREM', KEYS[4], ARGV[2]) end
 return 1
 """

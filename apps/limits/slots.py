@@ -14,7 +14,8 @@ from apps.limits.store import Lease, Store, Unreachable
 
 LEASE_SECONDS = 15.0
 RENEWALS = 3  # in the time of a lease
-_WHICH = ("", "tenant", "key", "address", "share")
+_WHICH = ("", "tenant", "key", "address", "share", "customer")
+_NUMBERS = (1, 2, 3, 5)  # of the limits of tenant, key, address and customer, in _WHICH
 
 
 class TooManySessions(Exception):
@@ -38,11 +39,20 @@ class Slots:
         return list(self._held.values())
 
     async def acquire(
-        self, store: Store | None, *, tenant: str, key: str, address: str, limits: Limits
+        self,
+        store: Store | None,
+        *,
+        tenant: str,
+        key: str,
+        address: str,
+        customer: str = "",
+        limits: Limits,
     ) -> tuple[Lease, int]:
         """A lease, and how many sessions the tenant then has. Raises TooManySessions."""
-        lease = Lease(uuid.uuid4().hex, tenant, key, address)
-        per = (limits.sessions, limits.sessions_per_key or 0, limits.sessions_per_address or 0)
+        lease = Lease(uuid.uuid4().hex, tenant, key, address, customer)
+        per = [limits.sessions, limits.sessions_per_key or 0, limits.sessions_per_address or 0]
+        if customer:
+            per.append(limits.sessions_per_customer or 0)
         try:
             if store is None:
                 raise Unreachable
@@ -78,14 +88,21 @@ class Slots:
 
     def _by_itself(self, lease: Lease, limits: Sequence[int]) -> tuple[int, int]:
         counts = [self._counts[place] for place in _places(lease)]
-        for number, (limit, count) in enumerate(zip(limits, counts, strict=True), 1):
+        for number, limit, count in zip(_NUMBERS, limits, counts, strict=False):
             if limit and count >= process_share(limit, self._processes):
                 return number, counts[0]
         return 0, counts[0] + 1
 
 
 def _places(lease: Lease) -> list[tuple[str, ...]]:
-    return [(lease.tenant,), (lease.tenant, "key", lease.key), (lease.tenant, "address", lease.address)]
+    places: list[tuple[str, ...]] = [
+        (lease.tenant,),
+        (lease.tenant, "key", lease.key),
+        (lease.tenant, "address", lease.address),
+    ]
+    if lease.customer:
+        places.append((lease.tenant, "customer", lease.customer))
+    return places
 
 
 def _words(which: str, limits: Limits) -> str:
@@ -99,6 +116,11 @@ def _words(which: str, limits: Limits) -> str:
             return (
                 f"From this address come {_sessions(limits.sessions_per_address)} at the same time, which is "
                 "the limit of this workspace for each address: end one first."
+            )
+        case "customer":
+            return (
+                f"This customer has {limits.sessions_per_customer} sessions at the same time, which is their "
+                "limit: end one first, or raise the limit on the page Customers."
             )
         case "share":
             return (

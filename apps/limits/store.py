@@ -28,20 +28,23 @@ class Unreachable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Who sends events: a key of a tenant."""
+    """Who sends events: a key of a tenant, perhaps for one of its customers."""
 
     tenant: str
     key: str
+    customer: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """One session's place in the counts: of its tenant, its key and the address it came from."""
+    """One session's place in the counts: of its tenant, its key, the address it came from, and the customer of the
+    tenant's own that it is for."""
 
     id: str
     tenant: str
     key: str
     address: str
+    customer: str = ""
 
 
 class Store:
@@ -61,17 +64,19 @@ class Store:
         self.is_down = False
 
     async def take_events(self, sender: Sender, wanted: int, rates: Sequence[Rate]) -> Taken:
-        """Up to `wanted` events, by the rate of the tenant and, if there is one, that of the key; fewer than none
-        gives them back. Raises Unreachable."""
-        names = [events_of(sender.tenant), f"{events_of(sender.tenant)}:key:{sender.key}"][: len(rates)]
+        """Up to `wanted` events, by the rates of the tenant, the key and the customer, as far as there are any;
+        fewer than none gives them back. Raises Unreachable."""
+        base = events_of(sender.tenant)
+        names = [base, f"{base}:key:{sender.key}", f"{base}:customer:{sender.customer}"][: len(rates)]
         fair = [f"{events_of(sender.tenant)}:share:{sender.key}", f"{events_of(sender.tenant)}:keys"]
         arguments: list[str | int] = [*take_arguments(wanted, rates), sender.key]
         return taken(await self._ask(lambda: self._take(keys=[*names, *fair], args=arguments)))
 
     async def acquire(self, lease: Lease, limits: Sequence[int]) -> tuple[int, int]:
         """0, or the number of the limit that refuses, as `scripts.ACQUIRE` has it, and how many sessions the tenant
-        has now. Raises Unreachable."""
-        arguments: list[str | int] = [lease.id, self._lease_us, *limits, lease.key]
+        has now. `limits` are those of the tenant, the key, the address and, for a session of one, the customer.
+        Raises Unreachable."""
+        arguments: list[str | int] = [lease.id, self._lease_us, *limits[:3], lease.key, *limits[3:]]
         refused, running = await self._ask(lambda: self._acquire(keys=_names(lease), args=arguments))
         return refused, running
 
@@ -83,7 +88,7 @@ class Store:
                 pipeline.ping()
                 for lease in leases:
                     await self._renew(
-                        keys=_names(lease)[:4], args=[lease.id, self._lease_us, lease.key], client=pipeline
+                        keys=_held(lease), args=[lease.id, self._lease_us, lease.key], client=pipeline
                     )
                 await pipeline.execute()
 
@@ -95,7 +100,7 @@ class Store:
         async def send() -> None:
             async with self._redis.pipeline(transaction=False) as pipeline:
                 for lease in leases:
-                    await self._release(keys=_names(lease)[:4], args=[lease.id, lease.key], client=pipeline)
+                    await self._release(keys=_held(lease), args=[lease.id, lease.key], client=pipeline)
                 await pipeline.execute()
 
         await self._ask(send)
@@ -156,4 +161,14 @@ def _names(lease: Lease) -> list[str]:
         f"{base}:address:{lease.address}",
         f"{base}:keys",
         f"{base}:waiting",
+        *_of_customer(lease),
     ]
+
+
+def _held(lease: Lease) -> list[str]:
+    """KEYS of `scripts.RENEW` and `scripts.RELEASE`."""
+    return [*_names(lease)[:4], *_of_customer(lease)]
+
+
+def _of_customer(lease: Lease) -> list[str]:
+    return [f"{sessions_of(lease.tenant)}:customer:{lease.customer}"] if lease.customer else []

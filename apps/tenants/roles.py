@@ -18,7 +18,7 @@ class May(StrEnum):
     DELETE_SESSIONS = "delete_sessions"
     MANAGE_TEAM = "manage_team"
     MANAGE_SETTINGS = "manage_settings"
-    MANAGE_BILLING = "manage_billing"  # plan, payments, caps and budgets
+    MANAGE_BILLING = "manage_billing"  # plan, payments, caps, budgets, customers
     READ_AUDIT = "read_audit"
     OWN = "own"  # hand the tenant over, or delete it
 

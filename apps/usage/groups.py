@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from django.db.models import Sum
 
+from apps.customers.selectors import customer_names
 from apps.usage.breakdowns import names_of, sums_of
 from apps.usage.filtering import UsageFilter
 from apps.usage.periods import Period
@@ -75,6 +76,9 @@ def _labels(by: Way) -> Any:
             return (slug, name) if by == "agent" else (_text(id), f"{name} v{number}")
 
         return of_version
+    if by == "customer":
+        customers = customer_names()
+        return lambda id: (_text(id), customers.get(id))
     return lambda value: (_text(value), None)
 
 

@@ -60,6 +60,11 @@ class UsageLine(TenantModel):
             models.Index(fields=["tenant", "session_id", "id"], name="usage_by_session"),
             models.Index(fields=["tenant", "-at", "-id"], name="usage_by_time"),
             models.Index(fields=["tenant", "posting_id"], name="usage_by_posting"),
+            models.Index(
+                fields=["tenant", "customer_id", "-at", "-id"],
+                condition=models.Q(customer_id__isnull=False),
+                name="usage_by_customer",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -201,8 +201,8 @@ def write(
             new = [_new_line(written[key]) for key in cursor.execute(_INSERT).fetchall()]
             if new:
                 _raise_sums(cursor, new)
-                if books:
-                    cursor.execute(_CHECK)
+            if new and books:
+                cursor.execute(_CHECK)
                 booking = True
                 for book in books:
                     book(cursor, new)

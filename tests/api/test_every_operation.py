@@ -21,6 +21,7 @@ pytestmark = pytest.mark.django_db
 
 Lasting = Callable[[], AbstractContextManager[None]]
 
+BACK = {"success_url": "https://example.com/", "cancel_url": "https://example.com/"}
 BODIES: Mapping[str, Mapping[str, Any]] = {
     "keys_create": {"name": "x", "scopes": ["models"]},
     "keys_rotate": {"overlap_hours": 1},
@@ -33,9 +34,15 @@ BODIES: Mapping[str, Mapping[str, Any]] = {
     "agents_split_traffic": {"weights": {"1": 1}},
     "tools_create": {"slug": "new", "kind": "client"},
     "invitations_create": {"email": "dora@example.com", "role": "viewer"},
-    "budgets_create": {"amount_micro": 50_000_000},
-    "budgets_update": {"amount_micro": 60_000_000},
     "limit_requests_create": {"limit": "sessions", "wanted": 100, "reason": "A campaign."},
+    "customers_create": {"external_id": "new", "name": "New"},
+    "customers_update": {"name": "New"},
+    "customer_markups_set": {"markup_bp": 100},
+    "statements_issue": {"month": "2026-07"},
+    "budgets_create": {"amount_micro": 50_000_000},
+    "top_ups_create": {"amount_micro": 5_000_000, **BACK},
+    "subscription_put": {"plan": "pro", **BACK},
+    "budgets_update": {"amount_micro": 60_000_000},
     "members_set_role": {"role": "developer"},
 }
 """Right ones, of those that need more than {}."""
@@ -46,7 +53,7 @@ MAKES_ITS_OWN = {
 }  # under a name that others may have, too
 NAMES = {
     name: uuid.UUID(int=1)
-    if name.endswith("_id") and name != "session_id"
+    if name.endswith("_id") and name not in ("session_id", "external_id")
     else 1
     if name == "number"
     else "x"
@@ -59,7 +66,10 @@ NAMES = {
         "member_id",
         "invitation_id",
         "key_id",
+        "external_id",
+        "month",
         "budget_id",
+        "invoice_id",
     )
 }
 """For a path, where nothing need be there."""
@@ -124,7 +134,8 @@ def test_it_works_for_who_has_its_scope_and_that_alone(name: str, carol: Furnish
         things["key_id"] = carol.person.make_key(scopes=["keys.write"]).key.id
     response = call(client_of(carol.person, scope), name, things, {**BODIES.get(name, {}), **own})
     refused = {"sessions_end", "sessions_delete", "servers_check", "provider_credentials_check"}
-    if name in refused:  # nobody runs the session, and no vendor is there
+    refused |= {"subscription_cancel", "subscription_resume"}
+    if name in refused:  # nobody runs the session, no vendor is there, nothing is subscribed
         assert response.status_code in (200, 204, 422), response.content
     else:
         assert response.status_code in map(int, OPERATIONS[name][2]["responses"])

@@ -14,7 +14,7 @@ from apps.tenants.invitations import invitation_create
 from apps.tenants.models import Invitation, Role
 from apps.tools.services import tool_create
 from tests.cast import Person, member_of
-from tests.tenancy.rows import make_event
+from tests.tenancy.rows import make_event, make_invoice, make_statement
 
 SLUG, SESSION = "of-a-tenant", "sess_of_a_tenant"
 ADDRESS = "https://models.example.com/v1"
@@ -32,6 +32,8 @@ def make_things(person: Person) -> dict[str, object]:
         agent_save_draft(agent=agent, spec=spec, revision=0)
         agent_publish(agent=agent)
         make_event(SESSION)
+        make_statement(SLUG)
+        invoice = make_invoice(f"in_{person.tenant.slug}")
         budget = budget_create(amount_micro=1_000_000)
         invitation = invitation_create(
             email=f"eve@{person.tenant.slug}.example", role=Role.VIEWER, granter=Role.OWNER
@@ -44,8 +46,11 @@ def make_things(person: Person) -> dict[str, object]:
         "provider": "groq",
         "session_id": SESSION,
         "number": 1,
+        "external_id": SLUG,
+        "month": "2026-06",
         "member_id": member.membership.id,
         "invitation_id": invitation.id,
         "budget_id": budget.id,
+        "invoice_id": invoice.id,
         "key_id": person.make_key().key.id,
     }

@@ -238,8 +238,9 @@ def test_a_full_disk_loses_nothing(
     assert sorted(keys_of(alice)) == [used(alice, number).id for number in (1, 2)]
 
 
+@pytest.mark.parametrize("books", [[], [Book()]], ids=["no books", "a book"])
 def test_a_record_that_the_database_refuses_stops_no_other(
-    alice: Person, make_recorder: MakeRecorder, tmp_path: Path
+    alice: Person, make_recorder: MakeRecorder, tmp_path: Path, books: list[Book]
 ) -> None:
     bad = [
         msgspec.structs.replace(used(alice, 1), id="too large", attempt=2**31),
@@ -248,7 +249,7 @@ def test_a_record_that_the_database_refuses_stops_no_other(
         used(alice, 7, model="openai/" + "".join(str(uuid.uuid4()) for _ in range(300))),
     ]
     with capture_logs() as logs:
-        write(make_recorder(), used(alice, 0), bad[0], used(alice, 2), *bad[1:], used(alice, 4))
+        write(make_recorder(books=books), used(alice, 0), bad[0], used(alice, 2), *bad[1:], used(alice, 4))
     assert sorted(keys_of(alice)) == [used(alice, number).id for number in (0, 2, 4)]
     refused = [msgspec.json.decode(line) for line in (tmp_path / REFUSED).read_text().splitlines()]
     assert [line["record"]["id"] for line in refused] == [record.id for record in bad]
@@ -311,19 +312,20 @@ def test_what_a_process_leaves_is_recorded_by_one_that_runs_already(
 def test_a_segment_that_another_process_emptied_holds_nobody_up(
     alice: Person, make_recorder: MakeRecorder, tmp_path: Path
 ) -> None:
+    recorder = Recorder(tmp_path)
+    recorder.record(used(alice, 1))
+    (segment,) = tmp_path.glob("*.usage")
+    segment.write_bytes(b"")
+    recorder.start()
+
     async def session() -> None:
-        recorder = Recorder(tmp_path)
-        recorder.record(used(alice, 1))
-        (segment,) = tmp_path.glob("*.usage")
-        segment.write_bytes(b"")
-        recorder.start()
         async with asyncio.timeout(20):
             await recorder.flush(seconds=60)
             recorder.record(used(alice, 2))
             await recorder.flush(seconds=60)
-        await in_thread(recorder.stop)
 
     asyncio.run(session())
+    recorder.stop()
     assert keys_of(alice) == ["sess_1:response:resp_2:0"]
 
 

@@ -234,7 +234,7 @@ STEPS = st.lists(
 
 @given(steps=STEPS)
 @hypothesis_settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_whatever_happens_spending_is_bounded_and_holds_are_what_is_not_posted(
     desk: Desk, steps: list[tuple[str, int, int]]

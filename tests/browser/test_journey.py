@@ -343,9 +343,13 @@ def makes_one_of_each_kind(alice: Visitor, key: str) -> dict[str, str]:
     make("PUT", "/routers/harbour-router", {"definition": router})
     make("PUT", "/provider-credentials/groq", {"key": "gsk_of_the_harbour"})
     make("POST", "/invitations", {"email": "carol@example.com", "role": "viewer"})
+    make("POST", "/customers", {"external_id": "globex", "name": "Globex"})
+    make("POST", "/customers/globex/statements", {"month": "2026-01"})
     return {
         "name": "harbour-router",
         "router_name": "harbour-router",
+        "external_id": "globex",
+        "month": "2026-01",
         "provider": "groq",
         "tool_id": shown("/harbour/tools/", f"/harbour/tools/{uuid}/"),
         "row_id": shown("/harbour/providers/", f"/harbour/providers/{uuid}/"),

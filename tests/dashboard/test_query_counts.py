@@ -3,18 +3,23 @@
 import json
 import os
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.test import Client
+from django.utils import timezone
 
 from apps.agents.services import agent_create, agent_publish
 from apps.billing.budgets import budget_create
 from apps.conversations.models import RealtimeSession
 from apps.conversations.samples import samples_create
 from apps.core.tenancy import tenant_context
+from apps.customers.months import month_of
+from apps.customers.services import customer_create, statement_issue
+from apps.keys.services import api_key_create
 from apps.tools.services import tool_create
 from tests.cast import PASSWORD, Person
 
@@ -38,6 +43,10 @@ PAGES = {
     "voices": "/acme/voices/",
     "providers": "/acme/providers/",
     "keys": "/acme/keys/",
+    "customers": "/acme/customers/",
+    "customer": "/acme/customers/globex/",
+    "customer, statement": "/acme/customers/globex/statements/{month}/",
+    "customer, records": "/acme/customers/globex/records/",
     "agents": "/acme/agents/",
     "agent": "/acme/agents/desk/",
     "agent, publish": "/acme/agents/desk/publish",
@@ -49,12 +58,16 @@ PAGES = {
     "team": "/acme/team/",
     "settings": "/acme/settings/",
     "limits": "/acme/limits/",
+    "billing": "/acme/billing/",
+    "plans": "/acme/billing/plans/",
+    "statement": "/acme/billing/statement/",
     "audit": "/acme/audit/",
 }
 
 
 @pytest.mark.django_db
 def test_no_page_makes_more_queries_than_it_did(alice: Person) -> None:
+    month = month_of(timezone.now().date()) - timedelta(days=1)
     with tenant_context(alice.tenant.id):
         samples_create(sessions=70, days=7, with_events=10)
         RealtimeSession.objects.filter(id=RealtimeSession.objects.all()[1].id).update(ended_at=None)
@@ -63,10 +76,17 @@ def test_no_page_makes_more_queries_than_it_did(alice: Person) -> None:
             agent_publish(agent=agent_create(slug=slug, name=slug, template="receptionist"))
             tool_create(slug=f"ask_{slug}", kind="client")
             budget_create(amount_micro=1_000_000)
+        for external_id in ("globex", "initech", "hooli"):
+            customer = customer_create(external_id=external_id, name=external_id)
+            api_key_create(name=external_id, customer=customer)
+            statement_issue(customer=customer, month=month)
     assert session is not None
     client = Client()
     assert client.login(email=alice.user.email, password=PASSWORD)
-    counts = {name: count(client, page.format(session=session.session_id)) for name, page in PAGES.items()}
+    counts = {
+        name: count(client, page.format(session=session.session_id, month=f"{month:%Y-%m}"))
+        for name, page in PAGES.items()
+    }
     if os.environ.get("UPDATE_QUERY_COUNTS"):
         COUNTS.write_text(json.dumps(counts, indent=2) + "\n")
     assert counts == json.loads(COUNTS.read_text())

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 
 from django.utils import timezone
 
@@ -23,10 +23,23 @@ from apps.billing.models import (
     SpendWarning,
 )
 from apps.billing.services import account_open
+from apps.billing.stripe.models import (
+    Invoice,
+    InvoiceLine,
+    InvoiceStatus,
+    LineKind,
+    MeterPush,
+    Refund,
+    Subscription,
+    TopUp,
+    TopUpSource,
+)
 from apps.conversations.models import RealtimeSession, SessionEvent, SessionText
 from apps.core.models import TenantModel
 from apps.core.tenancy import atomic
 from apps.credentials.services import credential_set, provider_put
+from apps.customers.models import Customer, CustomerMarkup, Statement, StatementLine
+from apps.customers.services import customer_create
 from apps.keys.services import api_key_create, client_secret_create
 from apps.limits.services import limit_request_create, tenant_limits_set
 from apps.routers.services import router_put
@@ -108,12 +121,62 @@ def make_version(name: str) -> AgentVersion:
     return agent_publish(agent=agent)
 
 
+def make_customer(name: str) -> Customer:
+    return customer_create(external_id=name, name=name)
+
+
+def make_statement(name: str) -> Statement:
+    return Statement.objects.create(
+        customer=make_customer(name),
+        month=date(2026, 6, 1),
+        tenant_name=name,
+        customer_name=name,
+        external_id=name,
+        records=1,
+        unpriced=0,
+        price_micro=4,
+        resale_micro=5,
+        issued_at=timezone.now(),
+    )
+
+
+def make_statement_line(name: str) -> StatementLine:
+    return StatementLine.objects.create(
+        statement=make_statement(name),
+        day=date(2026, 6, 10),
+        kind="speech",
+        model="local/piper-joe",
+        unit="character",
+        markup_bp=2500,
+        quantity=12,
+        records=1,
+        unpriced=0,
+        price_micro=4,
+        resale_micro=5,
+    )
+
+
 @atomic()
 def make_ledger_transaction(name: str) -> LedgerTransaction:
     made = LedgerTransaction.objects.create(kind=Kind.CORRECTION, reference=name, at=timezone.now())
     for account, amount in ((Account.BALANCE, 5), (Account.CORRECTION, -5)):
         LedgerEntry.objects.create(transaction=made, account=account, amount_micro=amount)
     return made
+
+
+def make_top_up(name: str) -> TopUp:
+    now = timezone.now()
+    return TopUp.objects.create(source=TopUpSource.CHECKOUT, amount_micro=5_000_000, created_at=now)
+
+
+def make_invoice(name: str) -> Invoice:
+    now = timezone.now()
+    return Invoice.objects.create(stripe_invoice_id=name, status=InvoiceStatus.OPEN, created_at=now)
+
+
+def make_push(name: str) -> MeterPush:
+    now = timezone.now()
+    return MeterPush.objects.create(until=now, cents=5, meter=name, next_at=now, created_at=now)
 
 
 MAKERS: dict[str, Callable[[str], TenantModel]] = {
@@ -154,10 +217,24 @@ MAKERS: dict[str, Callable[[str], TenantModel]] = {
     "billing.SpendHold": lambda name: SpendHold.objects.create(
         session_id=name, granted_micro=5, expires_at=timezone.now() + timedelta(seconds=20)
     ),
+    "billing.TopUp": make_top_up,
+    "billing.Subscription": lambda name: Subscription.objects.create(plan="pro", created_at=timezone.now()),
+    "billing.Invoice": make_invoice,
+    "billing.InvoiceLine": lambda name: InvoiceLine.objects.create(
+        invoice=make_invoice(name), kind=LineKind.PLAN, description=name, amount_micro=5
+    ),
+    "billing.MeterPush": make_push,
+    "billing.Refund": lambda name: Refund.objects.create(
+        top_up=make_top_up(name), amount_micro=10_000, reason=name, created_at=timezone.now()
+    ),
     "billing.Budget": lambda name: Budget.objects.create(amount_micro=1_000_000),
     "billing.SpendWarning": lambda name: SpendWarning.objects.create(
         period=name, percent=50, spent_micro=5, amount_micro=10
     ),
+    "customers.Customer": make_customer,
+    "customers.CustomerMarkup": lambda name: CustomerMarkup.objects.get(customer=make_customer(name)),
+    "customers.Statement": make_statement,
+    "customers.StatementLine": make_statement_line,
     "usage.UsageLine": make_line,
     "usage.UsageHour": lambda name: UsageHour.objects.create(**_USED, records=1, hour=timezone.now()),
     "usage.UsageDay": lambda name: UsageDay.objects.create(**_USED, records=1, day=timezone.now().date()),

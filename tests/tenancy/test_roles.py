@@ -6,7 +6,7 @@ from apps.tenants.models import Role
 from apps.tenants.roles import ALLOWED, May, least_role, may_grant
 
 DEVELOPER = "view talk build connect end_sessions"
-ADMIN = f"{DEVELOPER} listen_in delete_sessions manage_team manage_settings read_audit"
+ADMIN = f"{DEVELOPER} listen_in delete_sessions manage_team manage_settings manage_billing read_audit"
 EXPECTED = {"viewer": "view", "developer": DEVELOPER, "admin": ADMIN, "owner": f"{ADMIN} own"}
 
 

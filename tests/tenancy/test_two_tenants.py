@@ -7,9 +7,10 @@ from django.db import IntegrityError, ProgrammingError, connection, transaction
 
 from apps.agents.models import AgentVersion
 from apps.audit.models import AuditEvent
-from apps.billing.models import AccountBalance, LedgerEntry, LedgerTransaction
+from apps.billing.models import AccountBalance, InvoiceLine, LedgerEntry, LedgerTransaction
 from apps.core.models import TenantModel
 from apps.core.tenancy import CrossTenant, NoTenant, across_tenants, tenant_context
+from apps.customers.models import Customer, CustomerMarkup, Statement, StatementLine
 from apps.keys.models import ApiKey
 from apps.usage.models import UsageLine
 from tests.cast import Person
@@ -43,7 +44,19 @@ def as_alice(alice: Person, mine: TenantModel, theirs: TenantModel):
         yield
 
 
-APPEND_ONLY = {AuditEvent, AgentVersion, LedgerTransaction, LedgerEntry, AccountBalance, UsageLine}
+APPEND_ONLY = {
+    AuditEvent,
+    AgentVersion,
+    LedgerTransaction,
+    LedgerEntry,
+    AccountBalance,
+    UsageLine,
+    Customer,  # kept with its markups and statements
+    CustomerMarkup,
+    Statement,
+    StatementLine,
+    InvoiceLine,
+}
 
 
 def test_it_works_for_ones_own_rows(model: type[TenantModel], as_alice: None, mine: TenantModel) -> None:

@@ -1,5 +1,6 @@
 """Every URL that carries something of a tenant answers 404 to another tenant's member and key."""
 
+import uuid
 from collections.abc import Iterator
 
 import pytest
@@ -10,11 +11,12 @@ from django.urls.resolvers import URLResolver
 from apps.agents.models import Agent
 from apps.agents.services import agent_create
 from apps.billing.budgets import budget_create
-from apps.billing.models import Budget
+from apps.billing.models import Budget, InvoiceLine, LedgerTransaction
 from apps.conversations.models import RealtimeSession
 from apps.core.tenancy import tenant_context
 from apps.credentials.models import ProviderCredential
 from apps.credentials.services import credential_set
+from apps.customers.models import Statement
 from apps.routers.models import Router
 from apps.routers.services import router_put
 from apps.tenants.invitations import invitation_create
@@ -22,7 +24,7 @@ from apps.tenants.models import Invitation, Role
 from apps.tools.models import Tool
 from apps.tools.services import tool_create
 from tests.cast import PASSWORD, Person
-from tests.tenancy.rows import make_session
+from tests.tenancy.rows import make_invoice, make_ledger_transaction, make_session, make_statement
 
 STAFF = "admin"  # superusers only, across tenants by purpose
 MANAGEMENT = "management"  # the API: tests/api/test_every_operation.py
@@ -65,6 +67,12 @@ def arguments_of(person: Person) -> dict[str, object]:
         "tool_id": tool_of(person).id,
         "session_id": session_of(person).session_id,
         "router_name": router_of(person).name,
+        "external_id": statement_of(person).external_id,
+        "month": "2026-06",
+        "transaction_id": posted_by(person).id,
+        "id": "of_mallory",
+        "invoice_id": invoiced(person).invoice.id,
+        "line_id": invoiced(person).id,
         "budget_id": budget_of(person).id,
     }
 
@@ -87,6 +95,24 @@ def budget_of(person: Person) -> Budget:
 def router_of(person: Person) -> Router:
     with tenant_context(person.tenant.id):
         return router_put(name="theirs", definition='{"kind": "speech_to_text", "models": ["local/test"]}')
+
+
+def statement_of(person: Person) -> Statement:
+    with tenant_context(person.tenant.id):
+        return make_statement("theirs")
+
+
+def posted_by(person: Person) -> LedgerTransaction:
+    with tenant_context(person.tenant.id):
+        return make_ledger_transaction(f"theirs-{uuid.uuid4()}")
+
+
+def invoiced(person: Person) -> InvoiceLine:
+    with tenant_context(person.tenant.id):
+        if line := InvoiceLine.objects.select_related("invoice").first():
+            return line
+        invoice = make_invoice(f"in_{person.tenant.slug}")
+        return InvoiceLine.objects.create(invoice=invoice, kind="plan", description="Plan", amount_micro=5)
 
 
 def session_of(person: Person) -> RealtimeSession:

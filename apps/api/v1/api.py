@@ -1,5 +1,6 @@
 """The management API: what the dashboard does, for programs."""
 
+import stripe
 import structlog
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
@@ -12,9 +13,11 @@ from apps.api.v1 import (
     agents,
     audit,
     billing,
+    customers,
     keys,
     limits,
     members,
+    payments,
     providers,
     routers,
     sessions,
@@ -40,12 +43,14 @@ for area in (
     agents,
     tools,
     keys,
+    customers,
     providers,
     routers,
     sessions,
     usage,
     limits,
     billing,
+    payments,
     tenant,
     members,
     audit,
@@ -78,6 +83,13 @@ def _of_parser(request: HttpRequest, error: HttpError) -> HttpResponse:
     """Around what `StrictParser` raises, ninja puts an error of its own."""
     problem = error.__cause__
     return problem.response() if isinstance(problem, Problem) else _failed(request, error)
+
+
+@api.exception_handler(stripe.StripeError)
+def _unpaid(request: HttpRequest, error: stripe.StripeError) -> HttpResponse:
+    log.error("stripe_failed", error=str(error))
+    message = "The payment provider could not be reached, or refused. Try again in a minute."
+    return Problem(503, message, code="payment_provider_unavailable").response()
 
 
 @api.exception_handler(Exception)

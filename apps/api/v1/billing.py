@@ -12,6 +12,7 @@ from apps.api.v1.paging import Page, PageQuery, page_of
 from apps.api.v1.problems import not_found
 from apps.billing.budgets import budget_create, budget_delete, budget_list, budget_state, budget_update
 from apps.billing.models import Action, Budget, Period
+from apps.customers.selectors import customer_get
 from apps.keys.models import ApiKey, Scope
 
 area = Area("Budgets")
@@ -22,15 +23,20 @@ Amount = Annotated[
 
 
 class BudgetOut(Schema):
-    """What an API key, an agent or the whole workspace should spend at most in a period of UTC."""
+    """What an API key, an agent, a customer or the whole workspace should spend at most in a period of UTC."""
 
     id: uuid.UUID
     api_key_id: uuid.UUID | None
     agent: str | None = Field(description="The slug of an agent.")
+    customer: str | None = Field(description="The external id of a customer.")
     period: Period
     amount_micro: int
     action: Action = Field(description="Whether sessions are ended when it is used up.")
     created_at: datetime
+
+    @staticmethod
+    def resolve_customer(budget: Budget) -> str | None:
+        return budget.customer.external_id if budget.customer else None
 
     @staticmethod
     def resolve_agent(budget: Budget) -> str | None:
@@ -50,7 +56,7 @@ class BudgetPage(Page[BudgetOut]):
 
 
 class NewBudget(BaseModel):
-    """For a key or an agent; with neither for all that the workspace uses."""
+    """For a key, an agent or a customer; with none of these for all that the workspace uses."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -59,6 +65,7 @@ class NewBudget(BaseModel):
     action: Action = Action.STOP
     api_key_id: uuid.UUID | None = None
     agent: str | None = Field(None, description="The slug of an agent.", max_length=63)
+    customer: str | None = Field(None, description="The external id of a customer.", max_length=100)
 
 
 class BudgetChanges(BaseModel):
@@ -82,13 +89,20 @@ def list_budgets(request: ApiRequest, query: Query[PageQuery]) -> Any:
 )
 def create(request: ApiRequest, body: NewBudget) -> Budget:
     """Make a budget."""
-    key = agent = None
+    key = agent = customer = None
     if body.api_key_id and (key := ApiKey.objects.filter(id=body.api_key_id).first()) is None:
         raise not_found("API key")
     if body.agent and (agent := Agent.objects.filter(slug=body.agent).first()) is None:
         raise not_found("agent")
+    if body.customer and (customer := customer_get(body.customer)) is None:
+        raise not_found("customer")
     return budget_create(
-        amount_micro=body.amount_micro, period=body.period, action=body.action, api_key=key, agent=agent
+        amount_micro=body.amount_micro,
+        period=body.period,
+        action=body.action,
+        api_key=key,
+        agent=agent,
+        customer=customer,
     )
 
 

@@ -8,8 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from apps.api.v1.auth import ApiRequest
 from apps.api.v1.operations import Area
 from apps.api.v1.paging import Page, PageQuery, page_of
-from apps.api.v1.problems import not_found
+from apps.api.v1.problems import FieldError, invalid, not_found
 from apps.api.v1.types import Moment, Name
+from apps.customers.selectors import customer_get
 from apps.keys.models import ApiKey, Environment, Scope
 from apps.keys.selectors import api_key_list
 from apps.keys.services import CreatedKey, api_key_create, api_key_revoke, api_key_rotate, api_key_update
@@ -59,11 +60,18 @@ class Key(Schema):
     allowed_origins: list[str]
     sessions_limit: int | None = Field(description="At the same time; null: no limit of its own.")
     events_per_second_limit: int | None = Field(description="Client events; null: no limit of its own.")
+    customer: str | None = Field(
+        description="The external id of the customer on whose account its sessions are; null: of none."
+    )
     created_at: datetime
     expires_at: datetime | None
     revoked_at: datetime | None
     last_used_at: datetime | None = Field(description="To the minute.")
     last_used_address: str | None
+
+    @staticmethod
+    def resolve_customer(key: ApiKey) -> str | None:
+        return key.customer.external_id if key.customer else None
 
     @staticmethod
     def resolve_environment(key: ApiKey) -> str:
@@ -93,6 +101,11 @@ class NewKey(BaseModel):
     allowed_origins: Origins = []
     sessions_limit: OwnLimit | None = None
     events_per_second_limit: OwnLimit | None = None
+    customer: str | None = Field(
+        None,
+        max_length=100,
+        description="The external id of a customer on whose account its sessions are, for good.",
+    )
 
 
 class KeyChanges(BaseModel):
@@ -127,7 +140,12 @@ def list_keys(request: ApiRequest, query: Query[KeyQuery]) -> Any:
 @area.operation("POST", "/keys", "keys_create", scope=Scope.KEYS_WRITE, response=CreatedApiKey, status=201)
 def create(request: ApiRequest, body: NewKey) -> CreatedKey:
     """Make an API key."""
-    return api_key_create(**body.model_dump(), grantable=request.grant.scopes)
+    given = body.model_dump()
+    if (external_id := given.pop("customer")) is not None:
+        given["customer"] = customer_get(external_id)
+        if given["customer"] is None:
+            raise invalid([FieldError(field="customer", message=f"There is no customer {external_id!r}.")])
+    return api_key_create(**given, grantable=request.grant.scopes)
 
 
 @area.operation("GET", "/keys/{uuid:key_id}", "keys_get", scope=Scope.KEYS_READ, response=Key)
@@ -174,7 +192,7 @@ def revoke(request: ApiRequest, key_id: uuid.UUID) -> ApiKey:
 
 def _find(key_id: uuid.UUID) -> ApiKey:
     """Raises Problem."""
-    key = ApiKey.objects.filter(id=key_id).first()
+    key = api_key_list(revoked="with").filter(id=key_id).first()
     if key is None:
         raise not_found("API key")
     return key

@@ -5,6 +5,7 @@ from django import forms
 
 from apps.agents.models import Agent
 from apps.billing.models import Action, Budget, Period
+from apps.customers.models import Customer
 from apps.keys.models import ApiKey
 
 
@@ -56,9 +57,16 @@ class NewBudgetForm(BudgetChangesForm):
             choices.append(("Agents", [(value, agent.name) for value, agent in self._agents.items()]))
         if self._keys:
             choices.append(("API keys", [(value, key.name) for value, key in self._keys.items()]))
+        self._customers = {f"customer:{each.pk}": each for each in Customer.objects.all()}
+        if self._customers:
+            choices.append(("Customers", [(value, each.name) for value, each in self._customers.items()]))
         whose = self.fields["whose"]
         whose.choices, whose.required = choices, False  # type: ignore[attr-defined]
 
     def whom(self) -> dict[str, Any]:
         whose = self.cleaned_data["whose"]
-        return {"api_key": self._keys.get(whose), "agent": self._agents.get(whose)}
+        return {
+            "api_key": self._keys.get(whose),
+            "agent": self._agents.get(whose),
+            "customer": self._customers.get(whose),
+        }

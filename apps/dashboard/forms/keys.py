@@ -3,8 +3,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
+from django.db.models import QuerySet
 from django.utils import timezone
 
+from apps.customers.models import Customer
 from apps.keys.models import ApiKey, Environment, Scope
 from apps.keys.scopes import FOR_APPS
 
@@ -88,7 +90,20 @@ class NewKeyForm(KeyChangesForm):
         label="Expires",
     )
 
-    field_order = ["name", "environment", "realtime_only", "scopes", "days"]
+    customer: "forms.ModelChoiceField[Customer]" = forms.ModelChoiceField(
+        queryset=None,
+        required=False,
+        empty_label="Of none: it is this workspace's own",
+        help_text="On whose account its sessions are, for good. A customer's key can do nothing but what apps do.",
+    )
+
+    field_order = ["name", "environment", "customer", "realtime_only", "scopes", "days"]
+
+    def __init__(self, *args: Any, customers: QuerySet[Customer], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["customer"].queryset = customers  # type: ignore[attr-defined]
+        if not customers:
+            del self.fields["customer"]
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}

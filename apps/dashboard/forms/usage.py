@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 from django import forms
 from django.core.exceptions import ValidationError
 
+from apps.customers.selectors import customer_names
 from apps.usage.breakdowns import Names, names_of
 from apps.usage.filtering import NONE, UsageFilter
 from apps.usage.models import Kind
@@ -40,7 +41,7 @@ class UsageForm(forms.Form):
     model = forms.CharField(required=False, max_length=200)
     agent = forms.CharField(required=False, max_length=63, widget=forms.Select)
     key = _IdField(label="API key", required=False, widget=forms.Select)
-    customer = _IdField(label="Customer", required=False)
+    customer = _IdField(label="Customer", required=False, widget=forms.Select)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -48,7 +49,10 @@ class UsageForm(forms.Form):
         agents = {slug: name for slug, name, _ in self.names.agents.values()}
         self._choose("agent", "No agent", agents)
         self._choose("key", "No key", {str(id): name for id, name in self.names.keys.items()})
-        if not self.data.get("customer"):
+        self.customers = customer_names()
+        if self.customers or self.data.get("customer"):  # which may be of one that is deleted
+            self._choose("customer", "No customer", {str(id): name for id, name in self.customers.items()})
+        else:
             del self.fields["customer"]
         self.is_valid()
 

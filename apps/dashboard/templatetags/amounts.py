@@ -23,6 +23,18 @@ def dollars(micro: int | None) -> str:
 
 
 @register.filter
+def dollars_exact(micro: int | None) -> str:
+    """Micro-dollars to the last of them, but never fewer than cents: `-$12.30`, `$0.000012`."""
+    sign, (whole, part) = "-" if (micro or 0) < 0 else "", divmod(abs(micro or 0), _MICRO)
+    return f"{sign}${whole:,}.{f'{part:06}'.rstrip('0').ljust(2, '0')}"
+
+
+@register.filter
+def percent_of_bp(basis_points: int) -> str:
+    return f"{basis_points / 100:g} %"
+
+
+@register.filter
 def lasting(time: timedelta | None) -> str:
     """`48 s`, `3:05`, `1:02:00`."""
     if time is None:

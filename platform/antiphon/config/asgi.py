@@ -10,6 +10,7 @@ from antiphon.config.routing import websocket_application  # noqa: E402
 from apps.api.body import limit_body  # noqa: E402
 from apps.api.hosting import hosted_endpoints  # noqa: E402
 from apps.api.rest import rest_apart  # noqa: E402
+from apps.billing.stripe.stand_in import with_sender  # noqa: E402
 from apps.conversations import runtime  # noqa: E402
 
 application = WithLifespan(
@@ -18,6 +19,6 @@ application = WithLifespan(
             {"http": limit_body(rest_apart(http_application)), "websocket": websocket_application}
         )
     ),
-    startup=runtime.startup,
+    startup=with_sender(runtime.startup),
     shutdown=runtime.shutdown,
 )

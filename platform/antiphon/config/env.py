@@ -196,6 +196,14 @@ class Env(BaseSettings):
         "on, where sessions end when a workspace has nothing left to spend, or off", "off"
     )
     plans_file: Path | None = _setting("the path of a JSON file")
+    stripe_secret_key: str | None = _setting(
+        "a secret or restricted key of Stripe, which starts with sk_ or rk_", secret=True, pattern=r"^[sr]k_"
+    )
+    stripe_webhook_secret: Words = _setting(
+        "the signing secret of the webhook endpoint, or several with commas between them", (), secret=True
+    )
+    stripe_tax: bool = _setting("true or false", False)
+    billing_grace_days: int = _setting("a whole number of days from 0 to 90", 7, ge=0, le=90)
 
     @classmethod
     def settings_customise_sources(

@@ -19,6 +19,12 @@ Milliseconds = Annotated[int, Meta(ge=0, le=600_000)]
 Count = Annotated[int, Meta(ge=0, le=100_000)]
 
 
+_TOO_LATE = (
+    "The customer on whose account a session is can't change: name them as `customer` in the URL, or when the "
+    "client secret is minted."
+)
+
+
 class Known(Struct, frozen=True, kw_only=True):
     """Checked, never kept: the session keeps the JSON, with the keys that are not known here."""
 
@@ -107,12 +113,14 @@ class Antiphon(Known, frozen=True):
     """`events` names the events outside of the protocol that a client wants: `attempts`, `decisions`,
     `usage`. `latency_budget_ms` is the time in which the first audio of an answer should be there; `speculate` says
     whether an answer may be begun before the turn is known to be over. `variables` fill the texts of an agent, when
-    the session opens."""
+    the session opens. `customer` is the tenant's own customer on whose account the sessions of a client secret are:
+    it is named when that is minted, and never later."""
 
     events: list[str] | None = None
     latency_budget_ms: Annotated[int, Meta(ge=100, le=60_000)] | None = None
     speculate: bool | None = None
     variables: dict[str, str | int | float | bool] | None = None
+    customer: str | None = None
 
 
 class ProviderData(Known, frozen=True):
@@ -166,7 +174,9 @@ def updated(current: dict[str, Any] | UnsetType, change: dict[str, Any] | None) 
     if change is None:
         return UNSET
     try:
-        msgspec.convert(change, ProviderData)
+        known = msgspec.convert(change, ProviderData)
+        if known.antiphon and known.antiphon.customer is not None:
+            raise errors.invalid_value(_TOO_LATE, "session.providerData.antiphon.customer")
         return _merged({} if isinstance(current, UnsetType) else current, change)
     except msgspec.ValidationError as error:
         raise explain_mismatch(str(error), "session.providerData") from None

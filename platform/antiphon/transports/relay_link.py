@@ -42,7 +42,7 @@ class Kind(IntEnum):
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
     """What the caller wants of a session, named by its call id or, to resume it, by the digest of its token. Its
-    client speaks `dialect`."""
+    client speaks `dialect`. With a `customer_id` it reaches only what is on that account."""
 
     want: Literal["attach", "listen_in", "resume", "hang_up"]
     tenant_id: str
@@ -50,6 +50,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     token_digest: str = ""
     last_event_id: str = ""
     dialect: DialectName = "undeclared"
+    customer_id: str = ""
 
 
 class Stranger(Exception):

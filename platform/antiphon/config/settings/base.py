@@ -37,6 +37,10 @@ API_REQUESTS_PER_MINUTE = env().api_requests_per_minute
 
 BILLING = env().billing == "on"
 PLANS_FILE = env().plans_file
+BILLING_GRACE_DAYS = env().billing_grace_days
+STRIPE_SECRET_KEY = env().stripe_secret_key or ""
+STRIPE_WEBHOOK_SECRETS = env().stripe_webhook_secret
+STRIPE_TAX = env().stripe_tax
 
 INSTALLED_APPS = [
     "daphne",  # first, so that runserver speaks WebSocket
@@ -63,6 +67,7 @@ INSTALLED_APPS = [
     "apps.keys",
     "apps.credentials",
     "apps.usage",
+    "apps.customers",
     "apps.routers",
     "apps.tools",
     "apps.agents",
@@ -143,6 +148,11 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_REDIRECT_STDOUTS = False
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
+    "issue statements of customers": {
+        "task": "apps.customers.tasks.issue_statements",
+        "schedule": 3600.0,
+        "options": {"expires": 3600},
+    },
     "purge deleted tenants": {"task": "apps.tenants.tasks.purge_deleted_tenants", "schedule": 3600.0},
     "purge client secrets": {"task": "apps.keys.tasks.purge_client_secrets", "schedule": 3600.0},
     "purge idempotent requests": {
@@ -154,6 +164,41 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
         "task": "apps.conversations.tasks.close_abandoned_sessions",
         "schedule": 60.0,
         "options": {"expires": 60},
+    },
+    "process events of Stripe": {
+        "task": "apps.billing.tasks.stripe_events_sweep",
+        "schedule": 30.0,
+        "options": {"expires": 30},
+    },
+    "catch up with Stripe": {
+        "task": "apps.billing.tasks.stripe_events_catch_up",
+        "schedule": 3600.0,
+        "options": {"expires": 3600},
+    },
+    "recharge low balances": {
+        "task": "apps.billing.tasks.recharge_sweep",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
+    "send usage to Stripe": {
+        "task": "apps.billing.tasks.meter_sweep",
+        "schedule": 120.0,
+        "options": {"expires": 120},
+    },
+    "compare usage with Stripe": {
+        "task": "apps.billing.tasks.meter_reconcile",
+        "schedule": 86400.0,
+        "options": {"expires": 3600},
+    },
+    "end days of grace": {
+        "task": "apps.billing.tasks.grace_sweep",
+        "schedule": 3600.0,
+        "options": {"expires": 3600},
+    },
+    "finish payments": {
+        "task": "apps.billing.tasks.payments_sweep",
+        "schedule": 600.0,
+        "options": {"expires": 600},
     },
     "warn of spending": {
         "task": "apps.billing.tasks.warn_of_spending",

@@ -31,6 +31,8 @@ _sign_in = ["https://github.com"] * bool(env().github_client_id) + [
     f"{parts.scheme}://{parts.netloc}"
     for parts in (urlsplit(provider.server_url) for provider in env().oidc_providers)
 ]
+# Nor may one that leads to the pages where people pay be kept from them.
+_pay = ["https://checkout.stripe.com", "https://billing.stripe.com"] * bool(env().stripe_secret_key)
 _sockets = [f"{_websocket}://{_public.netloc}"] if _public.netloc else []
 if _domain:
     _sockets += [f"{_websocket}://*.{_domain}", f"{_public.scheme or 'http'}://*.{_domain}"]
@@ -47,7 +49,7 @@ CONTENT_SECURITY_POLICY = {
         "object-src": [NONE],
         "frame-ancestors": [NONE],
         "base-uri": [SELF],
-        "form-action": [SELF, *_sign_in],
+        "form-action": [SELF, *_sign_in, *_pay],
     }
 }
 _OFF = (

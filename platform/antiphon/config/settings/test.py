@@ -1,5 +1,6 @@
 """Settings of the tests. `tests/conftest.py` says where the servers are once a test needs them."""
 
+import os
 import tempfile
 from pathlib import Path
 
@@ -10,6 +11,7 @@ for _settings in DATABASES.values():
     _settings["OPTIONS"].pop("pool", None)  # else a pool would hold the test database when it is dropped
     _settings["TEST"] = {"NAME": "test_antiphon"}
 
+DATA_DIR = Path(tempfile.gettempdir()) / f"antiphon-tests-{os.getpid()}"  # made only if something is kept
 SECRET_KEY = "only for tests, where nothing needs to stay secret"
 API_KEY_PEPPERS = {1: bytes(32)}
 ENCRYPTION_KEYS = {1: bytes(32)}
