@@ -28,7 +28,10 @@ class Aftermath:
 
     def remains(self) -> Sequence[str]:
         """What is still there and should go by itself: places, holds, and records that are no rows."""
-        return [*self._places(), *self._holds(), *self._orphans()]
+        try:
+            return [*self._places(), *self._holds(), *self._orphans()]
+        except (psycopg.OperationalError, redis.RedisError) as error:
+            return [f"A server is not back yet: {error}"]
 
     def open_sessions(self) -> set[str]:
         with self._database() as connection:

@@ -11,6 +11,7 @@ import logging
 import os
 import time
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -178,15 +179,16 @@ async def settled(after: Aftermath, run: Run, last_strike: float) -> list[str]:
     # Of earlier ones the end may have been known to their process alone, which was killed then.
     last = {each.id for each in run.sessions if each.ending == "hung up" and each.ended_at > last_strike + 2}
 
-    def remains() -> list[str]:
-        return [*after.remains(), *(f"{id} is still open." for id in after.open_sessions() & last)]
+    def remains() -> Sequence[str]:
+        return after.remains() or [f"{id} is still open." for id in after.open_sessions() & last]
 
     began = time.monotonic()
-    while problems := await asyncio.to_thread(remains):
+    while found := await asyncio.to_thread(remains):
         if time.monotonic() - began > RECOVERY_SECONDS:
             break
         await asyncio.sleep(0.5)
     run.seconds["until nothing was left"] = time.monotonic() - began
+    problems = list(found)
     after.let_minutes_pass(3)
     sums = after.sums()
     run.usage, _ = await asyncio.gather(after.usage(), after.manage("shell", "-v0", "-c", _UPKEEP))
