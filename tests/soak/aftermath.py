@@ -17,6 +17,7 @@ from antiphon.embedded.running import running_environment
 from tests.platform_fixture import PROJECT, Platform
 
 TENANT = "demo"
+_COMMAND_SECONDS = 300.0
 _TABLES = ("usage_usagehour", "usage_usageday")
 
 
@@ -76,7 +77,8 @@ class Aftermath:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
-        out, errors = await process.communicate()
+        async with asyncio.timeout(_COMMAND_SECONDS):
+            out, errors = await process.communicate()
         assert process.returncode == 0, f"manage.py {' '.join(arguments)}: {errors.decode()}"
         return out.decode()
 

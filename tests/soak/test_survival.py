@@ -91,50 +91,23 @@ def test_nothing_is_lost_when_everything_dies(tmp_path: Path) -> None:
 
 async def survive(size: Size, seed: int, folder: Path) -> Run:
     run, random = Run(seed), Random(seed)
-    logging.getLogger("aiohttp.server").setLevel(
-        logging.CRITICAL
-    )  # who asks the models is killed now and then
+    # Who asks the models is killed now and then.
+    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
     models = StubServer(
         llm=ScriptedLlm(answer), stt=ScriptedStt(Heard("Hi.", delay=0.1)), tts=ScriptedTts(ms_per_character=5)
     )
-    plans = folder / "plans.json"
-    plans.write_text(json.dumps({"plans": [PLAN]}))
     began = time.monotonic()
     with ExitStack() as stack:
         async with models:
-            platform = await asyncio.to_thread(
-                stack.enter_context,
-                running_platform(
-                    models.base_url,
-                    folder / "data",
-                    ANTIPHON_WEB_PROCESSES=str(size.processes),
-                    ANTIPHON_LEASE_SECONDS=str(LEASE_SECONDS),
-                    BILLING="on",
-                    PLANS_FILE=str(plans),
-                    # Under its name the scripted model has a price.
-                    AZURE_OPENAI_BASE_URL=models.base_url,
-                    AZURE_OPENAI_API_KEY="any",
-                    STT_BASE_URL=models.base_url,
-                    STT_MODEL="heard",
-                    DEFAULT_STT="stt/heard",
-                    TTS_BASE_URL=models.base_url,
-                    TTS_MODEL="spoken",
-                    DEFAULT_TTS="tts/spoken",
-                ),
-            )
+            started = running_platform(models.base_url, folder / "data", **variables(size, models, folder))
+            platform = await asyncio.to_thread(stack.enter_context, started)
             killer = Killer(platform, random)
             await asyncio.to_thread(killer.wait_until_all_listen, size.processes)
             run.seconds["to start"] = time.monotonic() - began
             await talk_through_trouble(size, killer, run, random)
             run.notes.update({f"killed: {target}": count for target, count in killer.killed.items()})
             problems = await settled(Aftermath(platform), run, killer.last_strike)
-            problems += [
-                f"{session.id} was lost, with {session.close_code}, and nobody had killed its process."
-                for session in run.sessions
-                if session.ending == "lost"
-                and session.port not in killer.cut_off
-                and not session.was_resumed  # whose socket may be in one process, and itself in another
-            ]
+            problems += lost_without_reason(run.sessions, killer)
             await asyncio.to_thread(stack.close)
             (folder / "log").write_text("\n".join(platform.log))
     problems += [f"{path.name} is left in the spool." for path in spool_of(folder / "data")]
@@ -142,6 +115,36 @@ async def survive(size: Size, seed: int, folder: Path) -> Run:
     for needed in ("session hung up", "session lost", "killed: web", "killed: valkey", "killed: postgres"):
         assert run.notes[needed], f"This run shows nothing, since there was no {needed!r}:\n{run}"
     return run
+
+
+def variables(size: Size, models: StubServer, folder: Path) -> dict[str, str]:
+    """The environment of the platform."""
+    plans = folder / "plans.json"
+    plans.write_text(json.dumps({"plans": [PLAN]}))
+    return {
+        "ANTIPHON_WEB_PROCESSES": str(size.processes),
+        "ANTIPHON_LEASE_SECONDS": str(LEASE_SECONDS),
+        "BILLING": "on",
+        "PLANS_FILE": str(plans),
+        # Under its name the scripted model has a price; the others have none.
+        "AZURE_OPENAI_BASE_URL": models.base_url,
+        "AZURE_OPENAI_API_KEY": "any",
+        "STT_BASE_URL": models.base_url,
+        "STT_MODEL": "heard",
+        "DEFAULT_STT": "stt/heard",
+        "TTS_BASE_URL": models.base_url,
+        "TTS_MODEL": "spoken",
+        "DEFAULT_TTS": "tts/spoken",
+    }
+
+
+def lost_without_reason(sessions: Sequence[Session], killer: Killer) -> list[str]:
+    """Of one that was resumed nobody outside can tell: its socket may be in one process, and itself in another."""
+    return [
+        f"{session.id} was lost, with {session.close_code}, and nobody had killed its process."
+        for session in sessions
+        if session.ending == "lost" and session.port not in killer.cut_off and not session.was_resumed
+    ]
 
 
 async def talk_through_trouble(size: Size, killer: Killer, run: Run, random: Random) -> None:
