@@ -1,4 +1,4 @@
-"""Against Stripe's own test mode: `STRIPE_TEST_KEY=sk_test_... pytest -m stripe_live`. Without a key it isn't collected."""
+"""Against Stripe's own test mode: `STRIPE_TEST_KEY=sk_test_... pytest -m stripe_live`. Not collected without."""
 
 import os
 import time
