@@ -32,7 +32,6 @@ from tests.billing.stripe_account import Account
 from tests.billing.test_subscriptions import DOLLAR, fail_cards, plan_of
 from tests.cast import Person
 
-
 SEEDS = range(1, 21 if os.environ.get("HYPOTHESIS_PROFILE") == "soak" else 3)
 
 
