@@ -67,7 +67,7 @@ soak: setup $(DEV) system-deps  ## Kill everything under 200 clients, then rando
 	@HYPOTHESIS_PROFILE=soak RANDOM_CLIENT_MINUTES=$(RANDOM_CLIENT_MINUTES) $(PY) -m pytest -s \
 	  tests/engine/test_invariants.py tests/engine/test_transports.py tests/engine/test_resume.py \
 	  tests/random_client tests/apps/test_keys_never_leak.py tests/api/test_schema_fuzz.py \
-	  tests/browser/test_pages.py $(ARGS)
+	  tests/billing/test_a_month.py tests/billing/fake/test_random_lives.py tests/browser/test_pages.py $(ARGS)
 
 models:  ## Install the embedded models again, if some were missing
 	@rm -f .venv/.models-*
