@@ -1,11 +1,14 @@
 """The pages about money."""
 
+import asyncio
 import uuid
+from typing import Any
 
 import pytest
 from django.conf import LazySettings
-from django.test import Client
+from django.test import AsyncClient, Client
 from django.urls import reverse
+from django.utils import timezone
 
 from apps.billing.models import BillingAccount, Invoice, InvoiceLine, LedgerTransaction
 from apps.core.tenancy import tenant_context
@@ -166,3 +169,31 @@ def test_every_entry_of_the_statement_is_explained(browser: Client, alice: Perso
     with tenant_context(alice.tenant.id):
         for row in LedgerTransaction.objects.all():
             assert browser.get(at("statement-entry", row.id)).status_code == 200
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_statement_and_invoice_are_downloaded(alice: Person) -> None:
+    def prepare() -> Invoice:
+        with tenant_context(alice.tenant.id):
+            made = Invoice.objects.create(
+                stripe_invoice_id="in_1", number="A-1", status="open", created_at=timezone.now()
+            )
+            made.lines.create(
+                tenant_id=alice.tenant.id, kind="plan", description="=1+1", amount_micro=49_000_000
+            )
+            return made
+
+    invoice = await asyncio.to_thread(prepare)
+    client = AsyncClient()
+    await client.aforce_login(alice.user)
+    statement = await body_of(client, at("statement-export"))
+    assert statement[0] == "id,at,kind,reference,description,balance_change"
+    assert statement[1].endswith(",trial,trial,Free,5000000")
+    lines = await body_of(client, at("invoice-export", invoice.id))
+    assert lines == ["invoice,kind,description,day,model,amount_micro", "A-1,plan,'=1+1,,,49000000"]
+
+
+async def body_of(client: AsyncClient, address: str) -> list[str]:
+    response: Any = await client.get(address)
+    assert response.status_code == 200
+    return b"".join([part async for part in response.streaming_content]).decode().splitlines()

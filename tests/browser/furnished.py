@@ -1,6 +1,7 @@
 """A tenant that has something of everything, as if a hotel had used it for some weeks."""
 
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -86,6 +87,8 @@ def furnish(platform: Platform, sessions: int = 20) -> Mapping[str, str]:
     api.post("/invitations", email="carol@harbour.example", role="viewer")
     api.post("/customers", external_id="globex", name="Globex Corporation", markup_bp=2500)
     api.post("/customers/globex/statements", month="2026-01")
+    budget = api.post("/budgets", amount_micro=50_000_000)
+    invoice = _billed(platform, api)
     key = api.post("/keys", name="Website", scopes=["realtime"], realtime_only=True)["key"]
     sizes = ("--sessions", str(sessions), "--days", str(DAYS), "--with-events", "60")
     _manage(platform, "seed_sessions", "--tenant", "demo", "--yes", *sizes)
@@ -99,10 +102,27 @@ def furnish(platform: Platform, sessions: int = 20) -> Mapping[str, str]:
         "router_name": "main",
         "external_id": "globex",
         "month": "2026-01",
+        "budget_id": budget["id"],
+        "invoice_id": invoice["id"],
+        "line_id": str(invoice["lines"][0]["id"]),
+        "transaction_id": api.get("/ledger")["data"][0]["id"],
         "key_id": key["id"],
         "session_id": longest["session_id"],
         "invitation_id": invitation["id"],
     }
+
+
+def _billed(platform: Platform, api: "Api") -> Any:
+    """Subscribes at the stand-in for Stripe, whose webhooks then bring the invoice."""
+    back = {"success_url": "https://harbour.example/", "cancel_url": "https://harbour.example/"}
+    page = api.post("/subscription", plan="enterprise", **back)["url"].rsplit("/", 1)[1]
+    pay = f"from apps.billing.fake.installation import installed; installed().pay_checkout({page!r})"
+    _manage(platform, "shell", "--no-imports", "-c", pay)
+    by = time.monotonic() + 60
+    while not (invoices := api.get("/invoices")["data"]) or invoices[0]["status"] != "paid":
+        assert time.monotonic() < by, "No invoice came."
+        time.sleep(0.2)
+    return api.get(f"/invoices/{invoices[0]['id']}")
 
 
 def _manage(platform: Platform, *arguments: str) -> str:

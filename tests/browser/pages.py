@@ -9,9 +9,11 @@ from tests.tenancy.test_who_may_open_what import EXPECTED
 
 PARTS = {  # no pages: parts of one that htmx brings, files, sounds
     "audit-export",
+    "invoice-export",
     "router-test",
     "session-download",
     "sessions-export",
+    "statement-export",
     "sessions-running",
     "customer-statement-csv",
     "usage-export",

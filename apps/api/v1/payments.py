@@ -140,6 +140,7 @@ class InvoicePage(Page[InvoiceOut]):
 
 
 class InvoiceLineOut(Schema):
+    id: int
     kind: LineKind
     description: str
     day: date | None

@@ -41,11 +41,11 @@ class RechargeForm(forms.Form):
         help_text="With the card of the last payment.",
     )
     recharge_below_micro = DollarsField(
-        least_micro=1_000_000, most_micro=MOST_MICRO, label="When it falls below, $"
+        least_micro=1_000_000, most_micro=MOST_MICRO, label="Below, $"
     )
     recharge_micro = DollarsField(least_micro=LEAST_MICRO, most_micro=MOST_MICRO, label="Pay in, $")
     recharge_month_max_micro = DollarsField(
-        least_micro=LEAST_MICRO, most_micro=10 * MOST_MICRO, label="At most in a month, $"
+        least_micro=LEAST_MICRO, most_micro=10 * MOST_MICRO, label="A month at most, $"
     )
 
 
