@@ -122,8 +122,7 @@ def transactions() -> QuerySet[LedgerTransaction]:
     )
     annotation = {"balance_change": Subquery(change[:1])}
     found: QuerySet[LedgerTransaction] = LedgerTransaction.objects.filter(entries__account=Account.BALANCE)
-    found = found.annotate(**annotation)
-    return found
+    return found.annotate(**annotation)
 
 
 def statement(*, since: datetime, until: datetime) -> Iterator[StatementLine]:

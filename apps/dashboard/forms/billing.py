@@ -40,9 +40,7 @@ class RechargeForm(forms.Form):
         label="Pay in by itself when the balance is low",
         help_text="With the card of the last payment.",
     )
-    recharge_below_micro = DollarsField(
-        least_micro=1_000_000, most_micro=MOST_MICRO, label="Below, $"
-    )
+    recharge_below_micro = DollarsField(least_micro=1_000_000, most_micro=MOST_MICRO, label="Below, $")
     recharge_micro = DollarsField(least_micro=LEAST_MICRO, most_micro=MOST_MICRO, label="Pay in, $")
     recharge_month_max_micro = DollarsField(
         least_micro=LEAST_MICRO, most_micro=10 * MOST_MICRO, label="A month at most, $"
