@@ -27,7 +27,8 @@ class RefundForm(forms.Form):
     left = forms.IntegerField(widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, left_micro: int, **kwargs: Any) -> None:
-        super().__init__(*args, initial={"left": left_micro}, **kwargs)
+        super().__init__(*args, **kwargs)
+        self.fields["left"].initial = left_micro
         self._left_micro = left_micro
 
     def clean_left(self) -> int:
