@@ -13,6 +13,7 @@ from apps.usage.recorder import Recorder
 from apps.usage.services import unpriced_report
 
 _NOTED_EVERY = 60.0  # seconds of time connected, which a crash would lose
+_BILLED_EVERY = 5.0  # where they cost something: a balance must not be outspent by more than a step
 
 
 def _nobody(price_micro: int) -> None:
@@ -63,6 +64,7 @@ def user_of(opened: SessionOpened) -> User:
 async def note_time(observer: UsageObserver) -> None:
     """Records the time connected as it passes, until it is cancelled."""
     loop = asyncio.get_running_loop()
+    every = _BILLED_EVERY if observer.bills_time(loop.time() * 1000) else _NOTED_EVERY
     while True:
-        await asyncio.sleep(_NOTED_EVERY)
+        await asyncio.sleep(every)
         observer.note_time(loop.time() * 1000)

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import stripe
 import structlog
+from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.db.models import Sum
@@ -38,6 +39,7 @@ from apps.tenants.roles import May
 from apps.tenants.selectors import PersonalMembership
 
 LINES_SHOWN = 500
+PAID = "?paid=1"  # back from a payment: the page shows its effect once the webhook has come
 
 log = structlog.get_logger(__name__)
 
@@ -60,6 +62,7 @@ def choose(request: HttpRequest, membership: PersonalMembership) -> HttpResponse
         "subscription": row,
         "may_change": membership.allows(May.MANAGE_BILLING),
         "stand_in": is_stand_in(),
+        "billing": settings.BILLING,
     }
     return render(request, "dashboard/billing/plans.html", context)
 
@@ -73,7 +76,9 @@ def change_plan(request: HttpRequest, membership: PersonalMembership) -> HttpRes
 
     def change() -> HttpResponse:
         if subscription_current() is None:
-            return _to_stripe(subscriptions.subscription_start(plan=plan, success_url=back, cancel_url=back))
+            return _to_stripe(
+                subscriptions.subscription_start(plan=plan, success_url=f"{back}{PAID}", cancel_url=back)
+            )
         row = subscriptions.subscription_change(plan=plan)
         forget_terms()
         later = row.next_plan or (row.cancel_at and plans().first.key)
@@ -118,7 +123,7 @@ def top_up(request: HttpRequest, membership: PersonalMembership) -> HttpResponse
     return _try(
         request,
         membership,
-        lambda: _to_stripe(top_up_start(amount_micro=amount, success_url=back, cancel_url=back)),
+        lambda: _to_stripe(top_up_start(amount_micro=amount, success_url=f"{back}{PAID}", cancel_url=back)),
     )
 
 
@@ -296,6 +301,7 @@ def _render(request: HttpRequest, membership: PersonalMembership, **forms: Any) 
         "invoices": Invoice.objects.all()[:12],
         "top_ups": TopUp.objects.exclude(status="expired")[:8],
         "stand_in": is_stand_in(),
+        "billing": settings.BILLING,
         "may_change": membership.allows(May.MANAGE_BILLING),
         "top_up_form": TopUpForm(),
         "recharge_form": RechargeForm(

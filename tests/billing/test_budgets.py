@@ -212,6 +212,17 @@ def test_a_budget_is_made_changed_and_deleted_on_its_page(browser: Client, alice
         assert not Budget.objects.exists()
 
 
+def test_the_page_makes_a_budget_for_the_whole_workspace_unless_told_otherwise(
+    browser: Client, alice: Person
+) -> None:
+    assert "(optional)" not in browser.get("/acme/budgets/new/").content.decode()
+    given = {"whose": "workspace", "amount": "1", "period": "total", "action": "stop"}
+    assert browser.post("/acme/budgets/new/", given).status_code == 302
+    with tenant_context(alice.tenant.id):
+        budget = Budget.objects.get()
+        assert (budget.api_key_id, budget.agent_id, budget.customer_id) == (None, None, None)
+
+
 def test_viewers_see_budgets_and_change_none(browser: Client, alice: Person) -> None:
     with tenant_context(alice.tenant.id):
         budget = budget_create(amount_micro=1_000_000)

@@ -5,6 +5,7 @@ import uuid
 from typing import Any
 
 import pytest
+from django.conf import LazySettings
 from django.test import AsyncClient, Client
 from django.urls import reverse
 from django.utils import timezone
@@ -58,6 +59,29 @@ def test_paying_in_leads_to_the_page_of_the_stand_in_and_back(
     account.pay(answer["location"])
     account.settle()
     assert "$25.00" in browser.get(at("billing")).content.decode()
+
+
+def test_who_comes_back_from_a_payment_is_told_that_it_counts_in_some_seconds(
+    browser: Client, account: Account
+) -> None:
+    paying = browser.post(at("top-up"), {"amount_micro": "20.00"})["location"]
+    with account.fake.account(reads=True) as state:
+        session = state.get("checkout.session", paying.rsplit("/", 1)[1])
+    assert session["success_url"].endswith("/acme/billing/?paid=1")
+    assert session["cancel_url"].endswith("/acme/billing/")
+    page = browser.get(at("billing") + "?paid=1").content.decode()
+    assert "as soon as the payment is confirmed" in page
+    assert 'hx-trigger="every 3s"' in page
+    assert "hx-trigger" not in browser.get(at("billing")).content.decode().partition("<main")[2]
+
+
+def test_where_nobody_is_billed_the_pages_say_so(
+    browser: Client, account: Account, settings: LazySettings
+) -> None:
+    for billing in (True, False):
+        settings.BILLING = billing
+        for name in ("billing", "plans"):
+            assert ("Billing is off" in browser.get(at(name)).content.decode()) is not billing
 
 
 @pytest.mark.parametrize("amount", ["", "4.99", "x", "20.001", "10000.01"])

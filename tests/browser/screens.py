@@ -24,6 +24,8 @@ PAGES = {
     "transcript": "/demo/sessions/{session_id}/transcript/",
     "latency": "/demo/sessions/{session_id}/latency/",
     "usage": "/demo/usage/?period=30",
+    "billing": "/demo/billing/",
+    "limits": "/demo/limits/",
     "keys": "/demo/keys/",
     "team": "/demo/team/",
     "api-reference": "/docs/api",

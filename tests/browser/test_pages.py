@@ -50,6 +50,20 @@ def test_axe_finds_nothing_serious_on_public_pages(new_page: NewPage, watched: W
         assert not faults_of(page, address, looks(number)), name
 
 
+def test_axe_finds_nothing_serious_on_the_pages_of_the_stand_in_for_stripe(
+    arguments: Mapping[str, str], new_page: NewPage
+) -> None:
+    page = new_page("/demo/billing/")
+    for number, button in enumerate(("Go on to payment", "Cards and receipts")):
+        page.goto(urljoin(page.url, "/demo/billing/"))
+        page.get_by_role("button", name=button).click()
+        page.wait_for_url("**/fake-stripe/**")
+        assert not faults_of(page, page.url, looks(number)), button
+    page.locator("a[href*='/fake-stripe/invoice/']").first.click()
+    page.wait_for_url("**/fake-stripe/invoice/**")
+    assert not faults_of(page, page.url, looks(2)), "invoice"
+
+
 def faults_of(page: Page, address: str, looks: Sequence[Look]) -> list[str]:
     """In the page and in each of its dialogs."""
     page.goto(urljoin(page.url, address))

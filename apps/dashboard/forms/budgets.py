@@ -44,7 +44,7 @@ class BudgetChangesForm(forms.Form):
 
 
 class NewBudgetForm(BudgetChangesForm):
-    whose = forms.ChoiceField(label="Of")
+    whose = forms.ChoiceField(label="For")
 
     field_order = ["whose", "amount", "period", "action"]
 
@@ -52,7 +52,7 @@ class NewBudgetForm(BudgetChangesForm):
         super().__init__(*args, **kwargs)
         self._keys = {f"key:{key.id}": key for key in ApiKey.objects.filter(revoked_at=None)}
         self._agents = {f"agent:{agent.id}": agent for agent in Agent.objects.filter(archived_at=None)}
-        choices: list[Any] = [("", "The whole workspace")]
+        choices: list[Any] = [("workspace", "The whole workspace")]
         if self._agents:
             choices.append(("Agents", [(value, agent.name) for value, agent in self._agents.items()]))
         if self._keys:
@@ -60,8 +60,7 @@ class NewBudgetForm(BudgetChangesForm):
         self._customers = {f"customer:{each.pk}": each for each in Customer.objects.all()}
         if self._customers:
             choices.append(("Customers", [(value, each.name) for value, each in self._customers.items()]))
-        whose = self.fields["whose"]
-        whose.choices, whose.required = choices, False  # type: ignore[attr-defined]
+        self.fields["whose"].choices = choices  # type: ignore[attr-defined]
 
     def whom(self) -> dict[str, Any]:
         whose = self.cleaned_data["whose"]

@@ -47,5 +47,6 @@ def configure_logs(*, json: bool) -> dict[str, Any]:
         "root": {"handlers": ["stderr"], "level": "INFO"},
         "loggers": {
             "django.server": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
+            "stripe": {"level": "WARNING"},  # below: two lines for each request
         },
     }

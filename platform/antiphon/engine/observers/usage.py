@@ -62,6 +62,12 @@ class UsageObserver:
         if handler := _HANDLERS.get(type(event)):
             handler(self, event, now + self._epoch)
 
+    def bills_time(self, now: float) -> bool:
+        """Whether the tenant pays for being connected."""
+        minute: Quantities = {"session_ms": 60_000}
+        priced = billed(self._transport, minute, now + self._epoch, rates=self._rates, rules=self._rules)
+        return any(line.price_micro for line in priced.lines)
+
     def note_time(self, now: float) -> None:
         """Records how long the client has been connected since this was last recorded."""
         if self._connected_at is None:

@@ -4,6 +4,7 @@ import "./dialogs.js";
 import "./menus.js";
 import "./palette.js";
 import "./printing.js";
+import "./sidebar.js";
 import "./themes.js";
 import "./tidying.js";
 import "./times.js";
