@@ -27,7 +27,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
 def _banners_for(request: HttpRequest) -> list[Banner]:
     """For who looks after the workspace's money; none on the page that says it at length."""
     membership = getattr(request, "membership", None)
-    if membership is None or not membership.allows(May.MANAGE_BILLING):
+    if membership is None or not membership.may.get(May.MANAGE_BILLING):
         return []
     here = request.resolver_match.url_name if request.resolver_match else None
     with tenant_context(membership.tenant_id):  # errors are shown outside the view
