@@ -20,6 +20,7 @@ from apps.dashboard.templatetags.amounts import dollars, in_ms
 from apps.keys.selectors import api_key_list
 from apps.tenants.access import tenant_page
 from apps.tenants.endpoints import endpoint_urls
+from apps.tenants.roles import May
 from apps.tenants.selectors import PersonalMembership
 from apps.usage.breakdowns import spends_of
 from apps.usage.periods import Period
@@ -63,7 +64,7 @@ def page(request: HttpRequest, membership: PersonalMembership) -> HttpResponse:
             ("Sessions", "--color-primary", [sessions for _, sessions, _ in by_day]),
             ("With errors", "--color-error", [failing for _, _, failing in by_day]),
         ),
-        "notices": notices(),
+        "notices": [] if membership.allows(May.MANAGE_BILLING) else notices(),  # else they are on every page
         "running": running_sessions()[:_PROBLEMS_SHOWN],
         "problems": [(event, problem_text(event.body)) for event in problems],
     }

@@ -3,6 +3,7 @@ import "./copying.js";
 import "./dialogs.js";
 import "./menus.js";
 import "./palette.js";
+import "./printing.js";
 import "./sidebar.js";
 import "./themes.js";
 import "./tidying.js";
