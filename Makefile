@@ -2,10 +2,11 @@
 
 PYTHON ?= python3
 RANDOM_CLIENT_MINUTES ?= 10
+SURVIVAL_SECONDS ?= 120
 UV_VERSION := 0.13.9
 
 # These play and hear sound at its pace, and talk to whole platforms: not while all else keeps the machine busy.
-IN_REAL_TIME := tests/browser tests/clients tests/conformance tests/examples tests/random_client
+IN_REAL_TIME := tests/browser tests/clients tests/conformance tests/examples tests/random_client tests/soak
 
 LOCKS := deploy/requirements
 PY := .venv/bin/python
@@ -61,11 +62,12 @@ bench: setup $(DEV)  ## Measure, and print tables
 bench-turn-taking: setup $(DEV)  ## Measure false cut-offs and delays of turn taking (ARGS=--quick for a rough idea)
 	@$(PY) bench/turn_taking $(ARGS)
 
-soak: setup $(DEV) system-deps  ## Thousands of random worlds and clients (RANDOM_CLIENT_MINUTES=10)
+soak: setup $(DEV) system-deps  ## Kill everything under 200 clients, then random clients (SURVIVAL_SECONDS=120 RANDOM_CLIENT_MINUTES=10)
+	@SURVIVAL_SECONDS=$(SURVIVAL_SECONDS) $(PYTEST) -s tests/soak
 	@HYPOTHESIS_PROFILE=soak RANDOM_CLIENT_MINUTES=$(RANDOM_CLIENT_MINUTES) $(PY) -m pytest -s \
 	  tests/engine/test_invariants.py tests/engine/test_transports.py tests/engine/test_resume.py \
 	  tests/random_client tests/apps/test_keys_never_leak.py tests/api/test_schema_fuzz.py \
-	  tests/browser/test_pages.py $(ARGS)
+	  tests/billing/test_a_month.py tests/billing/fake/test_random_lives.py tests/browser/test_pages.py $(ARGS)
 
 models:  ## Install the embedded models again, if some were missing
 	@rm -f .venv/.models-*

@@ -107,9 +107,12 @@ def running_platform(paced_server: str, data_dir: Path, **variables: str) -> Ite
     process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     log = _read_until_ready(process)
     key = next(line.rpartition(" ")[2] for line in log if line.startswith("API key:"))
-    yield Platform(f"http://127.0.0.1:{port}/v1", key, process, data_dir, log)
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(60) == 0
+    try:
+        yield Platform(f"http://127.0.0.1:{port}/v1", key, process, data_dir, log)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        ended = process.wait(60)
+    assert ended == 0
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,13 @@
+import uuid
+
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
 from django.utils import timezone
+from unfold.decorators import action
 
+from apps.billing.staff import refund_page
 from apps.billing.stripe.models import (
     EventStatus,
     Invoice,
@@ -16,10 +21,19 @@ from apps.billing.tasks import stripe_event_process
 from apps.core.admin import ReadOnlyAdmin
 
 
-@admin.register(TopUp)
-class TopUpAdmin(ReadOnlyAdmin):
-    """To look at only: `manage.py refund` pays back."""
+class PaidAdmin(ReadOnlyAdmin):
+    """To look at, and to be paid back on a page of its own."""
 
+    actions_detail = ["pay_back"]
+
+    @action(description="Refund", url_path="refund", icon="undo")  # type: ignore[untyped-decorator]
+    def pay_back(self, request: HttpRequest, object_id: uuid.UUID) -> HttpResponse:
+        paid = get_object_or_404(self.model, id=object_id)
+        return refund_page(request, self.admin_site.each_context(request), of=self.model, paid=paid)
+
+
+@admin.register(TopUp)
+class TopUpAdmin(PaidAdmin):
     list_display = ["created_at", "tenant", "source", "status", "amount_micro", "tax_micro", "failure"]
     list_filter = ["source", "status"]
     list_select_related = ["tenant"]
@@ -35,7 +49,7 @@ class SubscriptionAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Invoice)
-class InvoiceAdmin(ReadOnlyAdmin):
+class InvoiceAdmin(PaidAdmin):
     """`difference` says how Stripe's invoice differs from the ledger."""
 
     list_display = ["created_at", "tenant", "__str__", "status", "total_micro", "usage_micro", "difference"]

@@ -74,6 +74,7 @@ async def startup() -> None:
     loaded = await inference()
     unpriced_check(models=[model.name for model in loaded.models_for().list()])
     recorder()  # which writes what crashed processes have left
+    spending()  # which deletes the holds of crashed processes when they have expired
     await loaded.warm_up()
     await calls.start(
         secret_key=settings.SECRET_KEY,
@@ -206,7 +207,7 @@ def recorder() -> Recorder:
 
 
 def spending() -> SpendKeeper:
-    """Started by the first session. Called on the event loop only."""
+    """Started by `startup`, else by the first session. Called on the event loop only."""
     global _spending
     if _spending is None:
         _spending = SpendKeeper()

@@ -9,14 +9,16 @@ from typing import Any
 
 import pytest
 import redis.asyncio
+import uvloop
 from msgspec import structs
 
+from antiphon.engine.ports import Disconnected
 from antiphon.engine.session import RunningSession
 from antiphon.protocol import errors
 from antiphon.protocol.server_events import Error, ResponseDone
 from antiphon.transports import relay_link
 from antiphon.transports.memory import MemoryTransport
-from antiphon.transports.relay_link import Listener, Request
+from antiphon.transports.relay_link import Link, Listener, Request
 from apps.conversations.calls import BALANCE_USED_UP, Calls, NoSuchCall, token_digest
 from apps.conversations.directory import OutOfReach, Place
 from tests.engine.session_harness import Stage
@@ -308,6 +310,26 @@ async def test_a_relaying_process_that_dies_is_a_client_that_was_cut_off(owner: 
         await asyncio.wait([relaying])
         async with joined(other, resume(call, created["event_id"])) as again:
             await again.event("session.created")
+
+
+def test_a_stream_that_is_closed_is_gone_in_uvloops_words_too() -> None:
+    """With which our web processes run: what asyncio drops in silence is an error there."""
+
+    async def write_after_the_end() -> None:
+        async def nobody(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.close()
+
+        server = await asyncio.start_server(nobody, "127.0.0.1")
+        async with server:
+            reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+            link = Link(reader, writer)
+            link.abort()
+            await asyncio.sleep(0)
+            with pytest.raises(Disconnected):
+                await link.write_close(1000, "")
+            await link.close()
+
+    uvloop.run(write_after_the_end())
 
 
 async def test_a_wrong_token_finds_nothing(owner: Calls, other: Calls) -> None:

@@ -4,6 +4,7 @@ Sign-up, trial, top-up, a plan, usage, a larger plan that is paid by invoice, a 
 refund and the end. Then what was used is what is in the ledger is what is on the invoices, to the micro-dollar.
 """
 
+import os
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,6 +31,8 @@ from tests.billing.books import Line, write
 from tests.billing.stripe_account import Account
 from tests.billing.test_subscriptions import DOLLAR, fail_cards, plan_of
 from tests.cast import Person
+
+SEEDS = range(1, 21 if os.environ.get("HYPOTHESIS_PROFILE") == "soak" else 3)
 
 
 class Life:
@@ -94,7 +97,7 @@ class Life:
         self.account.settle(random=self.random)
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", SEEDS)
 def test_a_month(account: Account, alice: Person, seed: int, mailoutbox: list[EmailMessage]) -> None:
     life = Life(alice, account, seed)
     urls = {"success_url": "http://x/", "cancel_url": "http://x/"}

@@ -1,5 +1,6 @@
 """Budgets as members see them: pages, operations and mails."""
 
+import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -20,6 +21,7 @@ from apps.billing.warnings import notices, period_of, reached, warnings_send
 from apps.core.tenancy import tenant_context
 from apps.keys.services import api_key_create
 from apps.usage.models import UsageDay
+from tests.api.clients import client_of
 from tests.cast import PASSWORD, Person, member_of
 
 
@@ -228,3 +230,12 @@ def test_viewers_see_budgets_and_change_none(browser: Client, alice: Person) -> 
     viewer.force_login(member_of(alice.tenant, "vera", "viewer").user)
     assert "Whole workspace" in viewer.get("/acme/budgets/").content.decode()
     assert viewer.post(f"/acme/budgets/{budget.id}/delete/").status_code == 403
+
+
+@pytest.mark.parametrize("field", ["api_key_id", "agent", "customer"])
+def test_a_budget_of_nothing_there_is_told_by_its_field(alice: Person, field: str) -> None:
+    body = {"amount_micro": 50_000_000, field: str(uuid.uuid4())}
+    response = client_of(alice).post("/api/v1/budgets", body, content_type="application/json")
+    assert response.status_code == 422
+    assert [error["field"] for error in response.json()["errors"]] == [field]
+    assert response.json()["detail"].startswith("There is no such ")

@@ -5,12 +5,14 @@ import random
 import threading
 import uuid
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import psycopg
 import pytest
 from channels.db import database_sync_to_async
 from django.db import connections
+from django.utils import timezone
 
 from apps.billing.holds import HoldStore
 from apps.billing.keeper import Money, SpendEnded, SpendKeeper, SpendRefused
@@ -90,6 +92,11 @@ async def in_thread(work: Callable[..., Any], *args: Any) -> Any:
 def holds(tenant: Person) -> int:
     with tenant_context(tenant.tenant.id):
         return SpendHold.objects.count()
+
+
+def expire_holds(tenant: Person) -> None:
+    with tenant_context(tenant.tenant.id):
+        SpendHold.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
 
 
 def held(tenant: Person) -> int:
@@ -193,6 +200,19 @@ async def test_while_the_database_is_away_sessions_go_on_for_a_minute_beyond_wha
     clock.now += 5
     await asyncio.to_thread(keeper.look)
     assert await in_thread(held, alice) == 2 * STEP + STEP
+
+
+async def test_a_process_without_sessions_deletes_what_a_killed_one_held(
+    keeper: SpendKeeper, alice: Person
+) -> None:
+    await open_with(keeper, alice)
+    await in_thread(expire_holds, alice)
+    other = SpendKeeper(store=HoldStore(uuid.uuid4()))
+    try:
+        await asyncio.to_thread(other.look)
+    finally:
+        other._store.close()
+    assert await in_thread(holds, alice) == 0
 
 
 async def test_a_keeper_looks_by_itself(alice: Person, settings: Any) -> None:

@@ -3,7 +3,10 @@
 import pytest
 import stripe
 from django.core.exceptions import ValidationError
+from django.test import Client
 
+from apps.accounts.models import User
+from apps.audit.models import AuditEvent
 from apps.billing import tasks
 from apps.billing.ledger import balance_micro, balances
 from apps.billing.models import Account as Book
@@ -11,10 +14,11 @@ from apps.billing.models import Invoice, Refund, TopUp
 from apps.billing.stripe.models import RefundStatus
 from apps.billing.stripe.refunds import refund_check, refund_make, refundable_micro
 from apps.core.tenancy import tenant_context
+from tests.accounts.walking import sign_in
 from tests.billing.stripe_account import Account
 from tests.billing.test_subscriptions import subscribe
 from tests.billing.test_top_ups import DOLLAR, TRIAL, start
-from tests.cast import Person
+from tests.cast import PASSWORD, Person
 
 
 def pay_in(person: Person, account: Account, card: str = "4242424242424242") -> TopUp:
@@ -124,3 +128,36 @@ def test_refunds_that_make_no_sense_are_refused(
     paid = pay_in(alice, account)
     with tenant_context(alice.tenant.id), pytest.raises(ValidationError, match=sentence):
         refund_make(paid=paid, amount_micro=micro, reason=reason)
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "across"])
+def test_staff_pays_back_on_a_page(alice: Person, account: Account) -> None:
+    paid = pay_in(alice, account)
+    staff, page = Client(), f"/staff/billing/topup/{paid.pk}/refund/"
+    sign_in(staff, User.objects.create_superuser("root@example.com", PASSWORD).email)
+    assert 'max="20.00"' in staff.get(page).content.decode()
+    given = {"dollars": "15.00", "reason": "They asked.", "left": 20 * DOLLAR}
+    for wrong in ({"dollars": "0"}, {"dollars": "20.01"}, {"reason": " "}, {"left": 1}):
+        assert staff.post(page, {**given, **wrong}).status_code == 422
+    assert staff.post(page, given).status_code == 302
+    assert "paid back meanwhile" in staff.post(page, given).content.decode()
+    with tenant_context(alice.tenant.id):
+        refund = Refund.objects.get()
+        assert (refund.amount_micro, refund.status) == (15 * DOLLAR, RefundStatus.SUCCEEDED)
+        assert balance_micro() == TRIAL + 5 * DOLLAR
+        noted = AuditEvent.objects.get(action="refund.made")
+        assert (noted.actor_kind, noted.actor_label) == ("staff", "root@example.com")
+    subscribe(alice, account)
+    with tenant_context(alice.tenant.id):
+        invoice = Invoice.objects.get()
+    given = {"dollars": "49", "reason": "Out of goodwill.", "left": 49 * DOLLAR}
+    assert staff.post(f"/staff/billing/invoice/{invoice.pk}/refund/", given).status_code == 302
+    with tenant_context(alice.tenant.id):
+        assert Refund.objects.get(invoice=invoice).amount_micro == 49 * DOLLAR
+
+
+def test_members_have_no_such_page(alice: Person, account: Account) -> None:
+    paid = pay_in(alice, account)
+    member = Client()
+    member.force_login(alice.user)
+    assert member.get(f"/staff/billing/topup/{paid.pk}/refund/", follow=True).status_code == 403

@@ -222,6 +222,24 @@ async def test_a_network_that_swallows_everything_is_a_broken_connection() -> No
             await again.wait_for("response.done")
 
 
+async def test_a_session_ends_whatever_befell_its_last_connection() -> None:
+    class Broken(MemoryTransport):
+        async def close(self, code: int, reason: str) -> None:
+            raise RuntimeError("This transport says in its own way that it is gone.")
+
+    async with Stage(resume_seconds=30).session() as client:
+        await client.wait_for("session.created")
+        client.transport.drop()
+        await asyncio.sleep(0.1)
+        broken = Broken(paced=False)
+        resuming = asyncio.create_task(client.session.resume(broken, last_event(client)))
+        await asyncio.sleep(0.1)
+        broken.drop()
+        with pytest.raises(RuntimeError):
+            await resuming
+        await client.closed.wait()
+
+
 async def test_what_is_interrupted_before_it_arrived_is_not_said_after_the_return() -> None:
     """What has not left has not been heard, and is taken back as in any interruption."""
     stage = Stage(llm=ScriptedLlm(say(LONG * 20, pace=0.0)), resume_seconds=30)

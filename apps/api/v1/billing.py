@@ -9,7 +9,7 @@ from apps.agents.models import Agent
 from apps.api.v1.auth import ApiRequest
 from apps.api.v1.operations import Area
 from apps.api.v1.paging import Page, PageQuery, page_of
-from apps.api.v1.problems import not_found
+from apps.api.v1.problems import FieldError, Problem, invalid, not_found
 from apps.billing.budgets import budget_create, budget_delete, budget_list, budget_state, budget_update
 from apps.billing.models import Action, Budget, Period
 from apps.customers.selectors import customer_get
@@ -91,11 +91,11 @@ def create(request: ApiRequest, body: NewBudget) -> Budget:
     """Make a budget."""
     key = agent = customer = None
     if body.api_key_id and (key := ApiKey.objects.filter(id=body.api_key_id).first()) is None:
-        raise not_found("API key")
+        raise _unknown("api_key_id", "API key")
     if body.agent and (agent := Agent.objects.filter(slug=body.agent).first()) is None:
-        raise not_found("agent")
+        raise _unknown("agent", "agent")
     if body.customer and (customer := customer_get(body.customer)) is None:
-        raise not_found("customer")
+        raise _unknown("customer", "customer")
     return budget_create(
         amount_micro=body.amount_micro,
         period=body.period,
@@ -141,6 +141,10 @@ def update(request: ApiRequest, budget_id: uuid.UUID, body: BudgetChanges) -> Bu
 def delete(request: ApiRequest, budget_id: uuid.UUID) -> None:
     """Delete a budget."""
     budget_delete(budget=_find(budget_id))
+
+
+def _unknown(field: str, what: str) -> Problem:
+    return invalid([FieldError(field=field, message=f"There is no such {what} in this workspace.")])
 
 
 def _find(budget_id: uuid.UUID) -> Budget:

@@ -14,6 +14,7 @@ class Card:
 
     `asks`: when the bank wants its holder to confirm: `never`, `setup` (once, when it is kept or first used) or
     `always`. `refunds`: `succeeded`, `pending` (done a day later) or `failed` (a day later).
+    `disputes`: what its holder does a minute after a charge: `payment`, `inquiry` (no money moves) or nothing.
     """
 
     name: str
@@ -23,6 +24,7 @@ class Card:
     declines: str = ""
     asks: str = "never"
     refunds: str = "succeeded"
+    disputes: str = ""
 
 
 CARDS = (
@@ -38,6 +40,8 @@ CARDS = (
     Card("authenticationRequired", "4000002760003184", asks="always"),
     Card("pendingRefund", "4000000000007726", refunds="pending"),
     Card("refundFail", "4000000000005126", refunds="failed"),
+    Card("createDispute", "4000000000000259", disputes="payment"),
+    Card("createDisputeInquiry", "4000000000001976", disputes="inquiry"),
 )
 _BY_NAME = {card.name: card for card in CARDS}
 _BY_NUMBER = {card.number: card for card in CARDS}

@@ -1,8 +1,9 @@
-"""What comes by itself as time goes on: renewals, retries, ends of trials, late refunds; and what is forgotten."""
+"""What comes by itself as time goes on: renewals, retries, ends of trials, late refunds, disputes; and what is
+forgotten."""
 
 from collections.abc import Callable, Iterator
 
-from apps.billing.fake import checkout, collecting, cycles, refunds
+from apps.billing.fake import checkout, collecting, cycles, disputes, refunds
 from apps.billing.fake.invoice_lines import subscription_of
 from apps.billing.fake.state import Object, State
 
@@ -53,6 +54,9 @@ def _due(state: State) -> Iterator[Due]:
     for refund in state.all("refund"):
         if refund["_settles_at"] is not None:
             yield refund["_settles_at"], refunds.settle, refund
+    for charge in state.all("charge"):
+        if (at := disputes.comes_at(state, charge)) is not None:
+            yield at, disputes.begin, charge
 
 
 def _subscription_due(subscription: Object) -> Iterator[Due]:

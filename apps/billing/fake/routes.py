@@ -5,6 +5,7 @@ from apps.billing.fake import (
     checkout,
     credits,
     customers,
+    disputes,
     events,
     invoice_items,
     invoices,
@@ -19,8 +20,8 @@ from apps.billing.fake.refusals import Refusal
 from apps.billing.fake.state import Handler, Routes
 
 _THEMES = (
-    *(catalog, checkout, credits, customers, events, invoice_items, invoices),
-    *(meters, payments, portal, refunds, setups, subscriptions),
+    *(catalog, checkout, credits, customers, disputes, events),
+    *(invoice_items, invoices, meters, payments, portal, refunds, setups, subscriptions),
 )
 ROUTES: Routes = {pattern: route for theme in _THEMES for pattern, route in theme.ROUTES.items()}
 _SHAPES = {pattern: pattern.split("/") for pattern in ROUTES if "*" in pattern}

@@ -79,8 +79,9 @@ def pushes_make(row: Subscription | None, *, now: datetime) -> list[MeterPush]:
         BillingAccount.objects.select_for_update(no_key=True).get()
         last = MeterPush.objects.order_by("-until").first()
         for until in sorted(end for end in ends if end is not None and end <= (row.ended_at or now)):
-            cents = push_due(owed_micro=owed_micro(until), pushed_cents=pushed_cents())
-            if cents and (last is None or until > last.until):
+            if last is not None and until <= last.until:
+                continue
+            if cents := push_due(owed_micro=owed_micro(until), pushed_cents=pushed_cents()):
                 push = MeterPush(until=until, cents=cents, meter=METER, next_at=now, created_at=now)
                 push.save()
                 made.append(push)

@@ -69,8 +69,10 @@ class Connection:
                     writing = group.create_task(self._write(reading), name="write to the client")
                     self._tasks = (reading, writing)
         finally:
-            await self._close()
-            self._ended.set()
+            try:
+                await self._close()
+            finally:
+                self._ended.set()  # whatever befell it: `finish` waits for this
 
     def end(self, code: int, reason: str) -> None:
         """Sends nothing more, from this moment on, and closes."""

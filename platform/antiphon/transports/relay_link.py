@@ -81,7 +81,7 @@ class Link:
             self._writer.write(_HEADER.pack(kind, len(payload)))
             self._writer.write(payload)
             await self._writer.drain()
-        except OSError:
+        except (OSError, RuntimeError):  # as uvloop has it, once the stream is closed
             raise Disconnected from None
 
     async def write_close(self, code: int, reason: str) -> None:
@@ -90,7 +90,7 @@ class Link:
     async def close(self, patience: float = 5.0) -> None:
         """Waits up to `patience` seconds until the other end closes as well: with anything unread, closing would
         throw away what has been written last."""
-        with suppress(OSError):  # a timeout is one
+        with suppress(OSError, RuntimeError):  # a timeout is one; the other is uvloop's, once the stream is closed
             async with asyncio.timeout(patience):
                 self._writer.write_eof()
                 while await self._reader.read(_BUFFER_BYTES):

@@ -1,5 +1,6 @@
 """Whatever happens to an account, in whatever order: its invoices add up, and every event is told once."""
 
+import os
 from contextlib import suppress
 from typing import Any
 
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from tests.billing.fake.conftest import Account
 
+EXAMPLES = 300 if os.environ.get("HYPOTHESIS_PROFILE") == "soak" else 15
 CARDS = ["pm_card_visa", "pm_card_chargeCustomerFail", "pm_card_authenticationRequired"]
 STEPS = st.one_of(
     st.tuples(st.just("wait"), st.integers(1, 40 * 24)),
@@ -49,7 +51,7 @@ def step(account: Account, customer: stripe.Customer, plans: list[str], what: st
             v1.refunds.create({"charge": charge.id, "amount": how})
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(st.lists(STEPS, max_size=12))
 def test_invoices_add_up_and_events_are_told_once(steps: list[tuple[str, Any]]) -> None:
     account = Account()

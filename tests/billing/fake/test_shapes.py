@@ -31,6 +31,17 @@ def busy(account: Account) -> Account:
     account.fake.advance(days=31, hours=1)
     account.fake.pay_checkout(top_up(account, customer).id)
     v1.refunds.create({"payment_intent": v1.payment_intents.list().data[0].id})
+    disputed = v1.payment_methods.attach("pm_card_createDispute", {"customer": customer.id})
+    v1.payment_intents.create(
+        {
+            "amount": 500,
+            "currency": "usd",
+            "customer": customer.id,
+            "payment_method": disputed.id,
+            "confirm": True,
+        }
+    )
+    account.fake.advance(hours=1)
     v1.setup_intents.create({"customer": customer.id})
     v1.billing_portal.configurations.create({"features": {"invoice_history": {"enabled": True}}})
     v1.billing_portal.sessions.create({"customer": customer.id})
