@@ -26,8 +26,8 @@ class RefundForm(forms.Form):
     reason = forms.CharField(max_length=500)
     left = forms.IntegerField(widget=forms.HiddenInput)
 
-    def __init__(self, *args: Any, left_micro: int, **kwargs: Any) -> None:
-        super().__init__(*args, initial={"left": left_micro}, **kwargs)
+    def __init__(self, data: Any = None, *, left_micro: int) -> None:
+        super().__init__(data, initial={"left": left_micro})
         self._left_micro = left_micro
 
     def clean_left(self) -> int:

@@ -22,7 +22,7 @@ _SOCKET_NAME = ".s.PGSQL.5432"
 _SETTINGS = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
-    "max_connections": "100",
+    "max_connections": "200",
     "shared_buffers": "64MB",
     "wal_level": "minimal",
     "max_wal_senders": "0",

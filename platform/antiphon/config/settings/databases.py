@@ -22,4 +22,11 @@ def database(url: str, *, pool: dict[str, int] | None = None) -> dict[str, Any]:
         "PORT": parts.pop("port", ""),
     }
     options = {**parts, "pool": pool} if pool else dict(parts)
-    return {"ENGINE": "django.db.backends.postgresql", "CONN_MAX_AGE": 0, "OPTIONS": options, **named}
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "CONN_MAX_AGE": 0,
+        # A pooled connection that a restart of the server broke is replaced before it is used: one round trip.
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": options,
+        **named,
+    }
