@@ -49,7 +49,7 @@ def test_it_works_the_page_shows_what_holds_and_where_it_comes_from(
     with tenant_context(alice.tenant.id):
         tenant_limits_set(changes={"sessions": 77})
     page = " ".join(signed_in(alice).get("/acme/limits/").content.decode().split())
-    for words in ("77", "Granted to you", "5000", "Your plan", "600", "The platform", "not known just now"):
+    for words in ("77", "Granted to you", "5,000", "Your plan", "600", "The platform", "not known just now"):
         assert words in page
     assert "Request more" in page
     limits = limits_of(alice.tenant.id)
