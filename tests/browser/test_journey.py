@@ -160,6 +160,7 @@ def test_a_newcomer_comes_to_an_app_that_talks(arrives: Callable[[str], Visitor]
     mallorys_key, _, _ = makes_a_key(mallory)
     things = {
         **makes_one_of_each_kind(alice, key),
+        **subscribes(alice),
         "slug": "harbour",
         "agent_slug": "front-desk",
         "session_id": session_id,
@@ -345,7 +346,9 @@ def makes_one_of_each_kind(alice: Visitor, key: str) -> dict[str, str]:
     make("POST", "/invitations", {"email": "carol@example.com", "role": "viewer"})
     make("POST", "/customers", {"external_id": "globex", "name": "Globex"})
     make("POST", "/customers/globex/statements", {"month": "2026-01"})
+    budget = make("POST", "/budgets", {"amount_micro": 50_000_000})
     return {
+        "budget_id": budget["id"],
         "name": "harbour-router",
         "router_name": "harbour-router",
         "external_id": "globex",
@@ -354,6 +357,29 @@ def makes_one_of_each_kind(alice: Visitor, key: str) -> dict[str, str]:
         "tool_id": shown("/harbour/tools/", f"/harbour/tools/{uuid}/"),
         "row_id": shown("/harbour/providers/", f"/harbour/providers/{uuid}/"),
         "invitation_id": shown("/harbour/team/", f"/harbour/team/invitations/{uuid}/"),
+    }
+
+
+def subscribes(alice: Visitor) -> dict[str, str]:
+    """Pays for a plan with a card that works, where no money moves, and reads the invoice."""
+    page = alice.page
+    alice.go("/harbour/billing/plans/")
+    alice.press("Choose Pro")
+    page.wait_for_url("**/fake-stripe/checkout/**")
+    alice.press("Subscribe")
+    page.wait_for_url("**/harbour/billing/**")
+    invoices = page.get_by_role("table", name="Invoices")
+    expect(invoices.get_by_text("Paid")).to_be_visible(timeout=PATIENCE_MS)
+    invoices.get_by_role("link").first.click()
+    expect(page.get_by_role("table", name="Lines")).to_contain_text("Pro")
+    invoice_id = re.findall(r"/invoices/([^/]+)/", page.url)[0]
+    alice.go("/harbour/billing/statement/")
+    page.get_by_role("link", name=re.compile("Explain")).first.click()
+    page.wait_for_url("**/statement/*-*/")
+    return {
+        "invoice_id": invoice_id,
+        "line_id": "1",
+        "transaction_id": page.url.rstrip("/").rpartition("/")[2],
     }
 
 
