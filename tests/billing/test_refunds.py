@@ -1,5 +1,7 @@
 """Money that is paid back."""
 
+from datetime import timedelta
+
 import pytest
 import stripe
 from django.core.exceptions import ValidationError
@@ -11,8 +13,9 @@ from apps.billing import tasks
 from apps.billing.ledger import balance_micro, balances
 from apps.billing.models import Account as Book
 from apps.billing.models import Invoice, Refund, TopUp
-from apps.billing.stripe.models import RefundStatus
+from apps.billing.stripe.models import RefundStatus, StripeEvent
 from apps.billing.stripe.refunds import refund_check, refund_make, refundable_micro
+from apps.billing.stripe.webhooks import event_process, event_receive
 from apps.core.tenancy import tenant_context
 from tests.accounts.walking import sign_in
 from tests.billing.stripe_account import Account
@@ -99,6 +102,27 @@ def test_what_is_paid_back_at_stripe_itself_is_noted(alice: Person, account: Acc
     account.settle()
     with tenant_context(alice.tenant.id):
         assert Refund.objects.get().amount_micro == 5 * DOLLAR
+        assert balance_micro() == TRIAL + 15 * DOLLAR
+
+
+def test_what_is_paid_back_there_before_the_payment_is_known_is_noted_after_it(
+    alice: Person, account: Account
+) -> None:
+    with tenant_context(alice.tenant.id):
+        url = start(20)
+    account.pay(url, "4242424242424242")
+    [intent] = account.client.v1.payment_intents.list().data
+    account.client.v1.refunds.create({"payment_intent": intent.id, "amount": 500})
+    bodies, account.bodies = sorted(account.bodies, key=lambda each: b'"refund.' not in each[0]), []
+    for body, signature in bodies:
+        if (event := event_receive(body=body, signature=signature)) is not None:
+            event_process(event.id)
+    early = StripeEvent.objects.filter(type__startswith="refund.")
+    assert {event.error.partition(":")[0] for event in early} == {"PaymentUnknown"}
+    account.at += timedelta(minutes=1)
+    tasks.stripe_events_sweep()
+    with tenant_context(alice.tenant.id):
+        assert Refund.objects.get().status == RefundStatus.SUCCEEDED
         assert balance_micro() == TRIAL + 15 * DOLLAR
 
 

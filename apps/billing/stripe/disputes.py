@@ -10,10 +10,7 @@ from apps.billing.models import Account, Kind, LedgerTransaction
 from apps.billing.stripe.client import id_of, micro_of, share_of
 from apps.billing.stripe.mailing import managers_tell
 from apps.billing.stripe.models import Invoice, TopUp
-
-
-class PaymentUnknown(Exception):
-    """What is disputed is not known here: its own event may be on its way."""
+from apps.billing.stripe.payments import paid_by
 
 
 def dispute_take(found: stripe.Dispute) -> None:
@@ -23,13 +20,7 @@ def dispute_take(found: stripe.Dispute) -> None:
     """
     if not found.balance_transactions:
         return
-    intent = id_of(found.payment_intent)
-    paid = (
-        TopUp.objects.filter(payment_intent_id=intent).first()
-        or Invoice.objects.filter(payment_intent_id=intent).first()
-    )
-    if paid is None:
-        raise PaymentUnknown(f"No top-up or invoice was paid by {intent}.")
+    paid = paid_by(id_of(found.payment_intent))
     reference = f"dispute:{found.id}"
     new = not LedgerTransaction.objects.filter(reference=reference).exists()
     posted = entries_post(

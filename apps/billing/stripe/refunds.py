@@ -14,6 +14,7 @@ from apps.billing.models import Account, Kind
 from apps.billing.stripe.client import at_stripe, cents_of, client, id_of, metadata_of, micro_of, share_of
 from apps.billing.stripe.mailing import managers_tell
 from apps.billing.stripe.models import Invoice, Refund, RefundStatus, TopUp, TopUpStatus
+from apps.billing.stripe.payments import paid_by
 from apps.core.tenancy import atomic
 
 FAILED = ("failed", "canceled")
@@ -116,12 +117,17 @@ def refund_send(refund: Refund) -> None:
 
 
 def refund_take(found: stripe.Refund) -> None:
-    """Takes over a refund, also one that was made at Stripe itself. Call it in `at_stripe`."""
+    """Takes over a refund, also one that was made at Stripe itself. Call it in `at_stripe`.
+
+    Raises PaymentUnknown.
+    """
     id = metadata_of(found).get("refund", "")
     refund = Refund.objects.filter(stripe_refund_id=found.id).first()
     refund = refund or (Refund.objects.filter(id=id).first() if id else None)
-    if refund is None and (found.status in FAILED or (refund := _made_there(found)) is None):
-        return
+    if refund is None:
+        if found.status in FAILED:
+            return
+        refund = _made_there(found)
     refund.stripe_refund_id = found.id
     refund.save(update_fields=["stripe_refund_id"])
     if found.status == "succeeded" and refund.status == RefundStatus.PENDING:
@@ -132,14 +138,9 @@ def refund_take(found: stripe.Refund) -> None:
         _fail(refund, found.failure_reason or "The bank did not take it.")
 
 
-def _made_there(found: stripe.Refund) -> Refund | None:
-    intent = id_of(found.payment_intent)
-    paid = (
-        TopUp.objects.filter(payment_intent_id=intent).first()
-        or Invoice.objects.filter(payment_intent_id=intent).first()
-    )
-    if paid is None:
-        return None
+def _made_there(found: stripe.Refund) -> Refund:
+    """Raises PaymentUnknown."""
+    paid = paid_by(id_of(found.payment_intent))
     whole = paid.amount_micro + paid.tax_micro if isinstance(paid, TopUp) else paid.total_micro
     gross = micro_of(found.amount)
     tax = share_of(paid.tax_micro, gross, whole)
