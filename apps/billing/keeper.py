@@ -170,7 +170,7 @@ class SpendKeeper:
     # In the thread
 
     def _run(self) -> None:
-        with across_tenants(reason="spending of this process"):
+        with across_tenants(reason="spending of this process", whole_process=True):
             while not self._stopping:
                 self._wake.wait(max(0.0, min(self._next_look - self._clock(), STEP_SECONDS)))
                 self._wake.clear()

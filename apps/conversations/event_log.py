@@ -96,7 +96,7 @@ class EventLog:
     # The thread
 
     def _run(self) -> None:
-        with across_tenants(reason="event log of this process"):
+        with across_tenants(reason="event log of this process", whole_process=True):
             self._work()
 
     def _work(self) -> None:

@@ -61,9 +61,10 @@ def tenant_context(tenant_id: uuid.UUID) -> Iterator[None]:
 
 
 @contextmanager
-def across_tenants(*, reason: str) -> Iterator[None]:
-    """The only way to see several tenants: a second connection, whose role bypasses row security. Logged."""
-    log.info("across_tenants", reason=reason)
+def across_tenants(*, reason: str, whole_process: bool = False) -> Iterator[None]:
+    """The only way to see several tenants: a second connection, whose role bypasses row security. Logged; what
+    each process does for as long as it lives (`whole_process`) tells nobody anything, and is for debugging."""
+    (log.debug if whole_process else log.info)("across_tenants", reason=reason)
     token = current_tenant.set(Across(reason))
     try:
         yield

@@ -129,7 +129,7 @@ class Recorder:
     # The thread
 
     def _run(self) -> None:
-        with across_tenants(reason="usage recorder of this process"):
+        with across_tenants(reason="usage recorder of this process", whole_process=True):
             try:
                 self._work()
             finally:

@@ -110,6 +110,14 @@ def test_nothing_used_is_no_records(alice: Person) -> None:
     }
 
 
+def test_a_session_that_nothing_is_recorded_of_is_told_beside_the_records(alice: Person) -> None:
+    line(alice)
+    out, beside = StringIO(), StringIO()
+    call_command("usage", "--tenant", "acme", "--session", "sess_typo", "--json", stdout=out, stderr=beside)
+    assert json.loads(out.getvalue())["records"] == []
+    assert "'sess_typo'" in beside.getvalue()
+
+
 def test_only_of_one_session_and_only_of_a_time(alice: Person) -> None:
     line(alice)
     line(alice, "other", session_id="sess_2", at=AT.replace(hour=12))

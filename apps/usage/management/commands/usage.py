@@ -48,6 +48,8 @@ class Command(BaseCommand):
             found = usage_lines(session_id=options["session"], since=options["since"], until=options["until"])
             lines = found.order_by("id").iterator(chunk_size=2000)
             self._print_json(lines) if options["json"] else self._print_table(lines)
+            if options["session"] and not found.exists():
+                self.stderr.write(f"Nothing is recorded of the session {options['session']!r} at that time.")
 
     def _print_json(self, lines: Iterable[UsageLine]) -> None:
         """Piece by piece: there can be millions."""
