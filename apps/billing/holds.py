@@ -11,9 +11,9 @@ from typing import Any
 
 import psycopg
 from django.conf import settings
-from django.db import connections
 from psycopg.rows import dict_row
 
+from apps.billing.amounts import dollars
 from apps.billing.models import Mode
 from apps.billing.selectors import Terms, terms
 from apps.billing.spending import (
@@ -26,17 +26,12 @@ from apps.billing.spending import (
     Wish,
     decide,
 )
-from apps.core.tenancy import ACROSS_DATABASE
+from apps.core.writing import writers_connection
 
-_CONNECTION: dict[
-    str, Any
-] = {  # whoever waits for this waits to begin to talk: rather told than kept waiting
-    "application_name": "antiphon spending",
-    "connect_timeout": 3,
-    "tcp_user_timeout": 5_000,
-    # Nor does it wait for the disk: holds that a crash of the database forgets are made anew.
-    "options": "-c statement_timeout=4s -c lock_timeout=3s -c synchronous_commit=off",
-}
+# Whoever waits for this waits to begin to talk: rather told than kept waiting. Nor does it wait for the disk: holds
+# that a crash of the database forgets are made anew.
+_OPTIONS = "-c statement_timeout=4s -c lock_timeout=3s -c synchronous_commit=off"
+_SILENCE_MS = 5_000
 
 
 @dataclass(slots=True)
@@ -93,9 +88,9 @@ class HoldStore:
 
     def _connect(self) -> psycopg.Connection[Any]:
         if self._connection is None:
-            given = connections[ACROSS_DATABASE].get_connection_params()
-            parameters = _CONNECTION | given | {"cursor_factory": psycopg.Cursor, "autocommit": True}
-            self._connection = psycopg.connect(**parameters)
+            self._connection = writers_connection(
+                "antiphon spending", options=_OPTIONS, silence_ms=_SILENCE_MS
+            )
         return self._connection
 
     def _round(self, cursor: psycopg.Cursor[dict[str, Any]], asks: Sequence[Ask]) -> Round:
@@ -252,9 +247,8 @@ def _told(refusal: Refusal | None, budgets: Sequence[Mapping[str, Any]]) -> str:
         return ""
     row = next(row for row in budgets if row["id"] == refusal.budget_id)
     whose = row["key_name"] or row["agent_name"] or row["customer_name"]
-    dollars = f"${row['amount_micro'] / 1_000_000:,.2f}"
     when = {"day": " a day", "month": " a month", "total": " in all"}[row["period"]]
-    return f"{dollars}{when}" + (f" of {whose!r}" if whose else "")
+    return f"{dollars(row['amount_micro'])}{when}" + (f" of {whose!r}" if whose else "")
 
 
 _SWEEP = """

@@ -13,6 +13,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 
+from apps.billing.amounts import dollars
 from apps.billing.budgets import budget_states, name_of
 from apps.billing.ledger import balance_micro
 from apps.billing.models import (
@@ -173,7 +174,3 @@ def _mail(spent: Spent, percent: int) -> None:
     lines = render_to_string("billing/warning_mail.txt", context)
     subject = f"{tenant.name}: {spent.what.lower()} is used to {percent} %"
     EmailMessage(subject, lines, bcc=[member.user.email for member in members]).send()
-
-
-def dollars(micro: int) -> str:
-    return f"{'-' if micro < 0 else ''}${abs(micro) / 1_000_000:,.2f}"

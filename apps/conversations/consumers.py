@@ -3,6 +3,7 @@ runs already."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from types import MappingProxyType
@@ -41,7 +42,7 @@ from apps.conversations.gateway import (
 )
 from apps.conversations.joining import request_of
 from apps.conversations.log_store import SessionOpened
-from apps.conversations.spending import money_of, spending, wind_up
+from apps.conversations.spending import money_of, wind_up
 from apps.conversations.tool_tally import ToolTally
 from apps.conversations.usage import note_time, usage_observer
 from apps.limits.process import Place as Admission
@@ -144,7 +145,7 @@ async def _converse(
     async with admission:
         with (
             bound_contextvars(tenant_id=tenant_id, session_id=session.id),
-            spending(money),
+            closing(money),
             runtime.event_log().session(opened) as observer,
         ):
             tally = ToolTally(session.tools, host.functions.names)

@@ -1,9 +1,6 @@
 """A session and what its tenant can spend: money is held for it before it begins, and it is wound up when there is
 no more."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from django.conf import settings
 
 from antiphon.engine.session import INTERNAL_ERROR, RunningSession
@@ -31,15 +28,6 @@ async def money_of(grant: KeyGrant, opened: SessionOpened) -> Money:
     except SpendRefused as refused:
         code = INTERNAL_ERROR if refused.ended.is_outage else BAD_REQUEST
         raise HandshakeRefused(refused.ended.refused, code) from None
-
-
-@contextmanager
-def spending(money: Money) -> Iterator[None]:
-    """While inside, the session holds it."""
-    try:
-        yield
-    finally:
-        money.close()
 
 
 def wind_up(session: RunningSession, ended: SpendEnded) -> None:

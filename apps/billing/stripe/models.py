@@ -5,6 +5,7 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import Q
 
+from apps.billing.amounts import dollars
 from apps.core.models import TenantModel
 
 
@@ -242,7 +243,7 @@ class Refund(TenantModel):
 
     @property
     def dollars(self) -> str:
-        return f"${(self.amount_micro + self.tax_micro) / 1_000_000:,.2f}"
+        return dollars(self.amount_micro + self.tax_micro)
 
 
 class EventStatus(models.TextChoices):

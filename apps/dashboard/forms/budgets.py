@@ -1,4 +1,3 @@
-from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -6,13 +5,12 @@ from django import forms
 from apps.agents.models import Agent
 from apps.billing.models import Action, Budget, Period
 from apps.customers.models import Customer
+from apps.dashboard.forms.money import DollarsField
 from apps.keys.models import ApiKey
 
 
 class BudgetChangesForm(forms.Form):
-    amount = forms.DecimalField(
-        label="At most, in dollars", min_value=Decimal("0.01"), max_value=Decimal("1e9"), decimal_places=2
-    )
+    amount = DollarsField(least_micro=10_000, most_micro=1_000_000_000_000_000, label="At most, in dollars")
     period = forms.ChoiceField(
         choices=Period.choices, initial=Period.MONTH, label="In", help_text="Days and months of UTC."
     )
@@ -26,21 +24,14 @@ class BudgetChangesForm(forms.Form):
 
     def changes(self) -> dict[str, Any]:
         return {
-            "amount_micro": int(self.cleaned_data["amount"] * 1_000_000),
+            "amount_micro": self.cleaned_data["amount"],
             "period": self.cleaned_data["period"],
             "action": self.cleaned_data["action"],
         }
 
     @classmethod
     def showing(cls, budget: Budget) -> "BudgetChangesForm":
-        amount = Decimal(budget.amount_micro) / 1_000_000
-        return cls(
-            initial={
-                "amount": amount.quantize(Decimal("0.01")),
-                "period": budget.period,
-                "action": budget.action,
-            }
-        )
+        return cls(initial={"amount": budget.amount_micro, "period": budget.period, "action": budget.action})
 
 
 class NewBudgetForm(BudgetChangesForm):

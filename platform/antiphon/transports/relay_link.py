@@ -90,9 +90,8 @@ class Link:
     async def close(self, patience: float = 5.0) -> None:
         """Waits up to `patience` seconds until the other end closes as well: with anything unread, closing would
         throw away what has been written last."""
-        with suppress(
-            OSError, RuntimeError
-        ):  # a timeout is one; the other is uvloop's, once the stream is closed
+        # A timeout is an OSError; the other is uvloop's, once the stream is closed.
+        with suppress(OSError, RuntimeError):
             async with asyncio.timeout(patience):
                 self._writer.write_eof()
                 while await self._reader.read(_BUFFER_BYTES):
