@@ -219,17 +219,18 @@ class Call:
         match self._random.choice(["hang up", "hang up", "leave", "break off"]):
             case "hang up":
                 url = f"{self._platform.base_url}/realtime/calls/{self._call_id}/hangup"
+                is_refused = False
                 try:
                     async with self._http.post(url, headers=self._platform.headers) as told:
-                        is_done = told.status == 200
-                    if is_done:
-                        await asyncio.wait_for(asyncio.shield(self._listening), PATIENCE)
-                    else:
+                        is_refused = told.status != 200
+                    if is_refused:
                         self._notes[f"not hung up: {told.status}"] += 1
+                    else:
+                        await asyncio.wait_for(asyncio.shield(self._listening), PATIENCE)
                 except (aiohttp.ClientError, TimeoutError) as error:
-                    self._notes[f"not hung up: {type(error).__name__}"] += 1
-                    is_done = False
-                if is_done and self._connection.close_code == 1000:
+                    # Who passed it on was killed, perhaps after it had: the session's own process closes with 1000.
+                    self._notes[f"no answer to a hang-up: {type(error).__name__}"] += 1
+                if not is_refused and self._connection.close_code == 1000:
                     return "hung up"
                 return "lost" if self._listening.done() else "broken off"
             case "leave":
