@@ -75,7 +75,7 @@ models:  ## Install the embedded models again, if some were missing
 
 lock: setup $(DEV)  ## Resolve deploy/requirements/*.in (ARGS=--upgrade for the newest versions)
 	@$(PY) -m pip install --disable-pip-version-check -qq uv==$(UV_VERSION)
-	@for name in tools base dev; do $(RESOLVE) $(LOCKS)/$$name.in -o $(LOCKS)/$$name.txt || exit 1; done
+	@for name in tools base s3 dev; do $(RESOLVE) $(LOCKS)/$$name.in -o $(LOCKS)/$$name.txt || exit 1; done
 	@$(RESOLVE) --no-deps $(LOCKS)/models.in -o $(LOCKS)/models.txt
 	@$(NPM) $(JS) install --package-lock-only >/dev/null
 	@$(NPM) $(FRONTEND) install --package-lock-only >/dev/null
