@@ -72,6 +72,26 @@ class Limits(_Part, frozen=True):
 class Privacy(_Part, frozen=True):
     keep_log: bool = True
     """Whether transcripts and events of its sessions are kept. When a session was and what it used is always."""
+    record: bool = False
+    """Whether the sound of its sessions is kept."""
+    redact: list[str] = []
+    """Kinds of personal data that are struck out of what is kept: `antiphon.redaction` has them."""
+    log_days: int | None = None
+    """How long events are kept; as long as the tenant keeps them if null. So with the other two."""
+    transcript_days: int | None = None
+    recording_days: int | None = None
+
+
+class AfterCall(_Part, frozen=True):
+    """What is made of its sessions when they are over."""
+
+    summary: bool = True
+    model: str = ""
+    """Who summarises, `provider/model` or `router/<name>`; the built-in extract if empty."""
+    fields: dict[str, Any] = {}
+    """A JSON schema of an object: what is to be found out of each conversation."""
+    transcription_model: str = ""
+    """Hears recorded sessions once more, for a better transcript; not if empty."""
 
 
 class AgentSpec(_Part, frozen=True):
@@ -87,6 +107,7 @@ class AgentSpec(_Part, frozen=True):
     """Slugs of the tenant's tools."""
     limits: Limits = Limits()
     privacy: Privacy = Privacy()
+    after_call: AfterCall = AfterCall()
     metadata: dict[str, str] = {}
     """For routers to decide by."""
 

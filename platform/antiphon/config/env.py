@@ -9,6 +9,7 @@ import os
 import re
 import sys
 from functools import cache
+from importlib.util import find_spec
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -191,6 +192,15 @@ class Env(BaseSettings):
     events_per_second_per_key: int | None = _setting("a whole number, at least 1", ge=1)
     sessions_per_address: int | None = _setting("a whole number, at least 1", ge=1)
 
+    # Files of tenants: recordings, reports, exports.
+    files_storage: Literal["folder", "s3"] = _setting("folder or s3", "folder")
+    files_encryption: Literal["on", "off"] = _setting("on or off", "off")
+    s3_bucket: str | None = _setting("the name of a bucket")
+    s3_endpoint_url: str | None = _setting(_BASE_URL, pattern=_HTTP)
+    s3_region: str | None = _setting("the name of a region, like eu-central-1")
+    s3_access_key_id: str | None = _setting("the id of an access key")
+    s3_secret_access_key: str | None = _setting("the secret of an access key", secret=True)
+
     # Money.
     billing: Literal["on", "off"] = _setting(
         "on, where sessions end when a workspace has nothing left to spend, or off", "off"
@@ -266,7 +276,19 @@ def load_env() -> Env:
             "DATABASE_URL and ACROSS_DATABASE_URL must be set together: they name one database, "
             "for the role that row security binds and for the role that bypasses it."
         )
+    if found.files_storage == "s3":
+        _require_s3(found)
     return found
+
+
+def _require_s3(found: Env) -> None:
+    if not found.s3_bucket:
+        raise EnvError("S3_BUCKET must be the name of a bucket where FILES_STORAGE is s3.")
+    if find_spec("boto3") is None:
+        raise EnvError(
+            "FILES_STORAGE=s3 needs boto3: run  .venv/bin/python -m pip install --no-deps --require-hashes "
+            "-r deploy/requirements/s3.txt  first."
+        )
 
 
 @cache

@@ -6,6 +6,7 @@ from antiphon.config.env import PROJECT, env
 from antiphon.config.settings.accounts import *  # noqa: F403
 from antiphon.config.settings.accounts import ACCOUNT_APPS
 from antiphon.config.settings.databases import database
+from antiphon.config.settings.files import tenants_storage
 from antiphon.config.settings.logs import configure_logs
 from antiphon.config.settings.security import *  # noqa: F403
 from antiphon.config.settings.security import PUBLIC_HOSTS
@@ -71,7 +72,15 @@ INSTALLED_APPS = [
     "apps.routers",
     "apps.tools",
     "apps.agents",
+    "apps.jobs",
+    "apps.files",
     "apps.conversations",
+    "apps.recordings",
+    "apps.transcripts",
+    "apps.privacy",
+    "apps.webhooks",
+    "apps.analytics",
+    "apps.reports",
     "apps.billing",
     "apps.api",
     "apps.dashboard",
@@ -212,6 +221,12 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     },
 }
 
+CELERY_BEAT_SCHEDULE |= {
+    "sweep jobs": {"task": "apps.jobs.tasks.sweep_jobs", "schedule": 5.0, "options": {"expires": 5}},
+    "purge jobs": {"task": "apps.jobs.tasks.purge_jobs", "schedule": 86400.0, "options": {"expires": 3600}},
+}
+JOB_LEASE_SECONDS = 15.0
+
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True
@@ -222,5 +237,12 @@ STATICFILES_DIRS = [("screens", PROJECT / "docs/screens")]  # the pictures in th
 # WhiteNoise answers with files, which Django then reads in a thread: right for the few that pages need.
 warnings.filterwarnings("ignore", "StreamingHttpResponse must consume synchronous iterators")
 WHITENOISE_USE_FINDERS = True  # straight from the apps, with no collectstatic step
+
+STORAGES = {
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},  # nothing is kept in it
+    "tenants": tenants_storage(env(), DATA_DIR),
+}
+FILES_ENCRYPTION = env().files_encryption == "on"
 
 LOGGING = configure_logs(json=not DEBUG)

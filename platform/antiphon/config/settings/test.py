@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 
 from antiphon.config.settings.base import *  # noqa: F403
-from antiphon.config.settings.base import DATABASES
+from antiphon.config.settings.base import DATABASES, STORAGES
 
 for _settings in DATABASES.values():
     _settings["OPTIONS"].pop("pool", None)  # else a pool would hold the test database when it is dropped
@@ -24,3 +24,5 @@ CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 # A file is found when it is asked for: else every client would look for all of them first.
 WHITENOISE_AUTOREFRESH = True
+_files = tempfile.TemporaryDirectory(prefix="antiphon-files-")
+STORAGES["tenants"]["OPTIONS"]["location"] = Path(_files.name)

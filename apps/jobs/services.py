@@ -1,0 +1,83 @@
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import structlog
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+from kombu.exceptions import OperationalError
+
+from apps.core.tenancy import atomic, on_commit
+from apps.jobs.models import Job, JobState
+
+log = structlog.get_logger(__name__)
+
+_ANEW: dict[str, Any] = {
+    "state": JobState.WAITING,
+    "attempts": 0,
+    "done": 0,
+    "steps": 0,
+    "note": "",
+    "error": "",
+    "lease": None,
+    "leased_until": None,
+    "finished_at": None,
+}
+
+
+@atomic()
+def job_add(
+    *,
+    kind: str,
+    key: str,
+    arguments: Mapping[str, Any] | None = None,
+    session_id: str = "",
+    run_at: datetime | None = None,
+    again: bool = False,
+) -> Job:
+    """Has it done once the transaction is committed, at `run_at` if that is given. A job of this kind and key that
+    is there already stays as it is; `again`: it is done once more when it is over."""
+    run_at = run_at or timezone.now()
+    job, is_new = Job.objects.get_or_create(
+        kind=kind,
+        key=key,
+        defaults={"arguments": dict(arguments or {}), "session_id": session_id, "run_at": run_at},
+    )
+    if not is_new and again:
+        Job.objects.filter(id=job.id).exclude(state__in=[JobState.WAITING, JobState.RUNNING]).update(
+            **_ANEW, arguments=dict(arguments or {}), run_at=run_at
+        )
+        job.refresh_from_db()
+    if job.state == JobState.WAITING and run_at <= timezone.now():
+        on_commit(lambda: job_nudge(job))
+    return job
+
+
+@atomic()
+def job_cancel(*, job: Job) -> None:
+    """One that runs stops at its next step. Raises ValidationError for one that is over."""
+    now = timezone.now()
+    live = Job.objects.filter(id=job.id, state__in=[JobState.WAITING, JobState.RUNNING])
+    if not live.update(state=JobState.CANCELLED, lease=None, leased_until=None, finished_at=now):
+        raise ValidationError("It is over already: there is nothing to cancel.")
+    job.refresh_from_db()
+
+
+@atomic()
+def job_retry(*, job: Job) -> None:
+    """Raises ValidationError for one that is not over, or that was done."""
+    over = Job.objects.filter(id=job.id, state__in=[JobState.FAILED, JobState.CANCELLED])
+    if not over.update(**_ANEW, run_at=timezone.now()):
+        raise ValidationError("Only a job that failed or was cancelled can be run again.")
+    job.refresh_from_db()
+    on_commit(lambda: job_nudge(job))
+
+
+def job_nudge(job: Job) -> None:
+    """Tells the workers. Without a broker the next sweep does."""
+    from apps.jobs.tasks import run_job
+
+    try:
+        run_job.apply_async((str(job.tenant_id), str(job.id)), retry=False)
+    except OperationalError as error:
+        log.warning("job_not_nudged", kind=job.kind, error=str(error))
