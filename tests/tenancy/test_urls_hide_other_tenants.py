@@ -21,6 +21,9 @@ from apps.routers.models import Router
 from apps.routers.services import router_put
 from apps.tenants.invitations import invitation_create
 from apps.tenants.models import Invitation, Role
+from apps.webhooks.endpoints import endpoint_create
+from apps.webhooks.models import Delivery
+from apps.webhooks.services import event_publish
 from apps.tools.models import Tool
 from apps.tools.services import tool_create
 from tests.cast import PASSWORD, Person
@@ -74,6 +77,8 @@ def arguments_of(person: Person) -> dict[str, object]:
         "invoice_id": invoiced(person).invoice.id,
         "line_id": invoiced(person).id,
         "budget_id": budget_of(person).id,
+        "endpoint_id": delivery_of(person).endpoint_id,
+        "delivery_id": delivery_of(person).id,
     }
 
 
@@ -90,6 +95,15 @@ def tool_of(person: Person) -> Tool:
 def budget_of(person: Person) -> Budget:
     with tenant_context(person.tenant.id):
         return budget_create(amount_micro=1_000_000)
+
+
+def delivery_of(person: Person) -> Delivery:
+    """The one there is, or a new one."""
+    with tenant_context(person.tenant.id):
+        if not Delivery.objects.exists():
+            endpoint_create(url="https://203.0.114.7/in")
+            event_publish(type="report.ready", data={}, key="theirs")
+        return Delivery.objects.get()
 
 
 def router_of(person: Person) -> Router:
