@@ -132,9 +132,7 @@ urlpatterns = [
     path("<slug:slug>/webhooks/", webhooks.page, name="webhooks"),
     path("<slug:slug>/webhooks/new/", webhooks.new, name="webhook-new"),
     path("<slug:slug>/webhooks/deliveries/", webhooks.deliveries, name="webhook-deliveries"),
-    path(
-        "<slug:slug>/webhooks/deliveries/<uuid:delivery_id>/", webhooks.delivery, name="webhook-delivery"
-    ),
+    path("<slug:slug>/webhooks/deliveries/<uuid:delivery_id>/", webhooks.delivery, name="webhook-delivery"),
     path(
         "<slug:slug>/webhooks/deliveries/<uuid:delivery_id>/resend/", webhooks.resend, name="webhook-resend"
     ),

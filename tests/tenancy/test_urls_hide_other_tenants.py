@@ -21,13 +21,17 @@ from apps.routers.models import Router
 from apps.routers.services import router_put
 from apps.tenants.invitations import invitation_create
 from apps.tenants.models import Invitation, Role
-from apps.webhooks.endpoints import endpoint_create
-from apps.webhooks.models import Delivery
-from apps.webhooks.services import event_publish
 from apps.tools.models import Tool
 from apps.tools.services import tool_create
+from apps.webhooks.models import Delivery
 from tests.cast import PASSWORD, Person
-from tests.tenancy.rows import make_invoice, make_ledger_transaction, make_session, make_statement
+from tests.tenancy.rows import (
+    make_delivery,
+    make_invoice,
+    make_ledger_transaction,
+    make_session,
+    make_statement,
+)
 
 STAFF = "admin"  # superusers only, across tenants by purpose
 MANAGEMENT = "management"  # the API: tests/api/test_every_operation.py
@@ -101,8 +105,7 @@ def delivery_of(person: Person) -> Delivery:
     """The one there is, or a new one."""
     with tenant_context(person.tenant.id):
         if not Delivery.objects.exists():
-            endpoint_create(url="https://203.0.114.7/in")
-            event_publish(type="report.ready", data={}, key="theirs")
+            make_delivery()
         return Delivery.objects.get()
 
 
