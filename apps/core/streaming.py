@@ -1,5 +1,5 @@
-"""Answers that are made while they are sent. Serving by ASGI, Django would make the whole of a plain generator before
-it sends the first byte."""
+"""Answers that are made while they are sent. Serving by ASGI, Django would make the whole of a plain generator
+before it sends the first byte."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator
@@ -13,8 +13,8 @@ Piece = TypeVar("Piece", str, bytes)
 
 
 async def streamed(pieces: Iterable[Piece]) -> AsyncIterator[Piece]:
-    """The pieces, each made when the one before it has left, for the tenant of the caller, in a thread of their own, so
-    that a cursor of the database can stay open."""
+    """The pieces, each made when the one before it has left, for the tenant of the caller. In a thread of their own,
+    so that a cursor of the database can stay open."""
     context = copy_context()
     loop = asyncio.get_running_loop()
     with ThreadPoolExecutor(1, thread_name_prefix="stream") as thread:
