@@ -13,8 +13,8 @@ Piece = TypeVar("Piece", str, bytes)
 
 
 def streamed(pieces: Iterable[Piece]) -> AsyncIterator[Piece]:
-    """The pieces, each made when the one before it has left, for the tenant of the caller. In a thread of their own,
-    so that a cursor of the database can stay open."""
+    """The pieces, each made when the one before it has left, for the caller's tenant, in a thread of their own, so
+    that a cursor of the database can stay open."""
     return _made(iter(pieces), copy_context())
 
 
