@@ -1,5 +1,5 @@
-"""Lanes: of jobs that may take minutes, or wait for others' servers, only so many run in one worker at the same time,
-so that its other threads are free for those that take a second. JOB_LANES has how many."""
+"""Lanes: of jobs that may take minutes, or wait for others' servers, one worker runs only so many at the same time:
+its other threads are free for those that take a second. JOB_LANES has how many."""
 
 import threading
 import uuid
