@@ -3,13 +3,11 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 from unittest import mock
 
 import pytest
-from celery import current_app
 from django.conf import settings
 from django.core.cache import cache
 from django.db import connections
@@ -26,6 +24,7 @@ from apps.jobs.selectors import SWEPT_AT
 from apps.jobs.services import job_add, job_nudge
 from apps.jobs.tasks import purge_jobs, sweep_jobs
 from tests.cast import Person
+from tests.jobs.broker import broker_at
 from tests.jobs.conftest import Declare
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "across"])
@@ -104,20 +103,6 @@ def events(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
     return [record.msg for record in caplog.records if isinstance(record.msg, dict)]
 
 
-@contextmanager
-def no_broker() -> Iterator[None]:
-    """Messages go to a broker that is not there."""
-    conf = current_app.conf
-    before = conf.broker_url
-    conf.task_always_eager, conf.broker_url = False, "redis+socket:///nonexistent/valkey.sock"
-    current_app.amqp._producer_pool = None
-    try:
-        yield
-    finally:
-        conf.task_always_eager, conf.broker_url = True, before
-        current_app.amqp._producer_pool = None
-
-
 def test_a_sweep_has_done_what_nobody_was_told_of(alice: Person, mallory: Person, declare: Declare) -> None:
     kind = declare(write_result)
     for person in (alice, mallory):  # as the event log adds them, in SQL
@@ -132,7 +117,7 @@ def test_without_a_broker_a_page_goes_on_and_the_sweep_has_it_done(
     alice: Person, declare: Declare, caplog: pytest.LogCaptureFixture
 ) -> None:
     kind = declare(write_result)
-    with no_broker():
+    with broker_at("unix:///nonexistent/valkey.sock"):
         began = time.monotonic()
         job = add(alice, kind, "one")
         assert not job_nudge(job)
