@@ -13,6 +13,7 @@ from antiphon.config.settings.security import PUBLIC_HOSTS
 
 DATA_DIR = env().antiphon_data_dir
 USAGE_SPOOL = DATA_DIR / "spool" / "usage"
+RECORDINGS_SPOOL = DATA_DIR / "spool" / "recordings"
 
 SECRET_KEY = env().secret_key or ""  # Django refuses to use an empty one
 DEBUG = env().debug
@@ -238,6 +239,13 @@ CELERY_BEAT_SCHEDULE |= {
         "options": {"expires": JOB_SWEEP_SECONDS},
     },
     "purge jobs": {"task": "apps.jobs.tasks.purge_jobs", "schedule": 86400.0, "options": {"expires": 3600}},
+}
+CELERY_BEAT_SCHEDULE |= {
+    "send recordings left behind": {
+        "task": "apps.recordings.tasks.send_recordings_left_behind",
+        "schedule": 30.0,
+        "options": {"expires": 30},
+    },
 }
 
 LANGUAGE_CODE = "en"
