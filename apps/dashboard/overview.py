@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 from apps.agents.selectors import agent_list, live_agents
 from apps.billing.warnings import notices
 from apps.conversations.live import running_sessions
+from apps.conversations.problems import problem_text
 from apps.conversations.selectors import problem_list, session_list
 from apps.conversations.totals import Totals, sessions_by_day, totals_of
 from apps.dashboard.charts import chart_of
