@@ -27,7 +27,7 @@ class Bleep(NamedTuple):
 
 
 def bleeped(pcm: Iterable[Pcm], bleeps: Sequence[Bleep], sample_rate: int, start: int = 0) -> Iterator[Pcm]:
-    """Blocks that follow each other, from frame `start` of the recording on, with a tone in the place of what was."""
+    """Blocks that follow each other, from frame `start` of the recording on, with tones where bleeps are."""
     for block in pcm:
         end = start + len(block)
         for bleep in bleeps:
@@ -42,8 +42,8 @@ def bleeped(pcm: Iterable[Pcm], bleeps: Sequence[Bleep], sample_rate: int, start
 def packets_of(sound: soundfile.SoundFile, bleeps: Sequence[Bleep]) -> Mapping[int, bytes]:
     """The packets of a recording in Opus that change by bleeps, by their numbers.
 
-    Encoders of one kind delay alike: what one makes of the sound from the beginning of packet n on are packets n, n +
-    1, and so on.
+    Encoders of one kind delay alike: what one makes of the sound from the beginning of packet n on are packets n,
+    n + 1, and so on.
     """
     length = sound.samplerate * _PACKET_MS // 1000
     found: dict[int, bytes] = {}

@@ -1,4 +1,4 @@
-"""Ogg pages (RFC 3533) of an Opus stream (RFC 7845): enough to exchange some packets without touching the others."""
+"""Ogg pages (RFC 3533) of an Opus stream (RFC 7845): enough to exchange some packets and touch no other."""
 
 import struct
 import zlib
@@ -41,8 +41,10 @@ def checksum(data: bytes) -> int:
 
 
 def pages(stream: BinaryIO) -> Iterator[tuple[bytes, Page]]:
-    """Each as it is written, and what it says. What is cut off at the end is left out. Raises ValueError for what is
-    no Ogg, or has packets that lie across pages: recorders here write none."""
+    """Each as it is written, and what it says. What is cut off at the end is left out.
+
+    Raises ValueError for what is no Ogg, or has packets that lie across pages: recorders here write none.
+    """
     while len(head := stream.read(_HEADER.size)) == _HEADER.size:
         magic, _, flags, granule, serial, number, _, segments = _HEADER.unpack(head)
         if magic != b"OggS":
