@@ -11,6 +11,7 @@ import psycopg
 
 from apps.conversations.models import Direction, EndReason
 from apps.core.writing import writers_connection
+from apps.recordings.sql import BEGIN_RECORDING
 
 _INSERT_SESSION = """
     INSERT INTO conversations_realtimesession (
@@ -64,7 +65,7 @@ KEEP_TEXT = """
 @dataclass(frozen=True, slots=True)
 class SessionOpened:
     """What is known of a session when it begins. `id` is that of its row, `session_id` that of the protocol.
-    `keep_events`: whether its log has more than what it used."""
+    `keep_events`: whether its log has more than what it used; `record`: whether its sound is kept."""
 
     id: uuid.UUID
     tenant_id: uuid.UUID
@@ -79,6 +80,7 @@ class SessionOpened:
     agent_version_id: uuid.UUID | None = None
     customer_id: uuid.UUID | None = None
     keep_events: bool = True
+    record: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +138,8 @@ class LogStore:
             with connection.transaction(), connection.cursor() as cursor:
                 if opened:
                     cursor.executemany(_INSERT_SESSION, [asdict(row) for row in opened])
+                    recorded = [asdict(row) for row in opened if row.record]
+                    cursor.executemany(BEGIN_RECORDING, recorded)
                 if again and events:
                     keys = [(row.tenant_id, row.session_id, row.seq) for row in events]
                     cursor.executemany(_DELETE_EVENT, keys)

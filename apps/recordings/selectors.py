@@ -1,0 +1,26 @@
+import uuid
+from collections.abc import Iterator
+
+from apps.files import store
+from apps.recordings.models import Recording
+from apps.recordings.names import folder_of, part_name
+
+
+def recording_of(session_id: uuid.UUID) -> Recording | None:
+    """By the id of the session's row; None if it was not recorded."""
+    return Recording.objects.filter(session_id=session_id).first()
+
+
+def kept_parts(session_id: uuid.UUID) -> list[str]:
+    """The names of the parts that are in the storage, in their order."""
+    before = f"{folder_of(session_id)}/part-"
+    return sorted(name for name in store.names(folder_of(session_id)) if name.startswith(before))
+
+
+def stream_of(recording: Recording) -> Iterator[bytes]:
+    """The Ogg stream that its parts are. One that is missing is left out. Raises Unsealable."""
+    for number in range(1, recording.parts + 1):
+        try:
+            yield from store.read(part_name(recording.session_id, number))
+        except store.NoSuchFile:
+            continue

@@ -1,0 +1,60 @@
+import uuid
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from django.db.models import F
+from django.utils import timezone
+
+from apps.core.tenancy import atomic
+from apps.files import store
+from apps.recordings.models import Recording, RecordingState
+from apps.recordings.selectors import kept_parts
+
+GIVEN_UP_AFTER = timedelta(minutes=15)
+"""After the end of its session, for parts that a crashed process has left on a disk."""
+
+log = structlog.get_logger(__name__)
+
+
+@atomic()
+def recording_grow(
+    *, session_id: uuid.UUID, parts: int, added_bytes: int, duration_ms: int, timeline: Mapping[str, Any]
+) -> bool:
+    """So many parts are in the storage now. False if it is recorded no more."""
+    live = Recording.objects.filter(
+        session_id=session_id, state__in=[RecordingState.RECORDING, RecordingState.PROCESSING]
+    )
+    return bool(
+        live.update(
+            parts=parts,
+            size_bytes=F("size_bytes") + added_bytes,
+            duration_ms=duration_ms,
+            timeline=timeline,
+        )
+    )
+
+
+@atomic()
+def recording_end(*, session_id: uuid.UUID) -> bool:
+    """All its parts are in the storage. False if it was not being recorded."""
+    made = Recording.objects.filter(session_id=session_id, state=RecordingState.RECORDING)
+    return bool(made.update(state=RecordingState.PROCESSING))
+
+
+def recordings_give_up() -> int:
+    """Has those recordings of the current tenant processed whose last parts never came, with what is there. Returns
+    how many those were."""
+    before = timezone.now() - GIVEN_UP_AFTER
+    left = Recording.objects.filter(state=RecordingState.RECORDING, session__ended_at__lt=before)
+    for recording in left:
+        names = kept_parts(recording.session_id)
+        with atomic():
+            Recording.objects.filter(id=recording.id).update(
+                parts=max((int(name[-5:]) for name in names), default=0),
+                size_bytes=sum(store.find(name).size for name in names),
+            )
+            recording_end(session_id=recording.session_id)
+        log.warning("recording_without_its_end", recording=str(recording.id), parts=len(names))
+    return len(left)
