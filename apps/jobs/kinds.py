@@ -14,6 +14,15 @@ class JobFailed(Exception):
     """It can't be done, and trying again would not help. The message is a sentence for people."""
 
 
+class JobNotYet(Exception):
+    """What it needs is not there yet: it is looked at again in so many seconds, and no attempt is counted."""
+
+    def __init__(self, seconds: float, note: str = "") -> None:
+        super().__init__(note)
+        self.seconds = seconds
+        self.note = note
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """`attempts` is how often it is tried before it is a dead letter."""

@@ -17,7 +17,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from apps.core.tenancy import atomic, current_database
-from apps.jobs.kinds import JobFailed, Kind, kind_of
+from apps.jobs.kinds import JobFailed, JobNotYet, Kind, kind_of
 from apps.jobs.models import Job, JobState, new_lease
 
 _FIRST_WAIT = 5.0  # seconds until the second attempt; four times as long each time
@@ -125,6 +125,8 @@ def job_run(job_id: uuid.UUID) -> bool:
         log.info("job_stopped", kind=job.kind, job_id=str(job.id))
     except JobFailed as failed:
         _end(job, JobState.FAILED, str(failed))
+    except JobNotYet as not_yet:
+        _wait(job, timedelta(seconds=not_yet.seconds), attempts=F("attempts") - 1, note=not_yet.note[:200])
     except Exception as error:
         _failed(job, kind, error)
     else:
@@ -160,13 +162,17 @@ def _failed(job: Job, kind: Kind, error: Exception) -> None:
     if job.attempts >= kind.attempts:
         _end(job, JobState.FAILED, told)
         return
+    _wait(job, wait_after(job.attempts), error=told)
+
+
+def _wait(job: Job, time: timedelta, **fields: Any) -> None:
     Job.objects.filter(id=job.id, lease=job.lease, state=JobState.RUNNING).update(
         state=JobState.WAITING,
-        error=told,
         lease=None,
         leased_until=None,
-        run_at=timezone.now() + wait_after(job.attempts),
+        run_at=timezone.now() + time,
         nudged_at=None,
+        **fields,
     )
 
 
