@@ -38,8 +38,8 @@ TYPES = (
 """The events that a transcript is made of."""
 
 Timeline = Mapping[str, Any]
-"""Of a recording: `user` has `[ms of the user's audio, ms]` of each stretch, `items` has `[ms of the item's audio, ms,
-length in ms]` of each stretch of each of the assistant's items."""
+"""Of a recording: `user` has `[ms of the user's audio, ms]` of each stretch, `items` has `[ms of the item's audio,
+ms, length in ms]` of each stretch of each of the assistant's items."""
 
 
 @dataclass(slots=True)

@@ -1,8 +1,8 @@
 """When what is in a session's log was to be heard, in ms since the session's start.
 
 The log has the user's audio as runs, one for each turn, and the assistant's as pieces with the time at which they
-were sent. What is sent faster than it plays waits: the assistant's audio plays as one line at real-time pace, as the
-user hears it. A recording knows better, and its `timeline` takes the place of both.
+were sent. What is sent faster than it plays waits: the assistant's audio plays as one line at real-time pace, as
+the user hears it. A recording knows better, and its `timeline` takes the place of both.
 """
 
 from bisect import bisect_right
