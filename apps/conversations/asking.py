@@ -13,6 +13,7 @@ from django.db.models import F
 
 from antiphon.config.env import env
 from antiphon.config.inference import catalogue_facts, default_models, platform_providers
+from antiphon.engine.ports import UnknownModel
 from antiphon.metering.expected import usual_answer_micro
 from antiphon.metering.price_files import list_prices
 from antiphon.metering.pricing import PriceRules, billed
@@ -41,12 +42,12 @@ T = TypeVar("T")
 _memory = RoutingMemory()
 _starting = threading.Lock()
 
-LASTING = frozenset({"auth", "quota", "invalid", "context_length", "not_found", "unsupported"})
+_LASTING = ("auth", "quota", "invalid", "context_length", "not_found", "unsupported")
 """Kinds of failures of a provider that another try won't mend."""
 
 
-class NothingLeft(Exception):
-    """The balance is used up."""
+class CantAsk(Exception):
+    """Why a model can't be asked, or won't answer, however often it is tried: a sentence for people."""
 
 
 class Models:
@@ -76,8 +77,7 @@ class Models:
         return sum(self._spent)
 
     async def ask(self, model: str, instructions: str, texts: Sequence[str], most_tokens: int) -> str:
-        """What a language model answers; `texts` are the user's and the assistant's in turn. Raises UnknownModel,
-        ProviderError and NothingLeft."""
+        """What a language model answers; `texts` are the user's and the assistant's in turn."""
         self._check_money(model)
         roles: tuple[Literal["user", "assistant"], ...] = ("user", "assistant")
         request = LlmRequest(
@@ -91,7 +91,7 @@ class Models:
             return "".join([event.text async for event in events if isinstance(event, TextDelta)])
 
     async def hear(self, model: str, pcm: bytes, config: SttConfig) -> FinalTranscript:
-        """What a recogniser hears in PCM16 mono at 24 kHz. Raises UnknownModel, ProviderError and NothingLeft."""
+        """What a recogniser hears in PCM16 mono at 24 kHz."""
         self._check_money(model)
         recogniser = self._registry.speech_to_text(model)
         stream = recogniser.open(config)
@@ -108,13 +108,13 @@ class Models:
             await stream.aclose()
 
     def context_tokens(self, model: str) -> int:
-        """How much a language model reads. Raises UnknownModel."""
+        """How much a language model reads."""
         return self._registry.language_model(model).capabilities.context_tokens
 
     def _check_money(self, model: str) -> None:
         provider = model.partition("/")[0]
         if not self._has_money and provider != "local" and provider not in self._registry.own:
-            raise NothingLeft
+            raise CantAsk("The balance is used up: add to it, then run this again.")
 
     def _attempted(self, attempt: Attempt) -> None:
         if attempt.usage is not None:
@@ -160,7 +160,8 @@ def with_models(session: RealtimeSession, work: Work[T], *, name: str, embedded:
     """What the work comes to, with the tenant's models as they are now.
 
     `name` must be another one each time: what is used under it is recorded once. `embedded` recognisers are loaded
-    if they are wanted, which takes seconds. Raises what the work does.
+    if they are wanted, which takes seconds. Raises CantAsk, ProviderError for what may pass, and what else the work
+    does.
     """
     providers, routers = providers_of(session.tenant_id), routers_of(session.tenant_id)
     terms = terms_of(session.tenant_id)
@@ -189,6 +190,12 @@ def with_models(session: RealtimeSession, work: Work[T], *, name: str, embedded:
 
     try:
         return async_to_sync(run)()
+    except UnknownModel as unknown:
+        raise CantAsk(str(unknown)) from None
+    except ProviderError as failure:
+        if failure.kind in _LASTING:
+            raise CantAsk(failure.message) from None
+        raise
     finally:
         if price := sum(spent):
             RealtimeSession.objects.filter(id=session.id).update(cost_micro=F("cost_micro") + price)

@@ -54,7 +54,7 @@ def _of_schema(schema: Any, path: str, depth: int) -> Iterator[str]:
     if unknown := sorted(set(schema) - _KNOWN):
         yield f"{where}{unknown[0]!r} is not checked here: leave it out."
     types = _types(schema)
-    if bad := [type for type in types if type not in _TYPES]:
+    if bad := [type for type in types if not isinstance(type, str) or type not in _TYPES]:
         yield f"{where}{bad[0]!r} is no type; the types are {', '.join(_TYPES)}."
     if "enum" in schema and not (isinstance(schema["enum"], list) and schema["enum"]):
         yield f"{where}'enum' is a list of the values that it can have."
@@ -93,7 +93,7 @@ def value_problems(value: Any, schema: Mapping[str, Any], path: str = "data") ->
         for name, inner in value.items():
             if name in properties:
                 yield from value_problems(inner, properties[name], f"{path}.{name}")
-            elif schema.get("additionalProperties") is False or path == "data":
+            elif schema.get("additionalProperties") is False:
                 yield f"{path} has {name!r}, which nobody asked for."
     if isinstance(value, list) and "items" in schema:
         for index, inner in enumerate(value):
