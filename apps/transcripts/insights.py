@@ -3,13 +3,12 @@
 import json
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.utils import timezone
 
 from apps.agents.spec import AfterCall
 from apps.audit import services as audit
-from apps.conversations.asking import CantAsk, Models, with_models
 from apps.conversations.models import RealtimeSession
 from apps.core.tenancy import atomic
 from apps.jobs.kinds import JobFailed, job_kind
@@ -22,6 +21,9 @@ from apps.transcripts.models import Insights, Outcome, Sentiment
 from apps.transcripts.selectors import entries_of, transcript_find
 from apps.transcripts.services import spec_of
 from apps.webhooks.services import session_event_publish
+
+if TYPE_CHECKING:
+    from apps.conversations.asking import Models
 
 INSIGHTS = "session.insights"
 LONGEST_SUMMARY = 2000  # characters
@@ -110,8 +112,12 @@ def _told_by_model(
     session: RealtimeSession, entries: Sequence[Entry], wanted: AfterCall, *, name: str
 ) -> dict[str, Any]:
     """Raises JobFailed for what another try won't mend, ProviderError for what it may."""
+    from apps.conversations.asking import (  # all providers, which most processes never ask
+        CantAsk,
+        with_models,
+    )
 
-    async def work(models: Models) -> dict[str, Any]:
+    async def work(models: "Models") -> dict[str, Any]:
         room = (models.context_tokens(wanted.model) - _SPARE_TOKENS) * _CHARACTERS_PER_TOKEN
         texts = [f"<transcript>\n{clipped(_lines(entries), max(room, 1000))}\n</transcript>"]
         instructions = instructions_for(wanted.fields)

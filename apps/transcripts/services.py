@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from django.utils import timezone
 
 from apps.agents.spec import AgentSpec, read_spec
+from apps.conversations.latencies import Turn
 from apps.conversations.models import RealtimeSession, SessionText
 from apps.core.tenancy import atomic
 from apps.privacy.redacting import kinds_of
