@@ -68,9 +68,7 @@ class Joined(io.RawIOBase):
         if self._held[0] != wanted:
             kept = self._files[file]
             start = number * _WINDOW
-            self._held = wanted, b"".join(
-                store.read_range(kept, start, min(start + _WINDOW, kept.size))
-            )
+            self._held = wanted, b"".join(store.read_range(kept, start, min(start + _WINDOW, kept.size)))
         return self._held[1]
 
 
@@ -82,13 +80,12 @@ def opened(files: Sequence[store.Kept]) -> soundfile.SoundFile:
     return soundfile.SoundFile(io.BufferedReader(Joined(files), 64 * 1024))
 
 
-def pcm_of(sound: soundfile.SoundFile, start_ms: int = 0, end_ms: int | None = None) -> Iterator[Pcm]:
-    """From one moment to another, a second at a time."""
-    rate = sound.samplerate
-    sound.seek(min(start_ms * rate // 1000, sound.frames))
-    left = (sound.frames if end_ms is None else min(end_ms * rate // 1000, sound.frames)) - sound.tell()
+def pcm_between(sound: soundfile.SoundFile, start: int = 0, end: int | None = None) -> Iterator[Pcm]:
+    """From one frame to before another, a second at a time."""
+    sound.seek(min(start, sound.frames))
+    left = min(sound.frames if end is None else end, sound.frames) - sound.tell()
     while left > 0:
-        block = sound.read(min(left, rate), dtype="int16", always_2d=True)
+        block = sound.read(min(left, sound.samplerate), dtype="int16", always_2d=True)
         if not len(block):  # its end was lost
             return
         left -= len(block)
