@@ -22,7 +22,7 @@ PART_BYTES = 7_001
 
 
 def spoken(*turns: tuple[int, int]) -> NDArray[np.float32]:
-    """Two channels: for each turn a channel speaks the sentence of that number, half a second after the one before."""
+    """Two channels: for each turn, after half a second, a channel speaks the sentence of that number."""
     pieces = []
     for channel, number in turns:
         samples = soxr.resample(sentences()[number].samples, 16_000, SAMPLE_RATE)

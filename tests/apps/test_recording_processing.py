@@ -72,7 +72,7 @@ def test_the_waveform_is_loud_where_somebody_speaks(sound: NDArray[np.float32], 
 
 
 def test_it_waits_for_what_is_still_on_its_way(stream: bytes) -> None:
-    session, recording = make_recorded("sess_1", stream, RecordingState.RECORDING)
+    session, _ = make_recorded("sess_1", stream, RecordingState.RECORDING)
     for _ in range(10):  # more often than attempts are counted
         job = run(session)
         assert (job.state, job.attempts) == (JobState.WAITING, 0)
@@ -152,7 +152,7 @@ def test_without_any_sound_it_says_so(stream: bytes) -> None:
 def test_a_storage_that_fails_while_it_is_read_is_no_end_of_the_sound(
     stream: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    session, recording = make_recorded("sess_1", stream)
+    session, _ = make_recorded("sess_1", stream)
     read = store.read_range
 
     def fail(file: store.Kept, start: int, end: int) -> Iterator[bytes]:
@@ -186,7 +186,7 @@ def test_a_session_that_is_deleted_meanwhile_leaves_nothing(
 
 
 def test_the_user_is_heard_again_at_any_time(sound: NDArray[np.float32], stream: bytes) -> None:
-    session, recording = make_recorded("sess_1", stream)
+    _, recording = make_recorded("sess_1", stream)
     with processing.hearing(processing.parts_of(recording)) as hear:
         samples = hear(500, 1500)
         assert samples.shape == (16_000,)
