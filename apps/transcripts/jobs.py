@@ -9,8 +9,12 @@ from apps.conversations.models import RealtimeSession
 from apps.jobs.kinds import JobNotYet, job_kind
 from apps.jobs.running import Running
 from apps.jobs.services import job_add
+from apps.privacy.redacting import keep_bleeps, redact_session
+from apps.privacy.redacting_log import redact_log
 from apps.recordings.models import Recording, RecordingState
 from apps.recordings.selectors import recording_of
+from apps.transcripts.entries import document_of, entries_from
+from apps.transcripts.insights import INSIGHTS
 from apps.transcripts.selectors import has_log, transcript_read
 from apps.transcripts.services import spec_of, transcript_keep
 
@@ -30,11 +34,15 @@ def transcript(running: Running) -> None:
     if _is_being_recorded(session, recording):
         raise JobNotYet(_LOOKS_AGAIN, "Waits for the end of the recording")
     read = transcript_read(session) if has_log(session) else None
+    said = document_of(read.entries) if read is not None else []
+    clean, bleeps = redact_session(session, said)
     with running.finish():
         if read is not None:
-            kept = transcript_keep(session=session, read=read)
+            redact_log(session, said)
+            keep_bleeps(session, bleeps)
+            kept = transcript_keep(session=session, entries=entries_from(clean), turns=read.turns)
             if kept.words and spec_of(session).after_call.summary:
-                _then(session, "session.insights", again=True)
+                _then(session, INSIGHTS, again=True)
         if recording is not None and recording.state != RecordingState.DELETED:
             _then(session, "session.recording", again=False)
 

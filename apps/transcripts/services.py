@@ -1,16 +1,17 @@
 """A session's transcript, times and search text, which are kept together."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from django.utils import timezone
 
 from apps.agents.spec import AgentSpec, read_spec
+from apps.conversations.latencies import Turn
 from apps.conversations.models import RealtimeSession, SessionText
 from apps.core.tenancy import atomic
+from apps.privacy.redacting import kinds_of
 from apps.transcripts import reading
 from apps.transcripts.entries import Entry, document_of
 from apps.transcripts.models import FORMAT, Source, Transcript, TurnTime
-from apps.transcripts.selectors import Read
 from apps.webhooks.outbox import sessions_url
 from apps.webhooks.services import session_event_publish
 
@@ -25,31 +26,31 @@ def spec_of(session: RealtimeSession) -> AgentSpec:
 
 
 @atomic()
-def transcript_keep(*, session: RealtimeSession, read: Read, is_redacted: bool = False) -> Transcript:
+def transcript_keep(
+    *, session: RealtimeSession, entries: Sequence[Entry], turns: Sequence[Turn]
+) -> Transcript:
     """In place of what was kept before, with the times of the turns and the text that is searched, and told to the
     tenant's endpoints."""
-    transcript = _keep_entries(session, read.entries, is_redacted=is_redacted, source=Source.LOG)
+    transcript = _keep_entries(session, entries, Source.LOG)
     TurnTime.objects.filter(session=session).delete()
-    TurnTime.objects.bulk_create(_turn_times(session, read), batch_size=_ROWS_AT_ONCE)
+    TurnTime.objects.bulk_create(_turn_times(session, entries, turns), batch_size=_ROWS_AT_ONCE)
     told = {"transcript_url": f"{sessions_url()}{session.session_id}/transcript", "words": transcript.words}
     session_event_publish(type="transcript.ready", session_row_id=session.id, data=told)
     return transcript
 
 
 @atomic()
-def transcript_improve(*, session: RealtimeSession, entries: list[Entry], is_redacted: bool) -> Transcript:
-    """The entries of a session that was heard once more, in place of those it had."""
-    return _keep_entries(session, entries, is_redacted=is_redacted, source=Source.RETRANSCRIBED)
+def transcript_improve(*, session: RealtimeSession, entries: Sequence[Entry]) -> Transcript:
+    """What was heard when the session was heard once more, in place of what it had."""
+    return _keep_entries(session, entries, Source.RETRANSCRIBED)
 
 
-def _keep_entries(
-    session: RealtimeSession, entries: list[Entry], *, is_redacted: bool, source: Source
-) -> Transcript:
+def _keep_entries(session: RealtimeSession, entries: Sequence[Entry], source: Source) -> Transcript:
     fields = {
         "entries": document_of(entries),
         "languages": reading.languages_of(entries),
         "words": reading.words_of(entries),
-        "is_redacted": is_redacted,
+        "is_redacted": bool(kinds_of(session)),
         "source": source,
         "format": FORMAT,
         "made_at": timezone.now(),
@@ -62,9 +63,11 @@ def _keep_entries(
     return transcript
 
 
-def _turn_times(session: RealtimeSession, read: Read) -> Iterator[TurnTime]:
-    languages = {entry.item_id: entry.language for entry in read.entries if entry.kind == "user"}
-    for turn in read.turns:
+def _turn_times(
+    session: RealtimeSession, entries: Sequence[Entry], turns: Sequence[Turn]
+) -> Iterator[TurnTime]:
+    languages = {entry.item_id: entry.language for entry in entries if entry.kind == "user"}
+    for turn in turns:
         took = {stage.name: stage.ms for stage in turn.stages}
         yield TurnTime(
             session=session,
