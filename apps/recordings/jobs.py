@@ -9,10 +9,12 @@ from apps.files import store
 from apps.jobs.kinds import JobFailed, JobNotYet, job_kind
 from apps.jobs.running import Running, Stopped
 from apps.jobs.services import job_add
+from apps.privacy.redacting import bleeps_of
 from apps.recordings.bleeping import Bleep
 from apps.recordings.models import Recording, RecordingState
 from apps.recordings.names import folder_of, part_name
 from apps.recordings.processing import hearing, keep, parts_of, prepare
+from apps.transcripts.retranscribe import retranscribe
 from apps.webhooks.services import session_event_publish
 
 MAKE, TIDY = "session.recording", "recording.tidy"
@@ -71,8 +73,6 @@ def _make(running: Running, recording: Recording) -> None:
 
 def _hear_again(running: Running, recording: Recording, parts: list[store.Kept]) -> None:
     """With a better model, if the agent has one. Its vendor's trouble keeps nobody from listening."""
-    from apps.transcripts.retranscribe import retranscribe
-
     with hearing(parts) as hear:
         try:
             retranscribe(recording.session, hear)
@@ -85,7 +85,8 @@ def _hear_again(running: Running, recording: Recording, parts: list[store.Kept])
 
 
 def _bleeps(recording: Recording) -> list[Bleep]:
-    return []
+    found = bleeps_of(recording.session)
+    return [Bleep(bleep.channel, bleep.start_ms, bleep.end_ms) for bleep in found]
 
 
 @job_kind(TIDY, label="Tidying of a recording")

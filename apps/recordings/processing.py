@@ -18,13 +18,11 @@ from apps.recordings.names import file_name, part_name, peaks_name
 from apps.recordings.ogg import exchanged
 from apps.recordings.peaks import Peaks
 from apps.recordings.sound import USER, Joined, Sound
+from apps.transcripts.retranscribe import Hear
 
 HEARD_RATE = 16_000  # Hz, as recognisers take it
 
 _TOLD_EVERY = 60  # seconds of sound
-
-Hear = Callable[[int, int], NDArray[np.float32]]
-"""The user's audio from one ms of the recording to before another, mono in -1..1, at HEARD_RATE."""
 
 
 @dataclass(frozen=True, slots=True)
