@@ -48,6 +48,7 @@ from apps.tenants.models import Role
 from apps.tenants.services import membership_create
 from apps.tools.models import SigningSecret, Tool, ToolHeader
 from apps.tools.services import tool_create
+from apps.transcripts.models import Insights, Transcript, TurnTime
 from apps.usage.models import UsageDay, UsageHour, UsageLine
 from tests.cast import make_user
 
@@ -207,6 +208,15 @@ MAKERS: dict[str, Callable[[str], TenantModel]] = {
     "conversations.SessionEvent": make_event,
     "conversations.SessionText": lambda name: SessionText.objects.create(
         session=make_session(name), text="Hello."
+    ),
+    "transcripts.Transcript": lambda name: Transcript.objects.create(
+        session=make_session(name), entries=[], made_at=timezone.now()
+    ),
+    "transcripts.Insights": lambda name: Insights.objects.create(
+        session=make_session(name), model="local/extract", made_at=timezone.now()
+    ),
+    "transcripts.TurnTime": lambda name: TurnTime.objects.create(
+        session=make_session(name), number=1, at=timezone.now(), model="local/test"
     ),
     "billing.BillingAccount": lambda name: account_open(),
     "billing.LedgerTransaction": make_ledger_transaction,
