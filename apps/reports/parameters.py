@@ -13,6 +13,8 @@ from apps.usage.filtering import NONE, Asked, UsageFilter
 from apps.usage.models import Kind
 from apps.usage.periods import LONGEST_DAYS, Period
 
+EVERYTHING = UsageFilter()
+
 GROUPS: Mapping[ReportKind, Mapping[str, str]] = {
     ReportKind.COST: {
         "model": "Model",
@@ -51,7 +53,7 @@ class Wanted:
     first: date | None = None
     last: date | None = None
     group: str = ""
-    only: UsageFilter = UsageFilter()
+    only: UsageFilter = EVERYTHING
     session_id: str = ""
 
     @property
