@@ -225,6 +225,18 @@ CELERY_BEAT_SCHEDULE |= {
     "sweep jobs": {"task": "apps.jobs.tasks.sweep_jobs", "schedule": 5.0, "options": {"expires": 5}},
     "purge jobs": {"task": "apps.jobs.tasks.purge_jobs", "schedule": 86400.0, "options": {"expires": 3600}},
 }
+CELERY_BEAT_SCHEDULE |= {
+    "reports that are due": {
+        "task": "apps.reports.tasks.run_due_schedules",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
+    "delete expired reports": {
+        "task": "apps.reports.tasks.delete_expired_reports",
+        "schedule": 3600.0,
+        "options": {"expires": 3600},
+    },
+}
 JOB_LEASE_SECONDS = 15.0
 
 LANGUAGE_CODE = "en"
