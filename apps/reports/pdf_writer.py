@@ -110,7 +110,7 @@ def _table(section: Section, rows: Sequence[Row], last: Row | None, width: float
         cells.append(_cells(last, kinds, heads))
         style.append(("LINEABOVE", (0, -1), (-1, -1), 0.8, _INK))
     widths = [column.width * share for column in section.columns]
-    return LongTable(cells, colWidths=widths, repeatRows=1, style=TableStyle(style))
+    return LongTable(cells, colWidths=widths, repeatRows=1, splitInRow=1, style=TableStyle(style))
 
 
 def _cells(row: Row, kinds: Sequence[Shows], styles: Sequence[ParagraphStyle]) -> list[Paragraph]:
