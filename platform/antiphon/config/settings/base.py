@@ -249,6 +249,16 @@ CELERY_BEAT_SCHEDULE |= {
         "schedule": 30.0,
         "options": {"expires": 30},
     },
+    "reports that are due": {
+        "task": "apps.reports.tasks.run_due_schedules",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
+    "delete expired reports": {
+        "task": "apps.reports.tasks.delete_expired_reports",
+        "schedule": 3600.0,
+        "options": {"expires": 3600},
+    },
 }
 
 LANGUAGE_CODE = "en"
