@@ -11,6 +11,7 @@ from ninja.errors import ValidationError as BadShape
 from apps.agents.services import DraftConflict
 from apps.api.v1 import (
     agents,
+    analytics,
     audit,
     billing,
     customers,
@@ -48,6 +49,7 @@ for area in (
     routers,
     sessions,
     usage,
+    analytics,
     limits,
     billing,
     payments,
