@@ -10,6 +10,7 @@ from django.urls.resolvers import URLResolver
 
 from apps.agents.models import Agent
 from apps.agents.services import agent_create
+from apps.analytics.models import SavedView
 from apps.billing.budgets import budget_create
 from apps.billing.models import Budget, InvoiceLine, LedgerTransaction
 from apps.conversations.models import RealtimeSession
@@ -83,6 +84,7 @@ def arguments_of(person: Person) -> dict[str, object]:
         "budget_id": budget_of(person).id,
         "endpoint_id": delivery_of(person).endpoint_id,
         "delivery_id": delivery_of(person).id,
+        "view_id": view_of(person).id,
     }
 
 
@@ -94,6 +96,11 @@ def agent_of(person: Person) -> Agent:
 def tool_of(person: Person) -> Tool:
     with tenant_context(person.tenant.id):
         return tool_create(slug="get_weather", kind="client").tool
+
+
+def view_of(person: Person) -> SavedView:
+    with tenant_context(person.tenant.id):
+        return SavedView.objects.create(name="of-mallory", query="period=7")
 
 
 def budget_of(person: Person) -> Budget:
