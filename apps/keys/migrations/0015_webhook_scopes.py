@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("keys", "0013_lookups_of_customers"),
+        ("keys", "0014_recordings_scope"),
     ]
 
     operations = [
@@ -33,6 +33,7 @@ class Migration(migrations.Migration):
                         ("sessions.read", "See sessions and what was said in them"),
                         ("sessions.end", "End sessions"),
                         ("sessions.delete", "Delete sessions"),
+                        ("recordings.read", "Hear recordings"),
                         ("usage.read", "See usage"),
                         ("billing.read", "See budgets and billing"),
                         ("billing.write", "Change budgets and billing"),
