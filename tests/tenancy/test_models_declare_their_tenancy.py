@@ -43,6 +43,8 @@ MAY_GO_ACROSS = {
     "apps/conversations/tasks.py",
     "apps/keys/tasks.py",
     "apps/tenants/tasks.py",
+    "apps/webhooks/sending.py",
+    "apps/webhooks/tasks.py",
     "apps/usage/recorder.py",
 }
 
