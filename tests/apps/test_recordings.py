@@ -39,7 +39,7 @@ from tests.apps.taping import (
     user_says,
     write_all,
 )
-from tests.cast import Person, owner_of
+from tests.cast import Person
 
 pytestmark = pytest.mark.django_db(databases=["default", "across"])
 
@@ -48,11 +48,6 @@ pytestmark = pytest.mark.django_db(databases=["default", "across"])
 def own_log(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (recorder_module, sending):
         monkeypatch.setattr(module, "log", structlog.get_logger())
-
-
-@pytest.fixture
-def alice(db: None) -> Person:
-    return owner_of("acme", "alice")
 
 
 @pytest.fixture
@@ -108,7 +103,7 @@ def test_talking_over_an_answer_is_heard_as_it_was(recorder: AudioRecorder, tape
     sound = sound_of(tape)
     assert place_of(told[: 16 * RATE // 10], sound[:, 1]) == pytest.approx(1_000, abs=20)
     assert place_of(says, sound[:, 0]) == pytest.approx(2_200, abs=20)
-    assert np.abs(sound[round(2.65 * RATE) :, 1]).max() < 100, "nothing is heard behind the cut"
+    assert np.abs(sound[round(2.65 * RATE) :, 1]).max() < 300, "nothing is heard behind the cut"
     assert tape.recording.timeline["items"] == {"item_1": [[0, 1_000, 1_600]]}
 
 
