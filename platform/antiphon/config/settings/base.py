@@ -13,6 +13,7 @@ from antiphon.config.settings.security import PUBLIC_HOSTS
 
 DATA_DIR = env().antiphon_data_dir
 USAGE_SPOOL = DATA_DIR / "spool" / "usage"
+RECORDINGS_SPOOL = DATA_DIR / "spool" / "recordings"
 
 SECRET_KEY = env().secret_key or ""  # Django refuses to use an empty one
 DEBUG = env().debug
@@ -28,6 +29,9 @@ TRUSTED_PROXIES = env().trusted_proxies
 SESSION_MAX_SECONDS = env().session_max_seconds
 SESSION_RESUME_SECONDS = env().session_resume_seconds
 SESSION_LOG_DAYS = env().session_log_days
+TRANSCRIPT_DAYS = env().transcript_days
+RECORDING_DAYS = env().recording_days
+REDACTOR = env().redactor
 SESSIONS_PER_TENANT = env().sessions_per_tenant
 SESSIONS_PER_KEY = env().sessions_per_key
 SESSIONS_PER_ADDRESS = env().sessions_per_address
@@ -238,6 +242,23 @@ CELERY_BEAT_SCHEDULE |= {
         "options": {"expires": JOB_SWEEP_SECONDS},
     },
     "purge jobs": {"task": "apps.jobs.tasks.purge_jobs", "schedule": 86400.0, "options": {"expires": 3600}},
+}
+CELERY_BEAT_SCHEDULE |= {
+    "send recordings left behind": {
+        "task": "apps.recordings.tasks.send_recordings_left_behind",
+        "schedule": 30.0,
+        "options": {"expires": 30},
+    },
+    "reports that are due": {
+        "task": "apps.reports.tasks.run_due_schedules",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
+    "delete expired reports": {
+        "task": "apps.reports.tasks.delete_expired_reports",
+        "schedule": 3600.0,
+        "options": {"expires": 3600},
+    },
 }
 
 LANGUAGE_CODE = "en"
