@@ -15,9 +15,9 @@ from apps.conversations import costs, latencies, transcripts
 from apps.conversations.live import session_end
 from apps.conversations.models import PROBLEMS, Direction, RealtimeSession
 from apps.conversations.selectors import session_events, session_find
-from apps.conversations.services import session_delete
 from apps.dashboard.exporting import session_facts, session_json
 from apps.dashboard.waterfall import waterfall_of
+from apps.privacy.erasing import session_delete
 from apps.tenants.access import tenant_page
 from apps.tenants.roles import May
 from apps.tenants.selectors import PersonalMembership
