@@ -9,6 +9,7 @@ from django.utils import timezone
 from apps.agents.models import AgentVersion
 from apps.agents.services import agent_create, agent_publish, agent_save_draft
 from apps.agents.spec import AgentSpec, Prompt
+from apps.analytics.models import DefaultView, SavedView
 from apps.api.models import IdempotentRequest
 from apps.api.services import request_keep
 from apps.audit.services import record
@@ -42,12 +43,14 @@ from apps.customers.models import Customer, CustomerMarkup, Statement, Statement
 from apps.customers.services import customer_create
 from apps.keys.services import api_key_create, client_secret_create
 from apps.limits.services import limit_request_create, tenant_limits_set
+from apps.recordings.models import Recording
 from apps.routers.services import router_put
 from apps.tenants.invitations import invitation_create
 from apps.tenants.models import Role
 from apps.tenants.services import membership_create
 from apps.tools.models import SigningSecret, Tool, ToolHeader
 from apps.tools.services import tool_create
+from apps.transcripts.models import Insights, Transcript, TurnTime
 from apps.usage.models import UsageDay, UsageHour, UsageLine
 from tests.cast import make_user
 
@@ -62,6 +65,11 @@ def make_client_secret(name: str) -> TenantModel:
 def make_session(name: str) -> RealtimeSession:
     now = timezone.now()
     return RealtimeSession.objects.create(session_id=name, model="local/test", started_at=now, alive_at=now)
+
+
+def make_recording(name: str) -> Recording:
+    session = make_session(name)
+    return Recording.objects.create(session=session, started_at=session.started_at)
 
 
 def make_event(name: str) -> SessionEvent:
@@ -179,6 +187,13 @@ def make_push(name: str) -> MeterPush:
     return MeterPush.objects.create(until=now, cents=5, meter=name, next_at=now, created_at=now)
 
 
+def make_default_view(name: str) -> DefaultView:
+    view = SavedView.objects.create(name=name)
+    return DefaultView.objects.create(
+        member=membership_create(user=make_user(name), role=Role.VIEWER), view=view
+    )
+
+
 MAKERS: dict[str, Callable[[str], TenantModel]] = {
     "tenants.Membership": lambda name: membership_create(user=make_user(name), role=Role.VIEWER),
     "tenants.Invitation": lambda name: invitation_create(
@@ -205,8 +220,18 @@ MAKERS: dict[str, Callable[[str], TenantModel]] = {
     "agents.TrafficShare": lambda name: make_version(name).share,
     "conversations.RealtimeSession": make_session,
     "conversations.SessionEvent": make_event,
+    "recordings.Recording": make_recording,
     "conversations.SessionText": lambda name: SessionText.objects.create(
         session=make_session(name), text="Hello."
+    ),
+    "transcripts.Transcript": lambda name: Transcript.objects.create(
+        session=make_session(name), entries=[], made_at=timezone.now()
+    ),
+    "transcripts.Insights": lambda name: Insights.objects.create(
+        session=make_session(name), model="local/extract", made_at=timezone.now()
+    ),
+    "transcripts.TurnTime": lambda name: TurnTime.objects.create(
+        session=make_session(name), number=1, at=timezone.now(), model="local/test"
     ),
     "billing.BillingAccount": lambda name: account_open(),
     "billing.LedgerTransaction": make_ledger_transaction,
@@ -235,6 +260,8 @@ MAKERS: dict[str, Callable[[str], TenantModel]] = {
     "customers.CustomerMarkup": lambda name: CustomerMarkup.objects.get(customer=make_customer(name)),
     "customers.Statement": make_statement,
     "customers.StatementLine": make_statement_line,
+    "analytics.SavedView": lambda name: SavedView.objects.create(name=name, query="period=7"),
+    "analytics.DefaultView": make_default_view,
     "usage.UsageLine": make_line,
     "usage.UsageHour": lambda name: UsageHour.objects.create(**_USED, records=1, hour=timezone.now()),
     "usage.UsageDay": lambda name: UsageDay.objects.create(**_USED, records=1, day=timezone.now().date()),

@@ -11,6 +11,7 @@ from ninja.errors import ValidationError as BadShape
 from apps.agents.services import DraftConflict
 from apps.api.v1 import (
     agents,
+    analytics,
     audit,
     billing,
     customers,
@@ -19,6 +20,7 @@ from apps.api.v1 import (
     members,
     payments,
     providers,
+    recordings,
     routers,
     sessions,
     tenant,
@@ -47,7 +49,9 @@ for area in (
     providers,
     routers,
     sessions,
+    recordings,
     usage,
+    analytics,
     limits,
     billing,
     payments,
