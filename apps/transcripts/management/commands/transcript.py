@@ -18,7 +18,7 @@ class Command(BaseCommand):
         parser.add_argument("session_id", help="the session's id (sess_...) or its call's")
         parser.add_argument("--tenant", required=True, help="the tenant's slug")
         parser.add_argument(
-            "--json", action="store_true", help="as the document that docs/transcripts.md describes"
+            "--json", action="store_true", help="as docs/transcripts.md describes it"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
