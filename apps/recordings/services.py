@@ -1,38 +1,32 @@
 import uuid
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any
 
 import structlog
 from django.core.exceptions import ValidationError
-from django.db.models import F
-from django.utils import timezone
 
 from apps.audit import services as audit
 from apps.core.tenancy import atomic
 from apps.files import store
 from apps.jobs.services import job_add
 from apps.recordings.models import Recording, RecordingState
-from apps.recordings.selectors import kept_parts
-
-GIVEN_UP_AFTER = timedelta(minutes=15)
-"""After the end of its session, for parts that a crashed process has left on a disk."""
+from apps.recordings.selectors import kept_parts, recordings_without_end
 
 log = structlog.get_logger(__name__)
 
 
 @atomic()
 def recording_grow(
-    *, session_id: uuid.UUID, parts: int, added_bytes: int, duration_ms: int, timeline: Mapping[str, Any]
+    *, session_id: uuid.UUID, parts: int, size_bytes: int, duration_ms: int, timeline: Mapping[str, Any]
 ) -> bool:
-    """So many parts are in the storage now. False if it is recorded no more."""
+    """So many parts are in the storage now; it is known how long they are. False if it is recorded no more."""
     live = Recording.objects.filter(
         session_id=session_id, state__in=[RecordingState.RECORDING, RecordingState.PROCESSING]
     )
     return bool(
         live.update(
             parts=parts,
-            size_bytes=F("size_bytes") + added_bytes,
+            size_bytes=size_bytes,
             duration_ms=duration_ms,
             timeline=timeline,
         )
@@ -70,8 +64,7 @@ def recording_delete(*, recording: Recording) -> None:
 def recordings_give_up() -> int:
     """Has those recordings of the current tenant processed whose last parts never came, with what is there. Returns
     how many those were."""
-    before = timezone.now() - GIVEN_UP_AFTER
-    left = Recording.objects.filter(state=RecordingState.RECORDING, session__ended_at__lt=before)
+    left = list(recordings_without_end())
     for recording in left:
         names = kept_parts(recording.session_id)
         with atomic():

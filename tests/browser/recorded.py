@@ -1,6 +1,7 @@
 """A session of the tenant `demo` that was recorded, with what was said in it: run beside the platform."""
 
 import json
+import sys
 from datetime import timedelta
 
 from apps.conversations.models import RealtimeSession
@@ -42,4 +43,4 @@ def make(name: str) -> None:
         )
         Transcript.objects.create(session=session, entries=entries, made_at=recording.started_at)
         job_add(kind="session.recording", key=str(session.id), session_id=name)
-    print(json.dumps([{name: entry[name] for name in ("start_ms", "end_ms")} for entry in entries]))
+    sys.stdout.write(json.dumps([{name: entry[name] for name in ("start_ms", "end_ms")} for entry in entries]))

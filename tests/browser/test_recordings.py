@@ -56,8 +56,8 @@ def seeks(page: Page, act: Callable[[], None]) -> float:
 
 def test_the_waveform_has_both_sides_and_every_turn(page: Page, lines: list[dict[str, int]]) -> None:
     drawn = page.evaluate(
-        """() => [...document.querySelector('[data-waveform] > div').shadowRoot.querySelectorAll('.canvases canvas')]
-            .map((canvas) => {
+        """() => [...document.querySelector('[data-waveform] > div').shadowRoot
+            .querySelectorAll('.canvases canvas')].map((canvas) => {
                 const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
                 return data.some((value) => value > 0);
             })"""
