@@ -4,6 +4,8 @@ import json
 from itertools import islice
 
 import msgspec
+from csp.constants import NONCE
+from csp.decorators import csp_update
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
@@ -18,6 +20,7 @@ from apps.conversations.problems import problem_text
 from apps.conversations.selectors import session_events, session_find
 from apps.conversations.services import session_delete
 from apps.dashboard.exporting import session_facts, session_json
+from apps.dashboard.recordings import player_of
 from apps.dashboard.session_lines import lines_of
 from apps.dashboard.waterfall import waterfall_of
 from apps.tenants.access import tenant_page
@@ -50,10 +53,11 @@ def summary(request: HttpRequest, membership: PersonalMembership, session_id: st
 
 @require_safe
 @tenant_page()
+@csp_update({"style-src": [NONCE]})  # the player's library has a style sheet of its own
 def transcript(request: HttpRequest, membership: PersonalMembership, session_id: str) -> HttpResponse:
     session = _session(session_id)
     lines = lines_of(entries_of(session), began=session.started_at)
-    return _render(request, session, "transcript", lines=lines)
+    return _render(request, session, "transcript", lines=lines, player=player_of(session, membership))
 
 
 @require_safe

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
-import soundfile
 
 from apps.recordings import ogg
-from apps.recordings.sound import Pcm, pcm_between
+from apps.recordings.encoding import Encoder
+from apps.recordings.sound import Pcm, Sound
 
 _HERTZ = 1000
 _LOUD = 0.1  # of full scale
@@ -39,18 +39,18 @@ def bleeped(pcm: Iterable[Pcm], bleeps: Sequence[Bleep], sample_rate: int, start
         yield block
 
 
-def packets_of(sound: soundfile.SoundFile, bleeps: Sequence[Bleep]) -> Mapping[int, bytes]:
+def packets_of(sound: Sound, bleeps: Sequence[Bleep]) -> Mapping[int, bytes]:
     """The packets of a recording in Opus that change by bleeps, by their numbers.
 
     Encoders of one kind delay alike: what one makes of the sound from the beginning of packet n on are packets n,
     n + 1, and so on.
     """
-    length = sound.samplerate * _PACKET_MS // 1000
+    length = sound.rate * _PACKET_MS // 1000
     found: dict[int, bytes] = {}
     for first, end in _ranges(bleeps):
         begin = max(first - _AROUND, 0)
-        pcm = pcm_between(sound, begin * length, (end + _AROUND) * length)
-        anew = _encoded(bleeped(pcm, bleeps, sound.samplerate, begin * length), sound)
+        pcm = sound.blocks(begin * length, (end + _AROUND) * length)
+        anew = _encoded(bleeped(pcm, bleeps, sound.rate, begin * length))
         found |= {number: anew[number - begin] for number in range(first, min(end, begin + len(anew)))}
     return found
 
@@ -70,15 +70,10 @@ def _ranges(bleeps: Sequence[Bleep]) -> Iterator[tuple[int, int]]:
     yield from joined
 
 
-def _encoded(pcm: Iterable[Pcm], like: soundfile.SoundFile) -> list[bytes]:
-    written = io.BytesIO()
-    with soundfile.SoundFile(
-        written, "w", like.samplerate, like.channels, format="OGG", subtype="OPUS"
-    ) as file:
-        for block in pcm:
-            file.write(block)
-    written.seek(0)
-    return ogg.sound_packets(written)
+def _encoded(pcm: Iterable[Pcm]) -> list[bytes]:
+    encoder = Encoder()
+    stream = b"".join(encoder.encode(block) for block in pcm) + encoder.finish()
+    return ogg.sound_packets(io.BytesIO(stream))
 
 
 def _tone(low: int, high: int, sample_rate: int) -> Pcm:

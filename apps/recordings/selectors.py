@@ -1,9 +1,16 @@
 import uuid
 from collections.abc import Iterator
+from datetime import timedelta
+
+from django.db.models import QuerySet
+from django.utils import timezone
 
 from apps.files import store
-from apps.recordings.models import Recording
+from apps.recordings.models import Recording, RecordingState
 from apps.recordings.names import folder_of, part_name
+
+GIVEN_UP_AFTER = timedelta(minutes=15)
+"""After the end of its session, for parts that a crashed process has left on a disk."""
 
 
 def recording_of(session_id: uuid.UUID) -> Recording | None:
@@ -24,3 +31,13 @@ def stream_of(recording: Recording) -> Iterator[bytes]:
             yield from store.read(part_name(recording.session_id, number))
         except store.NoSuchFile:
             continue
+
+
+def recordings_without_end() -> QuerySet[Recording]:
+    """Whose sessions ended GIVEN_UP_AFTER ago, and whose last parts never came."""
+    before = timezone.now() - GIVEN_UP_AFTER
+    return Recording.objects.filter(state=RecordingState.RECORDING, session__ended_at__lt=before)
+
+
+def tenants_with_lost_ends() -> list[uuid.UUID]:
+    return list(recordings_without_end().order_by().values_list("tenant_id", flat=True).distinct())

@@ -75,18 +75,53 @@ class Joined(io.RawIOBase):
 _WINDOW = 256 * 1024  # bytes that are read of a file at once
 
 
-def opened(files: Sequence[store.Kept]) -> soundfile.SoundFile:
-    """Raises soundfile.LibsndfileError for what is no sound."""
-    return soundfile.SoundFile(io.BufferedReader(Joined(files), 64 * 1024))
+class Sound:
+    """What files that follow each other sound like. Raises SoundFileError for what is no sound."""
+
+    def __init__(self, files: Sequence[store.Kept]) -> None:
+        self._reader = _Reader(files)
+        try:
+            self._file = soundfile.SoundFile(self._reader)
+        except soundfile.SoundFileError:
+            self._reader.check()
+            raise
+        self.rate: int = self._file.samplerate
+        self.channels: int = self._file.channels
+        self.frames: int = self._file.frames
+
+    def __enter__(self) -> "Sound":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def blocks(self, start: int = 0, end: int | None = None) -> Iterator[Pcm]:
+        """From one frame to before another, a second at a time."""
+        end = self.frames if end is None else min(end, self.frames)
+        left = end - self._file.seek(min(max(start, 0), self.frames))
+        while left > 0:
+            block = self._file.read(min(left, self.rate), dtype="int16", always_2d=True)
+            self._reader.check()
+            if not len(block):  # its end was lost
+                return
+            left -= len(block)
+            yield block
 
 
-def pcm_between(sound: soundfile.SoundFile, start: int = 0, end: int | None = None) -> Iterator[Pcm]:
-    """From one frame to before another, a second at a time."""
-    sound.seek(min(start, sound.frames))
-    left = min(sound.frames if end is None else end, sound.frames) - sound.tell()
-    while left > 0:
-        block = sound.read(min(left, sound.samplerate), dtype="int16", always_2d=True)
-        if not len(block):  # its end was lost
-            return
-        left -= len(block)
-        yield block
+class _Reader(io.BufferedReader):
+    """For libsndfile, to which an error is the end of the file: `check` raises what there was."""
+
+    def __init__(self, files: Sequence[store.Kept]) -> None:
+        super().__init__(Joined(files), 64 * 1024)
+        self._error: Exception | None = None
+
+    def readinto(self, buffer: Any) -> int:
+        try:
+            return super().readinto(buffer)
+        except Exception as error:
+            self._error = error
+            return 0
+
+    def check(self) -> None:
+        if self._error is not None:
+            raise self._error

@@ -13,6 +13,7 @@ from antiphon.config.settings.security import PUBLIC_HOSTS
 
 DATA_DIR = env().antiphon_data_dir
 USAGE_SPOOL = DATA_DIR / "spool" / "usage"
+RECORDINGS_SPOOL = DATA_DIR / "spool" / "recordings"
 
 SECRET_KEY = env().secret_key or ""  # Django refuses to use an empty one
 DEBUG = env().debug
@@ -229,6 +230,13 @@ CELERY_BEAT_SCHEDULE |= {
     "purge jobs": {"task": "apps.jobs.tasks.purge_jobs", "schedule": 86400.0, "options": {"expires": 3600}},
 }
 JOB_LEASE_SECONDS = 15.0
+CELERY_BEAT_SCHEDULE |= {
+    "send recordings left behind": {
+        "task": "apps.recordings.tasks.send_recordings_left_behind",
+        "schedule": 30.0,
+        "options": {"expires": 30},
+    },
+}
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
