@@ -34,6 +34,7 @@ NAVIGATION = (
     Entry("Sessions", "sessions", "messages-square", OBSERVE),
     Entry("Live", "live", "radio", OBSERVE),
     Entry("Logs", "logs", "triangle-alert", OBSERVE),
+    Entry("Analytics", "analytics", "chart-line", OBSERVE),
     Entry("Usage", "usage", "chart-column", OBSERVE),
     Entry("API keys", "keys", "key-round", CONNECT),
     Entry("Customers", "customers", "handshake", CONNECT),

@@ -2,6 +2,7 @@ from django.urls import path
 
 from apps.dashboard import (
     agents,
+    analytics,
     audit,
     billing,
     budgets,
@@ -15,6 +16,7 @@ from apps.dashboard import (
     providers,
     recordings,
     routers,
+    saved_views,
     session_detail,
     sessions,
     settings,
@@ -143,6 +145,18 @@ urlpatterns = [
     path("<slug:slug>/budgets/<uuid:budget_id>/delete/", budgets.delete, name="budget-delete"),
     path("<slug:slug>/live/", live.page, name="live"),
     path("<slug:slug>/logs/", logs.page, name="logs"),
+    path("<slug:slug>/analytics/", analytics.page, name="analytics"),
+    path("<slug:slug>/analytics/export.csv", analytics.export, name="analytics-export"),
+    path("<slug:slug>/analytics/views/", saved_views.page, name="analytics-views"),
+    path("<slug:slug>/analytics/views/<uuid:view_id>/", saved_views.edit, name="analytics-view"),
+    path(
+        "<slug:slug>/analytics/views/<uuid:view_id>/delete", saved_views.delete, name="analytics-view-delete"
+    ),
+    path(
+        "<slug:slug>/analytics/views/<uuid:view_id>/begin",
+        saved_views.begin_with,
+        name="analytics-view-begin",
+    ),
     path("<slug:slug>/usage/", usage.page, name="usage"),
     path("<slug:slug>/usage/export.csv", usage.export, name="usage-export"),
     path("<slug:slug>/usage/records/", usage.records, name="usage-records"),

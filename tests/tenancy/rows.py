@@ -9,6 +9,7 @@ from django.utils import timezone
 from apps.agents.models import AgentVersion
 from apps.agents.services import agent_create, agent_publish, agent_save_draft
 from apps.agents.spec import AgentSpec, Prompt
+from apps.analytics.models import DefaultView, SavedView
 from apps.api.models import IdempotentRequest
 from apps.api.services import request_keep
 from apps.audit.services import record
@@ -186,6 +187,13 @@ def make_push(name: str) -> MeterPush:
     return MeterPush.objects.create(until=now, cents=5, meter=name, next_at=now, created_at=now)
 
 
+def make_default_view(name: str) -> DefaultView:
+    view = SavedView.objects.create(name=name)
+    return DefaultView.objects.create(
+        member=membership_create(user=make_user(name), role=Role.VIEWER), view=view
+    )
+
+
 MAKERS: dict[str, Callable[[str], TenantModel]] = {
     "tenants.Membership": lambda name: membership_create(user=make_user(name), role=Role.VIEWER),
     "tenants.Invitation": lambda name: invitation_create(
@@ -252,6 +260,8 @@ MAKERS: dict[str, Callable[[str], TenantModel]] = {
     "customers.CustomerMarkup": lambda name: CustomerMarkup.objects.get(customer=make_customer(name)),
     "customers.Statement": make_statement,
     "customers.StatementLine": make_statement_line,
+    "analytics.SavedView": lambda name: SavedView.objects.create(name=name, query="period=7"),
+    "analytics.DefaultView": make_default_view,
     "usage.UsageLine": make_line,
     "usage.UsageHour": lambda name: UsageHour.objects.create(**_USED, records=1, hour=timezone.now()),
     "usage.UsageDay": lambda name: UsageDay.objects.create(**_USED, records=1, day=timezone.now().date()),

@@ -10,6 +10,7 @@ from django.urls.resolvers import URLResolver
 
 from apps.agents.models import Agent
 from apps.agents.services import agent_create
+from apps.analytics.models import SavedView
 from apps.billing.budgets import budget_create
 from apps.billing.models import Budget, InvoiceLine, LedgerTransaction
 from apps.conversations.models import RealtimeSession
@@ -74,6 +75,7 @@ def arguments_of(person: Person) -> dict[str, object]:
         "invoice_id": invoiced(person).invoice.id,
         "line_id": invoiced(person).id,
         "budget_id": budget_of(person).id,
+        "view_id": view_of(person).id,
     }
 
 
@@ -85,6 +87,11 @@ def agent_of(person: Person) -> Agent:
 def tool_of(person: Person) -> Tool:
     with tenant_context(person.tenant.id):
         return tool_create(slug="get_weather", kind="client").tool
+
+
+def view_of(person: Person) -> SavedView:
+    with tenant_context(person.tenant.id):
+        return SavedView.objects.create(name="of-mallory", query="period=7")
 
 
 def budget_of(person: Person) -> Budget:

@@ -11,6 +11,7 @@ from ninja.errors import ValidationError as BadShape
 from apps.agents.services import DraftConflict
 from apps.api.v1 import (
     agents,
+    analytics,
     audit,
     billing,
     customers,
@@ -50,6 +51,7 @@ for area in (
     sessions,
     recordings,
     usage,
+    analytics,
     limits,
     billing,
     payments,
