@@ -2,9 +2,11 @@
 
 import json
 from datetime import timedelta
+from io import StringIO
 from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from apps.agents.services import agent_create, agent_publish, agent_save_draft
@@ -36,9 +38,7 @@ def session(alice: Person) -> Any:
 
 def run(session: RealtimeSession) -> Job:
     """The session's end, and what follows from it of its transcript."""
-    job = job_add(
-        kind="session.transcript", key=str(session.id), session_id=session.session_id, again=True
-    )
+    job = job_add(kind="session.transcript", key=str(session.id), session_id=session.session_id, again=True)
     assert job_run(job.id)
     if summary := job_of(session, "session.insights"):
         job_run(summary.id)
@@ -91,7 +91,10 @@ def test_it_works(session: RealtimeSession) -> None:
     kept = transcript_find(session)
     assert kept is not None
     entries = entries_of(session)
-    assert [entry.kind for entry in entries if entry.kind != "problem"] == ["user", "assistant"] * session.turns
+    assert [entry.kind for entry in entries if entry.kind != "problem"] == [
+        "user",
+        "assistant",
+    ] * session.turns
     assert kept.words > 0
     times = TurnTime.objects.filter(session=session)
     assert [time.total_ms for time in times] == pytest.approx(session.response_ms, abs=3)
@@ -159,9 +162,7 @@ def test_a_session_that_is_gone_is_no_failure(session: RealtimeSession) -> None:
 
 class TestRecordedSessions:
     def record(self, session: RealtimeSession, state: str, **fields: Any) -> Recording:
-        return Recording.objects.create(
-            session=session, state=state, started_at=session.started_at, **fields
-        )
+        return Recording.objects.create(session=session, state=state, started_at=session.started_at, **fields)
 
     def test_it_waits_for_the_recording_that_knows_when_what_was_said(self, session: RealtimeSession) -> None:
         session.ended_at = timezone.now()
@@ -250,3 +251,40 @@ class TestOutcomes:
             Outcome.TRANSFERRED,
             Sentiment.UNKNOWN,
         )
+
+
+class TestCommand:
+    def printed(self, session: RealtimeSession, *options: str) -> str:
+        out = StringIO()
+        call_command("transcript", session.session_id, "--tenant=acme", *options, stdout=out)
+        return out.getvalue()
+
+    def test_it_works(self, session: RealtimeSession) -> None:
+        run(session)
+        told = json.loads(self.printed(session, "--json"))
+        assert told["session_id"] == session.session_id
+        assert told["is_final"]
+        assert told["entries"] == Transcript.objects.get().entries
+        assert told["summary"] == Insights.objects.get().summary
+        assert told["format"] == 1
+
+    def test_a_session_that_runs_is_read_from_its_log(self, session: RealtimeSession) -> None:
+        before = json.loads(self.printed(session, "--json"))
+        assert not before["is_final"]
+        run(session)
+        assert json.loads(self.printed(session, "--json"))["entries"] == before["entries"]
+
+    def test_people_get_lines(self, session: RealtimeSession) -> None:
+        words = {
+            "type": "response.output_audio_transcript.delta",
+            "item_id": "item_a1",
+            "response_id": "resp_1",
+        }
+        cut = said("Hi there,")
+        cut["item"]["status"] = "incomplete"
+        log(session, heard("Hello"), words | {"delta": "Hi there, you."}, cut)
+        assert self.printed(session) == "00:00  User: Hello\n00:02  Agent: Hi there, [not heard: you.]\n"
+
+    def test_another_tenants_session_is_none(self, session: RealtimeSession, mallory: Person) -> None:
+        with pytest.raises(CommandError, match="has no session"):
+            call_command("transcript", session.session_id, f"--tenant={mallory.tenant.slug}")
