@@ -94,15 +94,19 @@ def sessions_of_person(identifier: str) -> Rows:
 def session_rows_erase(erasure: Erasure, ref: SessionRef) -> ErasureStep:
     """Everything that any table holds of the session, its own row last."""
     rows: dict[str, Any] = {}
+    folders = [store.name_of(kind, ref.id) for kind in folder_list()]
     for holding in sorted(holding_list(), key=lambda holding: _ORDER.get(holding.model, 1)):
         if holding.of_session is not None:
-            _rows_delete(holding.model, holding.of_session(ref), rows)
+            ids = _rows_delete(holding.model, holding.of_session(ref), rows)
+            folders += [holding.files(id) for id in ids] if holding.files else []
     kept = {
         held.model._meta.label: count
         for held in kept_list()
         if held.of_session is not None and (count := held.of_session(ref).count())
     }
-    return _step(erasure, session_row=ref.id, session_id=ref.session_id, rows=rows, kept=kept)
+    return _step(
+        erasure, session_row=ref.id, session_id=ref.session_id, rows=rows, kept=kept, folders=folders
+    )
 
 
 @atomic()
@@ -122,7 +126,8 @@ def _step(erasure: Erasure, **fields: Any) -> ErasureStep:
     return step
 
 
-def _rows_delete(model: type[TenantModel], rows: Rows, removed: dict[str, Any]) -> None:
+def _rows_delete(model: type[TenantModel], rows: Rows, removed: dict[str, Any]) -> list[Any]:
+    """Returns their ids."""
     rows = rows.order_by("pk")
     ids: list[Any] = []
     while some := list(rows.values_list("pk", flat=True)[:_ROWS_AT_ONCE]):
@@ -134,6 +139,7 @@ def _rows_delete(model: type[TenantModel], rows: Rows, removed: dict[str, Any]) 
         listed = ids if len(ids) <= _MOST_IDS else [ids[0], ids[-1]]
         key = "ids" if len(ids) <= _MOST_IDS else "first_and_last_id"
         removed[model._meta.label][key] = listed
+    return ids
 
 
 # Files
@@ -146,7 +152,7 @@ def step_files_erase(step: ErasureStep) -> None:
     ref = SessionRef(step.session_row, step.session_id)
     listed = list(step.files or [])
     known = {file["name"] for file in listed}
-    in_store = [name for kind in folder_list() for name in store.names(store.name_of(kind, ref.id))]
+    in_store = [name for folder in step.folders for name in store.names(folder)]
     spooled = [path for find in spool_list() for path in find(ref) if path.is_file()]
     listed += [_told(name, store.read(name)) for name in in_store if name not in known]
     listed += [
