@@ -35,6 +35,7 @@ NAVIGATION = (
     Entry("Live", "live", "radio", OBSERVE),
     Entry("Logs", "logs", "triangle-alert", OBSERVE),
     Entry("Usage", "usage", "chart-column", OBSERVE),
+    Entry("Reports", "reports", "file-text", OBSERVE),
     Entry("API keys", "keys", "key-round", CONNECT),
     Entry("Customers", "customers", "handshake", CONNECT),
     Entry("Providers", "providers", "plug", CONNECT),

@@ -10,6 +10,7 @@ from tests.tenancy.test_who_may_open_what import EXPECTED
 PARTS = {  # no pages: parts of one that htmx brings, files, sounds
     "audit-export",
     "invoice-export",
+    "report-download",
     "router-test",
     "session-download",
     "sessions-export",
