@@ -215,9 +215,7 @@ def schedule_remove(
     request: HttpRequest, membership: PersonalMembership, schedule_id: uuid.UUID
 ) -> HttpResponse:
     schedule_delete(schedule=_schedule(schedule_id))
-    messages.success(
-        request, "The schedule is deleted; the reports that it made stay."
-    )
+    messages.success(request, "The schedule is deleted; the reports that it made stay.")
     return redirect("report-schedules", membership.tenant_slug)
 
 
