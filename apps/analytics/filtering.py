@@ -12,10 +12,15 @@ from apps.usage.filtering import NONE
 
 @dataclass(frozen=True, slots=True)
 class Version:
+    agent_id: uuid.UUID
     agent_slug: str
     agent_name: str
     number: int
     model: str
+
+    @property
+    def label(self) -> str:
+        return f"{self.agent_name} v{self.number}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +46,9 @@ class VersionNames:
 
 def version_names() -> VersionNames:
     rows = AgentVersion.objects.order_by("agent__name", "number").values_list(
-        "id", "agent__slug", "agent__name", "number", "spec__model__name"
+        "id", "agent_id", "agent__slug", "agent__name", "number", "spec__model__name"
     )
-    return VersionNames({id: Version(slug, name, number, model) for id, slug, name, number, model in rows})
+    return VersionNames({id: Version(*version) for id, *version in rows})
 
 
 @dataclass(frozen=True, slots=True)

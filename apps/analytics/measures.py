@@ -159,10 +159,16 @@ class Row:
     measures: Measures
 
 
-def measures_of(period: Period, group_by: Way | None = None, filters: Filters = EVERYTHING) -> list[Row]:
+def measures_of(
+    period: Period,
+    group_by: Way | None = None,
+    filters: Filters = EVERYTHING,
+    *,
+    names: VersionNames | None = None,
+) -> list[Row]:
     """Of the current tenant, the group with the most sessions first; without `group_by` one row. Two queries, and
-    one for the names of agents' versions."""
-    names = version_names()
+    one for the names of agents' versions, unless they are given."""
+    names = names or version_names()
     found = _measured(period, group_by, filters, names)
     if group_by is None:
         return [Row("", "All", found.get("", Measures()))]
@@ -171,11 +177,16 @@ def measures_of(period: Period, group_by: Way | None = None, filters: Filters = 
 
 
 def series_of(
-    period: Period, step: Step, filters: Filters = EVERYTHING, *, until: datetime | None = None
+    period: Period,
+    step: Step,
+    filters: Filters = EVERYTHING,
+    *,
+    until: datetime | None = None,
+    names: VersionNames | None = None,
 ) -> list[tuple[datetime, Measures]]:
     """The course of the period: each hour, day or week of UTC by its beginning, the empty ones too, but none that
     begins after `until`."""
-    found = _measured(period, f"date_trunc('{step}', at, 'UTC')", filters, version_names())
+    found = _measured(period, f"date_trunc('{step}', at, 'UTC')", filters, names or version_names())
     return [(at, found.get(at, Measures())) for at in _moments(period, step, until)]
 
 
@@ -283,7 +294,7 @@ def _label(way: Way, key: str | None, names: VersionNames) -> str:
         return names.agents()[key]
     if way == "version":
         version = names.of.get(UUID(key))
-        return f"{version.agent_name} v{version.number}" if version else "Deleted"
+        return version.label if version else "Deleted"
     return Outcome(key).label if way == "outcome" else key
 
 

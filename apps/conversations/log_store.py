@@ -12,6 +12,8 @@ import psycopg
 
 from apps.conversations.models import Direction, EndReason
 from apps.core.writing import writers_connection
+from apps.recordings.sql import BEGIN_RECORDING
+from apps.transcripts.sql import ADD_TRANSCRIPT_JOB
 from apps.webhooks.outbox import PUBLISH_OF_SESSION, sessions_url
 
 _INSERT_SESSION = """
@@ -42,31 +44,11 @@ _DELETE_EVENT = """
     DELETE FROM conversations_sessionevent WHERE tenant_id = %s AND session_id = %s AND seq = %s
 """
 
-KEEP_TEXT = """
-    INSERT INTO conversations_sessiontext (id, tenant_id, session_id, text)
-    SELECT gen_random_uuid(), event.tenant_id, event.session_id, string_agg(DISTINCT said.value #>> '{}', E'\\n')
-    FROM conversations_sessionevent AS event
-    CROSS JOIN LATERAL (
-        SELECT jsonb_path_query(event.body, '$.text')
-        UNION ALL SELECT jsonb_path_query(event.body, '$.transcript')
-        UNION ALL SELECT jsonb_path_query(event.body, '$.item.content[*].text')
-        UNION ALL SELECT jsonb_path_query(event.body, '$.item.content[*].transcript')
-    ) AS said (value)
-    WHERE event.tenant_id = %(tenant_id)s AND event.session_id = %(id)s AND event.type IN (
-        'conversation.item.done', 'response.output_item.done', 'turn.transcribed',
-        'conversation.item.input_audio_transcription.completed'
-    )
-    GROUP BY event.tenant_id, event.session_id
-    HAVING count(said.value #>> '{}') > 0
-    ON CONFLICT (session_id) DO UPDATE SET text = excluded.text
-"""
-"""Keeps what was said in a session apart from its log, for those who search."""
-
 
 @dataclass(frozen=True, slots=True)
 class SessionOpened:
     """What is known of a session when it begins. `id` is that of its row, `session_id` that of the protocol.
-    `keep_events`: whether its log has more than what it used."""
+    `keep_events`: whether its log has more than what it used; `record`: whether its sound is kept."""
 
     id: uuid.UUID
     tenant_id: uuid.UUID
@@ -81,6 +63,7 @@ class SessionOpened:
     agent_version_id: uuid.UUID | None = None
     customer_id: uuid.UUID | None = None
     keep_events: bool = True
+    record: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +147,8 @@ class LogStore:
             with connection.transaction(), connection.cursor() as cursor:
                 if opened:
                     cursor.executemany(_INSERT_SESSION, [asdict(row) for row in opened])
+                    recorded = [asdict(row) for row in opened if row.record]
+                    cursor.executemany(BEGIN_RECORDING, recorded)
                     began = [published("session.started", tenant_id=r.tenant_id, id=r.id) for r in opened]
                     cursor.executemany(PUBLISH_OF_SESSION, began)
                 if failed:
@@ -176,7 +161,9 @@ class LogStore:
                 if states:
                     cursor.executemany(_UPDATE_SESSION, [asdict(row) for row in states])
                     over = [row for row in states if row.ended_at is not None]
-                    cursor.executemany(KEEP_TEXT, [{"tenant_id": r.tenant_id, "id": r.id} for r in over])
+                    cursor.executemany(
+                        ADD_TRANSCRIPT_JOB, [{"tenant_id": r.tenant_id, "id": r.id} for r in over]
+                    )
                     ended = [published("session.ended", tenant_id=r.tenant_id, id=r.id) for r in over]
                     cursor.executemany(PUBLISH_OF_SESSION, ended)
         except psycopg.Error:

@@ -34,6 +34,7 @@ NAVIGATION = (
     Entry("Sessions", "sessions", "messages-square", OBSERVE),
     Entry("Live", "live", "radio", OBSERVE),
     Entry("Logs", "logs", "triangle-alert", OBSERVE),
+    Entry("Analytics", "analytics", "chart-line", OBSERVE),
     Entry("Usage", "usage", "chart-column", OBSERVE),
     Entry("Reports", "reports", "file-text", OBSERVE),
     Entry("API keys", "keys", "key-round", CONNECT),

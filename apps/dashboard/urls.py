@@ -2,6 +2,7 @@ from django.urls import path
 
 from apps.dashboard import (
     agents,
+    analytics,
     audit,
     billing,
     budgets,
@@ -13,8 +14,10 @@ from apps.dashboard import (
     overview,
     playground,
     providers,
+    recordings,
     reports,
     routers,
+    saved_views,
     session_detail,
     sessions,
     settings,
@@ -74,6 +77,14 @@ urlpatterns = [
         "<slug:slug>/sessions/<str:session_id>/transcript/",
         session_detail.transcript,
         name="session-transcript",
+    ),
+    path("<slug:slug>/sessions/<str:session_id>/recording/", recordings.state, name="session-recording"),
+    path("<slug:slug>/sessions/<str:session_id>/recording/play/", recordings.play, name="recording-play"),
+    path(
+        "<slug:slug>/sessions/<str:session_id>/recording.ogg", recordings.download, name="recording-download"
+    ),
+    path(
+        "<slug:slug>/sessions/<str:session_id>/recording/delete/", recordings.delete, name="recording-delete"
     ),
     path("<slug:slug>/sessions/<str:session_id>/latency/", session_detail.latency, name="session-latency"),
     path("<slug:slug>/sessions/<str:session_id>/cost/", session_detail.cost, name="session-cost"),
@@ -135,6 +146,18 @@ urlpatterns = [
     path("<slug:slug>/budgets/<uuid:budget_id>/delete/", budgets.delete, name="budget-delete"),
     path("<slug:slug>/live/", live.page, name="live"),
     path("<slug:slug>/logs/", logs.page, name="logs"),
+    path("<slug:slug>/analytics/", analytics.page, name="analytics"),
+    path("<slug:slug>/analytics/export.csv", analytics.export, name="analytics-export"),
+    path("<slug:slug>/analytics/views/", saved_views.page, name="analytics-views"),
+    path("<slug:slug>/analytics/views/<uuid:view_id>/", saved_views.edit, name="analytics-view"),
+    path(
+        "<slug:slug>/analytics/views/<uuid:view_id>/delete", saved_views.delete, name="analytics-view-delete"
+    ),
+    path(
+        "<slug:slug>/analytics/views/<uuid:view_id>/begin",
+        saved_views.begin_with,
+        name="analytics-view-begin",
+    ),
     path("<slug:slug>/usage/", usage.page, name="usage"),
     path("<slug:slug>/usage/export.csv", usage.export, name="usage-export"),
     path("<slug:slug>/usage/records/", usage.records, name="usage-records"),

@@ -30,6 +30,7 @@ class Scope(models.TextChoices):
     SESSIONS_READ = "sessions.read", "See sessions and what was said in them"
     SESSIONS_END = "sessions.end", "End sessions"
     SESSIONS_DELETE = "sessions.delete", "Delete sessions"
+    RECORDINGS_READ = "recordings.read", "Hear recordings"
     USAGE_READ = "usage.read", "See usage"
     REPORTS_READ = "reports.read", "See reports, and what is in them"
     REPORTS_WRITE = "reports.write", "Have reports made and mailed"

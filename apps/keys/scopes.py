@@ -27,6 +27,7 @@ NEEDS: Mapping[Scope, May] = {
     Scope.SESSIONS_READ: May.VIEW,
     Scope.SESSIONS_END: May.END_SESSIONS,
     Scope.SESSIONS_DELETE: May.DELETE_SESSIONS,
+    Scope.RECORDINGS_READ: May.LISTEN_IN,
     Scope.USAGE_READ: May.VIEW,
     Scope.REPORTS_READ: May.VIEW,
     Scope.REPORTS_WRITE: May.CONNECT,

@@ -40,6 +40,8 @@ PAGES = {
     "session, raw": "/acme/sessions/{session}/raw/",
     "live": "/acme/live/",
     "logs": "/acme/logs/",
+    "analytics": "/acme/analytics/?by=version",
+    "analytics, views": "/acme/analytics/views/",
     "usage": "/acme/usage/",
     "usage, records": "/acme/usage/records/?kind=response",
     "reports": "/acme/reports/",

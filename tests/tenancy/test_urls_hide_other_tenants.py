@@ -10,6 +10,7 @@ from django.urls.resolvers import URLResolver
 
 from apps.agents.models import Agent
 from apps.agents.services import agent_create
+from apps.analytics.models import SavedView
 from apps.billing.budgets import budget_create
 from apps.billing.models import Budget, InvoiceLine, LedgerTransaction
 from apps.conversations.models import RealtimeSession
@@ -84,6 +85,7 @@ def arguments_of(person: Person) -> dict[str, object]:
         "budget_id": budget_of(person).id,
         "report_id": report_of(person).id,
         "schedule_id": schedule_of(person).id,
+        "view_id": view_of(person).id,
     }
 
 
@@ -95,6 +97,11 @@ def agent_of(person: Person) -> Agent:
 def tool_of(person: Person) -> Tool:
     with tenant_context(person.tenant.id):
         return tool_create(slug="get_weather", kind="client").tool
+
+
+def view_of(person: Person) -> SavedView:
+    with tenant_context(person.tenant.id):
+        return SavedView.objects.create(name="of-mallory", query="period=7")
 
 
 def budget_of(person: Person) -> Budget:

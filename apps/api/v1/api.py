@@ -11,6 +11,7 @@ from ninja.errors import ValidationError as BadShape
 from apps.agents.services import DraftConflict
 from apps.api.v1 import (
     agents,
+    analytics,
     audit,
     billing,
     customers,
@@ -19,6 +20,7 @@ from apps.api.v1 import (
     members,
     payments,
     providers,
+    recordings,
     reports,
     routers,
     sessions,
@@ -48,8 +50,10 @@ for area in (
     providers,
     routers,
     sessions,
+    recordings,
     usage,
     reports,
+    analytics,
     limits,
     billing,
     payments,
