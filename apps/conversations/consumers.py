@@ -2,8 +2,8 @@
 runs already."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import closing
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from types import MappingProxyType
@@ -147,6 +147,7 @@ async def _converse(
             bound_contextvars(tenant_id=tenant_id, session_id=session.id),
             closing(money),
             runtime.event_log().session(opened) as observer,
+            _recording(opened) as recording,
         ):
             tally = ToolTally(session.tools, host.functions.names)
             latencies = LatencyObserver(observer.answered)
@@ -158,7 +159,7 @@ async def _converse(
                 rules=PriceRules(markup_bp=money.markup_bp),
                 own_credentials=models.own,
             )
-            observers: tuple[Observer, ...] = (observer, meter, latencies)
+            observers: tuple[Observer, ...] = (observer, meter, latencies, *recording)
             if session.tools:
                 observers = (*observers, tally)
             host = replace(host, observers=observers, meter=meter, allowance=admission.allowance)
@@ -167,7 +168,7 @@ async def _converse(
             key_id, customer_id = opened.api_key_id, opened.customer_id
             async with runtime.calls.running(running, call_id, tenant_id, key_id, customer_id):
                 await socket.accept(call_id, admission.headers)
-                log.info("session_started", model=session.model)
+                log.info("session_started", model=session.model, record=opened.record)
                 async with asyncio.TaskGroup() as group:
                     group.create_task(models.warm_up(session.model), name="open connections")
                     timing = group.create_task(note_time(meter), name="note the time connected")
@@ -175,6 +176,16 @@ async def _converse(
                     timing.cancel()
             await runtime.tool_calls_count_of(opened.tenant_id, tally)
             log.info("session_ended")
+
+
+@contextmanager
+def _recording(opened: SessionOpened) -> Iterator[Sequence[Observer]]:
+    """Who records the session that runs inside; nobody, unless its agent has it so."""
+    if not opened.record:
+        yield ()
+        return
+    with runtime.audio_recorder().session(opened) as recording:
+        yield (recording,)
 
 
 async def _join(socket: _Socket, request: Request, place: Place) -> None:

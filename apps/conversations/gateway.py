@@ -233,6 +233,7 @@ def session_opened(handshake: Handshake, grant: KeyGrant, opening: Opening) -> S
         agent_version_id=agent.version_id if agent else None,
         customer_id=grant.customer.id if grant.customer else None,
         keep_events=agent.keep_log if agent else True,
+        record=agent.keep_audio if agent else False,
     )
 
 

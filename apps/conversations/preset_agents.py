@@ -28,6 +28,7 @@ class PresetAgent:
     first_message: str
     session_seconds: int | None
     keep_log: bool
+    keep_audio: bool
 
     def among(self, models: ModelRegistry) -> ModelRegistry:
         """These models, which know the agent by its name."""
@@ -80,4 +81,5 @@ def _preset(chosen: ChosenAgent, values: Mapping[str, str]) -> PresetAgent:
         first_message=filled(spec.first_message, values),
         session_seconds=spec.limits.session_seconds,
         keep_log=spec.privacy.keep_log,
+        keep_audio=spec.privacy.record,
     )

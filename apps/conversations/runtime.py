@@ -40,6 +40,7 @@ from apps.keys.authentication import KeyGrant
 from apps.limits.process import ProcessLimits
 from apps.limits.resolving import Limits
 from apps.limits.selectors import limits_of
+from apps.recordings.recorder import AudioRecorder
 from apps.routers.exchange import HealthExchange
 from apps.routers.selectors import routers_of
 from apps.tools.selectors import runners_of
@@ -60,6 +61,7 @@ _loaded: Inference | None = None
 _event_log: EventLog | None = None
 _spending: SpendKeeper | None = None
 _recorder: Recorder | None = None
+_audio_recorder: AudioRecorder | None = None
 _loading = threading.Lock()
 _routing = RoutingMemory()
 _revocations = RevocationWatch(calls)
@@ -74,6 +76,7 @@ async def startup() -> None:
     loaded = await inference()
     unpriced_check(models=[model.name for model in loaded.models_for().list()])
     recorder()  # which writes what crashed processes have left
+    audio_recorder()  # as this does
     spending()  # which deletes the holds of crashed processes when they have expired
     await loaded.warm_up()
     await calls.start(
@@ -206,6 +209,15 @@ def recorder() -> Recorder:
     return _recorder
 
 
+def audio_recorder() -> AudioRecorder:
+    """Started by `startup`, else by the first session that is recorded. Called on the event loop only."""
+    global _audio_recorder
+    if _audio_recorder is None:
+        _audio_recorder = AudioRecorder(settings.RECORDINGS_SPOOL)
+        _audio_recorder.start()
+    return _audio_recorder
+
+
 def spending() -> SpendKeeper:
     """Started by `startup`, else by the first session. Called on the event loop only."""
     global _spending
@@ -218,10 +230,13 @@ def spending() -> SpendKeeper:
 async def writers_end() -> None:
     """Stops the threads that write for this process's sessions, when they have written what they can. The next
     session starts others."""
-    global _event_log, _recorder, _spending
+    global _event_log, _recorder, _audio_recorder, _spending
     if _event_log is not None:
         ending, _event_log = _event_log, None
         await asyncio.to_thread(ending.stop)
+    if _audio_recorder is not None:  # what it writes is about rows that are there now
+        silenced, _audio_recorder = _audio_recorder, None
+        await asyncio.to_thread(silenced.stop)
     if _recorder is not None:
         stopping, _recorder = _recorder, None
         await asyncio.to_thread(stopping.stop)

@@ -12,9 +12,11 @@ from antiphon.engine.ports import Ending
 from antiphon.engine.session import INTERNAL_ERROR
 from apps.audit import services as audit
 from apps.conversations.calls import BALANCE_USED_UP, KEY_REVOKED
-from apps.conversations.log_store import KEEP_TEXT
+from apps.conversations.log_store import published
 from apps.conversations.models import EndReason, RealtimeSession, SessionEvent
 from apps.core.tenancy import atomic, current_database
+from apps.transcripts.sql import ADD_TRANSCRIPT_JOB
+from apps.webhooks.outbox import PUBLISH_OF_SESSION
 
 ABANDONED_AFTER = timedelta(minutes=2)  # without a sign of life, of which there is one in 30 s
 
@@ -54,7 +56,8 @@ def sessions_close_abandoned() -> int:
     ended = RealtimeSession.objects.filter(id__in=[row["id"] for row in lost])
     closed = ended.update(ended_at=F("alive_at"), end_reason=EndReason.CRASHED)
     with connections[current_database()].cursor() as cursor:
-        cursor.executemany(KEEP_TEXT, lost)
+        cursor.executemany(ADD_TRANSCRIPT_JOB, lost)
+        cursor.executemany(PUBLISH_OF_SESSION, [published("session.ended", **row) for row in lost])
     return closed
 
 

@@ -11,9 +11,9 @@ from django.views.decorators.http import require_safe
 from apps.agents.selectors import agent_list, live_agents
 from apps.billing.warnings import notices
 from apps.conversations.live import running_sessions
+from apps.conversations.problems import problem_text
 from apps.conversations.selectors import problem_list, session_list
 from apps.conversations.totals import Totals, sessions_by_day, totals_of
-from apps.conversations.transcripts import problem_text
 from apps.dashboard.charts import chart_of
 from apps.dashboard.figures import Figure, change, worth
 from apps.dashboard.templatetags.amounts import dollars, in_ms

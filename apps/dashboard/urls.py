@@ -14,6 +14,7 @@ from apps.dashboard import (
     overview,
     playground,
     providers,
+    recordings,
     routers,
     saved_views,
     session_detail,
@@ -75,6 +76,14 @@ urlpatterns = [
         "<slug:slug>/sessions/<str:session_id>/transcript/",
         session_detail.transcript,
         name="session-transcript",
+    ),
+    path("<slug:slug>/sessions/<str:session_id>/recording/", recordings.state, name="session-recording"),
+    path("<slug:slug>/sessions/<str:session_id>/recording/play/", recordings.play, name="recording-play"),
+    path(
+        "<slug:slug>/sessions/<str:session_id>/recording.ogg", recordings.download, name="recording-download"
+    ),
+    path(
+        "<slug:slug>/sessions/<str:session_id>/recording/delete/", recordings.delete, name="recording-delete"
     ),
     path("<slug:slug>/sessions/<str:session_id>/latency/", session_detail.latency, name="session-latency"),
     path("<slug:slug>/sessions/<str:session_id>/cost/", session_detail.cost, name="session-cost"),

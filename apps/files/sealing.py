@@ -4,7 +4,7 @@
 
 A chunk holds up to CHUNK bytes and a tag of 16. Its nonce is prefix | number of the chunk (4 bytes) | whether it is
 the last (1 byte), which is the STREAM construction (Hoang, Reyhanitabar, Rogaway, Vizár 2015, section 7): chunks
-can't be swapped, dropped or added. The file's name is authenticated with each, so that none can take another's place.
+can't be swapped, dropped or added. The file's name is authenticated with each: none can take another's place.
 """
 
 import os

@@ -30,6 +30,7 @@ class Scope(models.TextChoices):
     SESSIONS_READ = "sessions.read", "See sessions and what was said in them"
     SESSIONS_END = "sessions.end", "End sessions"
     SESSIONS_DELETE = "sessions.delete", "Delete sessions"
+    RECORDINGS_READ = "recordings.read", "Hear recordings"
     USAGE_READ = "usage.read", "See usage"
     BILLING_READ = "billing.read", "See budgets and billing"
     BILLING_WRITE = "billing.write", "Change budgets and billing"

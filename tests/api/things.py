@@ -9,6 +9,7 @@ from apps.agents.spec import AgentSpec, Prompt
 from apps.billing.budgets import budget_create
 from apps.core.tenancy import tenant_context
 from apps.credentials.services import credential_set, provider_put
+from apps.recordings.models import Recording, RecordingState
 from apps.routers.services import router_put
 from apps.tenants.invitations import invitation_create
 from apps.tenants.models import Invitation, Role
@@ -31,7 +32,8 @@ def make_things(person: Person) -> dict[str, object]:
         spec = AgentSpec(prompt=Prompt(instructions="Be kind."))
         agent_save_draft(agent=agent, spec=spec, revision=0)
         agent_publish(agent=agent)
-        make_event(SESSION)
+        session = make_event(SESSION).session
+        Recording.objects.create(session=session, started_at=session.started_at, state=RecordingState.READY)
         make_statement(SLUG)
         invoice = make_invoice(f"in_{person.tenant.slug}")
         budget = budget_create(amount_micro=1_000_000)

@@ -12,6 +12,8 @@ PARTS = {  # no pages: parts of one that htmx brings, files, sounds
     "audit-export",
     "invoice-export",
     "router-test",
+    "session-recording",
+    "recording-download",
     "session-download",
     "sessions-export",
     "statement-export",

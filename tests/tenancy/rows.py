@@ -43,6 +43,7 @@ from apps.customers.models import Customer, CustomerMarkup, Statement, Statement
 from apps.customers.services import customer_create
 from apps.keys.services import api_key_create, client_secret_create
 from apps.limits.services import limit_request_create, tenant_limits_set
+from apps.recordings.models import Recording
 from apps.routers.services import router_put
 from apps.tenants.invitations import invitation_create
 from apps.tenants.models import Role
@@ -64,6 +65,11 @@ def make_client_secret(name: str) -> TenantModel:
 def make_session(name: str) -> RealtimeSession:
     now = timezone.now()
     return RealtimeSession.objects.create(session_id=name, model="local/test", started_at=now, alive_at=now)
+
+
+def make_recording(name: str) -> Recording:
+    session = make_session(name)
+    return Recording.objects.create(session=session, started_at=session.started_at)
 
 
 def make_event(name: str) -> SessionEvent:
@@ -214,6 +220,7 @@ MAKERS: dict[str, Callable[[str], TenantModel]] = {
     "agents.TrafficShare": lambda name: make_version(name).share,
     "conversations.RealtimeSession": make_session,
     "conversations.SessionEvent": make_event,
+    "recordings.Recording": make_recording,
     "conversations.SessionText": lambda name: SessionText.objects.create(
         session=make_session(name), text="Hello."
     ),

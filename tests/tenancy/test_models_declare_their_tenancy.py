@@ -12,6 +12,7 @@ from antiphon.config.env import PROJECT
 from apps.core.models import TenantManager, TenantModel
 
 GLOBAL = {
+    "privacy.SigningKey",
     "account.EmailAddress",
     "account.EmailConfirmation",
     "accounts.User",

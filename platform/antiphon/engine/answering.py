@@ -17,6 +17,7 @@ from antiphon.engine.asking import (
 from antiphon.engine.conversation import Conversation, Entry
 from antiphon.engine.effects import (
     CancelTimer,
+    Heard,
     SetTimer,
     Speculate,
     StopGenerating,
@@ -209,8 +210,13 @@ class Answering:
         """The client wants what is playing to stop, and goes on listening."""
         if self._paced:
             self._stop_playing()
-        elif self._playout.stop(self._state.now):
+        elif cut := self._playout.stop(self._state.now):
+            self._tell_heard(cut)
             self._state.send(ev.OutputAudioBufferCleared(response_id=self._last_heard))
+
+    def leave(self) -> None:
+        """The session is over, and with it what is playing."""
+        self._tell_heard(self._playout.stop(self._state.now))
 
     def truncate(self, item_id: str, content_index: int, audio_end_ms: int) -> None:
         """The client says how much of an item was heard. It counts by its own clock, so an end beyond the audio
@@ -223,6 +229,7 @@ class Answering:
         if audio_end_ms < 0:
             raise errors.invalid_value("'audio_end_ms' must be 0 or more.", "audio_end_ms")
         self._truncate(entry.speech, min(audio_end_ms, entry.speech.samples // SAMPLES_PER_MS))
+        self._tell_heard([entry.speech])
         self._playout.skip(entry.speech, self._state.now)
 
     # Reported
@@ -405,11 +412,11 @@ class Answering:
 
     def _stop_playing(self) -> None:
         cut = self._playout.stop(self._state.now)
-        if not self._paced or not self._line.clear():
-            return
-        self._state.do(StopPlaying())
-        for speech in cut:
-            self._truncate(speech, (speech.heard or 0) // SAMPLES_PER_MS)
+        if self._paced and self._line.clear():
+            self._state.do(StopPlaying())
+            for speech in cut:
+                self._truncate(speech, (speech.heard or 0) // SAMPLES_PER_MS)
+        self._tell_heard(cut)
 
     def _stop(self, response: RunningResponse) -> None:
         unsent = self._recall(response.id)
@@ -427,6 +434,10 @@ class Answering:
         if entry is not None and entry.speech is speech:
             entry.item = items.with_transcript(entry.item, speech.heard_text)
             self._state.send(ev.ItemTruncated(item_id=speech.item_id, content_index=0, audio_end_ms=end_ms))
+
+    def _tell_heard(self, cut: Iterable[Speech]) -> None:
+        for speech in cut:
+            self._state.do(Heard(speech.item_id, speech.heard_samples // SAMPLES_PER_MS, speech.heard_text))
 
     def _finish(self, response: RunningResponse, closing: Iterable[ev.ServerEvent]) -> None:
         self._state.send_all(closing)

@@ -157,6 +157,15 @@ class StopPlaying(Struct, frozen=True):
     """Drop what a paced transport has not played yet."""
 
 
+class Heard(Struct, frozen=True):
+    """Observers are told that playing an item was cut short: how much of its audio was heard, and which words.
+    Another one for the same item takes its place. Never sent to clients."""
+
+    item_id: str
+    audio_ms: int
+    text: str
+
+
 class SetTimer(Struct, frozen=True):
     """Replaces a timer of the same name."""
 
@@ -197,6 +206,7 @@ Effect = (
     | RunFunction
     | StopFunction
     | StopPlaying
+    | Heard
     | SetTimer
     | CancelTimer
     | Close

@@ -150,6 +150,12 @@ class SessionMachine:
             self._state.refuse(refused, getattr(event, "event_id", None))
         return self._state.take_effects()
 
+    def leave(self, now: float) -> list[Effect]:
+        """Nobody hears any more: what that cuts short. No input follows."""
+        self._state.now = now
+        self._answering.leave()
+        return self._state.take_effects()
+
     def _take(self, event: inputs.Input) -> None:
         if self._winding_up.is_on and not self._winding_up.admits(event):
             return

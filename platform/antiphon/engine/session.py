@@ -140,6 +140,7 @@ class RunningSession:
             fx.RunFunction: self._function_runs.run,
             fx.StopFunction: self._function_runs.stop,
             fx.StopPlaying: self._stop_playing,
+            fx.Heard: self._observe,
             fx.SetTimer: self._set_timer,
             fx.CancelTimer: self._cancel_timer,
             fx.Close: self._close,
@@ -273,6 +274,7 @@ class RunningSession:
         for timer in (*self._timers.values(), self._waiting):
             if timer is not None:
                 timer.cancel()
+        self._carry_out(self._machine.leave(self._now()))
         self._host.meter.over(self._now())
         self._tell_of_usage()
         self._observe(self._ending())

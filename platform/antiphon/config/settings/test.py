@@ -17,7 +17,8 @@ API_KEY_PEPPERS = {1: bytes(32)}
 ENCRYPTION_KEYS = {1: bytes(32)}
 ALLOWED_HOSTS = ["*"]
 _spool = tempfile.TemporaryDirectory(prefix="antiphon-spool-")  # removed when the tests end
-USAGE_SPOOL = Path(_spool.name)
+USAGE_SPOOL = Path(_spool.name) / "usage"
+RECORDINGS_SPOOL = Path(_spool.name) / "recordings"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 CELERY_TASK_ALWAYS_EAGER = True
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}

@@ -18,6 +18,7 @@ import msgspec
 from msgspec import UNSET, Struct, structs
 
 from antiphon.engine import inputs
+from antiphon.engine.effects import Heard
 from antiphon.engine.input_buffer import BYTES_PER_SAMPLE, SAMPLES_PER_MS
 from antiphon.engine.observers.latency import TurnLatency
 from antiphon.engine.ports import Ending, Recalled
@@ -39,6 +40,7 @@ ENGINE_TYPES: dict[type, str] = {
     inputs.LatencyDecided: "latency.decided",
     inputs.FunctionStarted: "tool.started",
     inputs.FunctionEnded: "tool.ended",
+    Heard: "item.heard",
     UsageRecord: "usage",
     Ending: "session.ended",
 }
