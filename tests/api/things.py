@@ -15,8 +15,14 @@ from apps.tenants.invitations import invitation_create
 from apps.tenants.models import Invitation, Role
 from apps.tools.services import tool_create
 from tests.cast import Person, member_of
-from tests.tenancy.rows import make_delivery, make_event, make_invoice, make_statement
-from tests.tenancy.rows import make_event, make_invoice, make_report, make_report_schedule, make_statement
+from tests.tenancy.rows import (
+    make_delivery,
+    make_event,
+    make_invoice,
+    make_report,
+    make_report_schedule,
+    make_statement,
+)
 
 SLUG, SESSION = "of-a-tenant", "sess_of_a_tenant"
 ADDRESS = "https://models.example.com/v1"

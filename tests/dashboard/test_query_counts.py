@@ -93,10 +93,10 @@ def test_no_page_makes_more_queries_than_it_did(alice: Person) -> None:
             customer = customer_create(external_id=external_id, name=external_id)
             api_key_create(name=external_id, customer=customer)
             statement_issue(customer=customer, month=month)
-        delivery = make_delivery("one")
-        make_delivery("two")
             report_request(wanted=Wanted(ReportKind.COST, month, month), format=Format.PDF)
             schedule_create(name=external_id, kind="cost", formats=["pdf"])
+        delivery = make_delivery("one")
+        make_delivery("two")
     assert session is not None
     client = Client()
     assert client.login(email=alice.user.email, password=PASSWORD)

@@ -31,8 +31,6 @@ from tests.tenancy.rows import (
     make_delivery,
     make_invoice,
     make_ledger_transaction,
-    make_invoice,
-    make_ledger_transaction,
     make_report,
     make_report_schedule,
     make_session,
@@ -121,6 +119,8 @@ def delivery_of(person: Person) -> Delivery:
         if not Delivery.objects.exists():
             make_delivery()
         return Delivery.objects.get()
+
+
 def report_of(person: Person) -> ReportRun:
     with tenant_context(person.tenant.id):
         return make_report()
