@@ -196,7 +196,7 @@ def _storage() -> Storage:
 
 def _check(name: str) -> None:
     tenant = require_tenant()
-    if not isinstance(tenant, Across) and not name.startswith(f"{tenant}/"):
+    if not isinstance(tenant, Across) and not f"{name}/".startswith(f"{tenant}/"):
         raise CrossTenant("This file belongs to another tenant.")
     if ".." in name.split("/"):
         raise CrossTenant(f"{name!r} is no name of a file.")

@@ -88,6 +88,9 @@ def furnish(platform: Platform, sessions: int = 20) -> Mapping[str, str]:
     api.post("/customers", external_id="globex", name="Globex Corporation", markup_bp=2500)
     api.post("/customers/globex/statements", month="2026-01")
     budget = api.post("/budgets", amount_micro=50_000_000)
+    endpoint = api.post("/webhooks", url="https://hooks.harbour.example/in", description="The hotel's desk")
+    endpoint_id = endpoint["endpoint"]["id"]
+    delivery = api.post(f"/webhooks/{endpoint_id}/test", type="session.ended")
     invoice = _billed(platform, api)
     key = api.post("/keys", name="Website", scopes=["realtime"], realtime_only=True)["key"]
     sizes = ("--sessions", str(sessions), "--days", str(DAYS), "--with-events", "60")
@@ -103,6 +106,8 @@ def furnish(platform: Platform, sessions: int = 20) -> Mapping[str, str]:
         "external_id": "globex",
         "month": "2026-01",
         "budget_id": budget["id"],
+        "endpoint_id": endpoint_id,
+        "delivery_id": delivery["id"],
         "invoice_id": invoice["id"],
         "line_id": str(invoice["lines"][0]["id"]),
         "transaction_id": api.get("/ledger")["data"][0]["id"],

@@ -347,7 +347,12 @@ def makes_one_of_each_kind(alice: Visitor, key: str) -> dict[str, str]:
     make("POST", "/customers", {"external_id": "globex", "name": "Globex"})
     make("POST", "/customers/globex/statements", {"month": "2026-01"})
     budget = make("POST", "/budgets", {"amount_micro": 50_000_000})
+    make("POST", "/webhooks", {"url": "https://hooks.harbour.example/in"})
+    endpoint_id = shown("/harbour/webhooks/", f"/harbour/webhooks/{uuid}/")
+    delivery = make("POST", f"/webhooks/{endpoint_id}/test", {"type": "session.ended"})
     return {
+        "endpoint_id": endpoint_id,
+        "delivery_id": delivery["id"],
         "budget_id": budget["id"],
         "name": "harbour-router",
         "router_name": "harbour-router",

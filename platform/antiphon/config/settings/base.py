@@ -263,6 +263,20 @@ CELERY_BEAT_SCHEDULE |= {
     },
 }
 
+CELERY_BEAT_SCHEDULE |= {
+    "send webhooks": {
+        "task": "apps.webhooks.tasks.send_webhooks",
+        "schedule": 2.0,
+        "options": {"expires": 2},
+    },
+    "purge webhooks": {
+        "task": "apps.webhooks.tasks.purge_webhooks",
+        "schedule": 86400.0,
+        "options": {"expires": 3600},
+    },
+}
+WEBHOOK_TIMEOUT_SECONDS = 15.0  # for the whole answer
+
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True
