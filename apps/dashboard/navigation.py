@@ -36,6 +36,7 @@ NAVIGATION = (
     Entry("Logs", "logs", "triangle-alert", OBSERVE),
     Entry("Analytics", "analytics", "chart-line", OBSERVE),
     Entry("Usage", "usage", "chart-column", OBSERVE),
+    Entry("Reports", "reports", "file-text", OBSERVE),
     Entry("API keys", "keys", "key-round", CONNECT),
     Entry("Customers", "customers", "handshake", CONNECT),
     Entry("Providers", "providers", "plug", CONNECT),

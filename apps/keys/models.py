@@ -32,6 +32,8 @@ class Scope(models.TextChoices):
     SESSIONS_DELETE = "sessions.delete", "Delete sessions"
     RECORDINGS_READ = "recordings.read", "Hear recordings"
     USAGE_READ = "usage.read", "See usage"
+    REPORTS_READ = "reports.read", "See reports, and what is in them"
+    REPORTS_WRITE = "reports.write", "Have reports made and mailed"
     BILLING_READ = "billing.read", "See budgets and billing"
     BILLING_WRITE = "billing.write", "Change budgets and billing"
     CUSTOMERS_READ = "customers.read", "See customers and their statements"

@@ -20,6 +20,9 @@ from apps.core.tenancy import tenant_context
 from apps.customers.months import month_of
 from apps.customers.services import customer_create, statement_issue
 from apps.keys.services import api_key_create
+from apps.reports.models import Format, ReportKind
+from apps.reports.parameters import Wanted
+from apps.reports.services import report_request, schedule_create
 from apps.tools.services import tool_create
 from tests.cast import PASSWORD, Person
 from tests.tenancy.rows import make_delivery
@@ -42,6 +45,9 @@ PAGES = {
     "analytics, views": "/acme/analytics/views/",
     "usage": "/acme/usage/",
     "usage, records": "/acme/usage/records/?kind=response",
+    "reports": "/acme/reports/",
+    "report, new": "/acme/reports/new/?kind=cost",
+    "report, schedules": "/acme/reports/schedules/",
     "routers": "/acme/routers/",
     "voices": "/acme/voices/",
     "providers": "/acme/providers/",
@@ -87,6 +93,8 @@ def test_no_page_makes_more_queries_than_it_did(alice: Person) -> None:
             customer = customer_create(external_id=external_id, name=external_id)
             api_key_create(name=external_id, customer=customer)
             statement_issue(customer=customer, month=month)
+            report_request(wanted=Wanted(ReportKind.COST, month, month), format=Format.PDF)
+            schedule_create(name=external_id, kind="cost", formats=["pdf"])
         delivery = make_delivery("one")
         make_delivery("two")
     assert session is not None

@@ -45,6 +45,9 @@ from apps.customers.services import customer_create
 from apps.keys.services import api_key_create, client_secret_create
 from apps.limits.services import limit_request_create, tenant_limits_set
 from apps.recordings.models import Recording
+from apps.reports.models import Format, ReportKind, ReportRun, ReportSchedule
+from apps.reports.parameters import Wanted
+from apps.reports.services import report_request, schedule_create
 from apps.routers.services import router_put
 from apps.tenants.invitations import invitation_create
 from apps.tenants.models import Role
@@ -212,6 +215,15 @@ def make_default_view(name: str) -> DefaultView:
     )
 
 
+def make_report() -> ReportRun:
+    day = timezone.now().date()
+    return report_request(wanted=Wanted(ReportKind.COST, day, day), format=Format.CSV)
+
+
+def make_report_schedule(name: str) -> ReportSchedule:
+    return schedule_create(name=name, kind="cost", formats=["csv"])
+
+
 MAKERS: dict[str, Callable[[str], TenantModel]] = {
     "tenants.Membership": lambda name: membership_create(user=make_user(name), role=Role.VIEWER),
     "tenants.Invitation": lambda name: invitation_create(
@@ -285,6 +297,8 @@ MAKERS: dict[str, Callable[[str], TenantModel]] = {
     "webhooks.Attempt": make_attempt,
     "analytics.SavedView": lambda name: SavedView.objects.create(name=name, query="period=7"),
     "analytics.DefaultView": make_default_view,
+    "reports.ReportRun": lambda name: make_report(),
+    "reports.ReportSchedule": make_report_schedule,
     "usage.UsageLine": make_line,
     "usage.UsageHour": lambda name: UsageHour.objects.create(**_USED, records=1, hour=timezone.now()),
     "usage.UsageDay": lambda name: UsageDay.objects.create(**_USED, records=1, day=timezone.now().date()),

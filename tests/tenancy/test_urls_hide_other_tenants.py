@@ -18,6 +18,7 @@ from apps.core.tenancy import tenant_context
 from apps.credentials.models import ProviderCredential
 from apps.credentials.services import credential_set
 from apps.customers.models import Statement
+from apps.reports.models import ReportRun, ReportSchedule
 from apps.routers.models import Router
 from apps.routers.services import router_put
 from apps.tenants.invitations import invitation_create
@@ -30,6 +31,8 @@ from tests.tenancy.rows import (
     make_delivery,
     make_invoice,
     make_ledger_transaction,
+    make_report,
+    make_report_schedule,
     make_session,
     make_statement,
 )
@@ -84,6 +87,8 @@ def arguments_of(person: Person) -> dict[str, object]:
         "budget_id": budget_of(person).id,
         "endpoint_id": delivery_of(person).endpoint_id,
         "delivery_id": delivery_of(person).id,
+        "report_id": report_of(person).id,
+        "schedule_id": schedule_of(person).id,
         "view_id": view_of(person).id,
     }
 
@@ -114,6 +119,16 @@ def delivery_of(person: Person) -> Delivery:
         if not Delivery.objects.exists():
             make_delivery()
         return Delivery.objects.get()
+
+
+def report_of(person: Person) -> ReportRun:
+    with tenant_context(person.tenant.id):
+        return make_report()
+
+
+def schedule_of(person: Person) -> ReportSchedule:
+    with tenant_context(person.tenant.id):
+        return make_report_schedule("theirs")
 
 
 def router_of(person: Person) -> Router:
