@@ -1,6 +1,7 @@
 """The database behind the event log: one connection, which bypasses row security since a batch has rows of many
 tenants (and COPY is refused to a role that row security binds)."""
 
+import json
 import uuid
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -12,6 +13,8 @@ import psycopg
 from apps.conversations.models import Direction, EndReason
 from apps.core.writing import writers_connection
 from apps.recordings.sql import BEGIN_RECORDING
+from apps.transcripts.sql import ADD_TRANSCRIPT_JOB
+from apps.webhooks.outbox import PUBLISH_OF_SESSION, sessions_url
 
 _INSERT_SESSION = """
     INSERT INTO conversations_realtimesession (
@@ -40,26 +43,6 @@ _COPY_EVENTS = """
 _DELETE_EVENT = """
     DELETE FROM conversations_sessionevent WHERE tenant_id = %s AND session_id = %s AND seq = %s
 """
-
-KEEP_TEXT = """
-    INSERT INTO conversations_sessiontext (id, tenant_id, session_id, text)
-    SELECT gen_random_uuid(), event.tenant_id, event.session_id, string_agg(DISTINCT said.value #>> '{}', E'\\n')
-    FROM conversations_sessionevent AS event
-    CROSS JOIN LATERAL (
-        SELECT jsonb_path_query(event.body, '$.text')
-        UNION ALL SELECT jsonb_path_query(event.body, '$.transcript')
-        UNION ALL SELECT jsonb_path_query(event.body, '$.item.content[*].text')
-        UNION ALL SELECT jsonb_path_query(event.body, '$.item.content[*].transcript')
-    ) AS said (value)
-    WHERE event.tenant_id = %(tenant_id)s AND event.session_id = %(id)s AND event.type IN (
-        'conversation.item.done', 'response.output_item.done', 'turn.transcribed',
-        'conversation.item.input_audio_transcription.completed'
-    )
-    GROUP BY event.tenant_id, event.session_id
-    HAVING count(said.value #>> '{}') > 0
-    ON CONFLICT (session_id) DO UPDATE SET text = excluded.text
-"""
-"""Keeps what was said in a session apart from its log, for those who search."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +99,32 @@ class EventRow:
     is_delta: bool
 
 
-Row = SessionOpened | EventRow | SessionState
+@dataclass(frozen=True, slots=True)
+class ToolFailed:
+    """A tool that the platform runs failed: told to those who want to know, whether or not there is a log."""
+
+    tenant_id: uuid.UUID
+    session_id: uuid.UUID
+    item_id: str
+    tool: str
+    server_label: str | None
+    error_type: str
+    error_code: int | None
+
+
+Row = SessionOpened | EventRow | SessionState | ToolFailed
+
+
+def published(type: str, *, tenant_id: uuid.UUID, id: uuid.UUID, of: str = "", **data: Any) -> dict[str, Any]:
+    """What PUBLISH_OF_SESSION takes."""
+    return {
+        "tenant_id": tenant_id,
+        "id": id,
+        "type": type,
+        "data": json.dumps(data),
+        "of": of,
+        "sessions_url": sessions_url(),
+    }
 
 
 class LogStore:
@@ -133,6 +141,7 @@ class LogStore:
         opened = [row for row in rows if isinstance(row, SessionOpened)]
         events = [row for row in rows if isinstance(row, EventRow)]
         states = [row for row in rows if isinstance(row, SessionState)]
+        failed = [row for row in rows if isinstance(row, ToolFailed)]
         try:
             connection = self._connect()
             with connection.transaction(), connection.cursor() as cursor:
@@ -140,6 +149,10 @@ class LogStore:
                     cursor.executemany(_INSERT_SESSION, [asdict(row) for row in opened])
                     recorded = [asdict(row) for row in opened if row.record]
                     cursor.executemany(BEGIN_RECORDING, recorded)
+                    began = [published("session.started", tenant_id=r.tenant_id, id=r.id) for r in opened]
+                    cursor.executemany(PUBLISH_OF_SESSION, began)
+                if failed:
+                    cursor.executemany(PUBLISH_OF_SESSION, [_published_failure(row) for row in failed])
                 if again and events:
                     keys = [(row.tenant_id, row.session_id, row.seq) for row in events]
                     cursor.executemany(_DELETE_EVENT, keys)
@@ -148,7 +161,11 @@ class LogStore:
                 if states:
                     cursor.executemany(_UPDATE_SESSION, [asdict(row) for row in states])
                     over = [row for row in states if row.ended_at is not None]
-                    cursor.executemany(KEEP_TEXT, [{"tenant_id": r.tenant_id, "id": r.id} for r in over])
+                    cursor.executemany(
+                        ADD_TRANSCRIPT_JOB, [{"tenant_id": r.tenant_id, "id": r.id} for r in over]
+                    )
+                    ended = [published("session.ended", tenant_id=r.tenant_id, id=r.id) for r in over]
+                    cursor.executemany(PUBLISH_OF_SESSION, ended)
         except psycopg.Error:
             self.close()
             raise
@@ -162,6 +179,12 @@ class LogStore:
         if self._connection is None:
             self._connection = writers_connection("antiphon event log")
         return self._connection
+
+
+def _published_failure(row: ToolFailed) -> dict[str, Any]:
+    facts = asdict(row)
+    id = facts.pop("session_id")
+    return published("tool.failed", tenant_id=facts.pop("tenant_id"), id=id, of=f":{row.item_id}", **facts)
 
 
 def _copy(cursor: psycopg.Cursor[Any], events: Sequence[EventRow]) -> None:

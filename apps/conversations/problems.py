@@ -1,6 +1,6 @@
 """What went wrong in a tenant's sessions, by kind."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -30,6 +30,14 @@ class ProblemGroup:
     @property
     def words(self) -> str:
         return _WORDS[self.type]
+
+
+def problem_text(body: Mapping[str, Any]) -> str:
+    """What went wrong, in the words of the event that tells."""
+    error = body.get("error")
+    if isinstance(error, dict):
+        return str(error.get("message") or error.get("code") or "")
+    return str(body.get("message") or error or "")
 
 
 def with_code(events: QuerySet[SessionEvent]) -> QuerySet[SessionEvent]:

@@ -7,9 +7,8 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from apps.conversations.problems import problem_groups
+from apps.conversations.problems import problem_groups, problem_text
 from apps.conversations.selectors import problem_list
-from apps.conversations.transcripts import problem_text
 from apps.dashboard.paging import page_of
 from apps.tenants.access import tenant_page
 from apps.tenants.selectors import PersonalMembership

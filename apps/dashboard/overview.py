@@ -1,7 +1,6 @@
 """A tenant's first page: how to begin, and once there are sessions, how they are."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 
 from django.http import HttpRequest, HttpResponse
@@ -12,10 +11,11 @@ from django.views.decorators.http import require_safe
 from apps.agents.selectors import agent_list, live_agents
 from apps.billing.warnings import notices
 from apps.conversations.live import running_sessions
+from apps.conversations.problems import problem_text
 from apps.conversations.selectors import problem_list, session_list
 from apps.conversations.totals import Totals, sessions_by_day, totals_of
-from apps.conversations.transcripts import problem_text
 from apps.dashboard.charts import chart_of
+from apps.dashboard.figures import Figure, change, worth
 from apps.dashboard.templatetags.amounts import dollars, in_ms
 from apps.keys.selectors import api_key_list
 from apps.tenants.access import tenant_page
@@ -27,16 +27,6 @@ from apps.usage.periods import Period
 
 PERIODS = (7, 30, 90)
 _PROBLEMS_SHOWN = 6
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """`good`: yes or no, where a change is either."""
-
-    label: str
-    value: str
-    delta: str = ""
-    good: str = ""
 
 
 @require_safe
@@ -74,45 +64,25 @@ def page(request: HttpRequest, membership: PersonalMembership) -> HttpResponse:
 def figures_of(now: Totals, before: Totals, *, spent: tuple[int, int], days: int) -> Sequence[Figure]:
     """`spent` in the same two periods, in micro-dollars."""
     return (
-        Figure("Sessions", f"{now.sessions:,}", _change(now.sessions, before.sessions, days)),
-        Figure("Minutes", f"{now.minutes:,.0f}", _change(now.minutes, before.minutes, days)),
-        Figure("Spend", dollars(spent[0]), _change(*spent, days)),
+        Figure("Sessions", f"{now.sessions:,}", change(now.sessions, before.sessions, days)),
+        Figure("Minutes", f"{now.minutes:,.0f}", change(now.minutes, before.minutes, days)),
+        Figure("Spend", dollars(spent[0]), change(*spent, days)),
         Figure(
             "Sessions with errors",
             "none" if now.error_rate is None else f"{now.error_rate:.1%}",
-            *_worth(now.error_rate, before.error_rate, days),
+            *worth(now.error_rate, before.error_rate, days),
         ),
         Figure(
             "Response, median",
             in_ms(now.response_p50_ms),
-            *_worth(now.response_p50_ms, before.response_p50_ms, days),
+            *worth(now.response_p50_ms, before.response_p50_ms, days),
         ),
         Figure(
             "Response, 95 of 100 within",
             in_ms(now.response_p95_ms),
-            *_worth(now.response_p95_ms, before.response_p95_ms, days),
+            *worth(now.response_p95_ms, before.response_p95_ms, days),
         ),
     )
-
-
-def _change(now: float, before: float, days: int) -> str:
-    """`12 % more than in the 7 days before`, `30 times the 7 days before`"""
-    if not before:
-        return f"none in the {days} days before" if now else ""
-    percent = round(100 * (now - before) / before)
-    if percent == 0:
-        return f"as in the {days} days before"
-    if percent >= 1000:
-        return f"{round(now / before)} times the {days} days before"
-    return f"{abs(percent)} % {'more' if percent > 0 else 'less'} than in the {days} days before"
-
-
-def _worth(now: float | None, before: float | None, days: int) -> tuple[str, str]:
-    """The change of what should be little, and whether it is good."""
-    if now is None or not before:
-        return "", ""
-    good = "" if round(100 * now / before) == 100 else "yes" if now < before else "no"
-    return _change(now, before, days), good
 
 
 def _how_to_begin(request: HttpRequest, membership: PersonalMembership) -> dict[str, object]:

@@ -4,6 +4,8 @@ import json
 from itertools import islice
 
 import msgspec
+from csp.constants import NONCE
+from csp.decorators import csp_update
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
@@ -11,16 +13,20 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from apps.conversations import costs, latencies, transcripts
+from apps.conversations import costs, latencies
 from apps.conversations.live import session_end
 from apps.conversations.models import PROBLEMS, Direction, RealtimeSession
+from apps.conversations.problems import problem_text
 from apps.conversations.selectors import session_events, session_find
-from apps.conversations.services import session_delete
 from apps.dashboard.exporting import session_facts, session_json
+from apps.dashboard.recordings import player_of
+from apps.dashboard.session_lines import lines_of
 from apps.dashboard.waterfall import waterfall_of
+from apps.privacy.erasing import session_delete
 from apps.tenants.access import tenant_page
 from apps.tenants.roles import May
 from apps.tenants.selectors import PersonalMembership
+from apps.transcripts.selectors import entries_of
 from apps.usage.filtering import UsageFilter
 from apps.usage.lines import line_list
 
@@ -41,17 +47,17 @@ _EVENTS_SHOWN = 100
 def summary(request: HttpRequest, membership: PersonalMembership, session_id: str) -> HttpResponse:
     session = _session(session_id)
     problems = islice(session_events(session, types=PROBLEMS), 20)
-    found = [(event, transcripts.problem_text(event.body)) for event in problems]
+    found = [(event, problem_text(event.body)) for event in problems]
     return _render(request, session, "summary", problems=found)
 
 
 @require_safe
 @tenant_page()
+@csp_update({"style-src": [NONCE]})  # the player's library has a style sheet of its own
 def transcript(request: HttpRequest, membership: PersonalMembership, session_id: str) -> HttpResponse:
     session = _session(session_id)
-    events = list(islice(session_events(session, types=transcripts.TYPES), _EVENTS_READ))
-    entries = transcripts.transcript_of(events)
-    return _render(request, session, "transcript", entries=entries, is_whole=len(events) < _EVENTS_READ)
+    lines = lines_of(entries_of(session), began=session.started_at)
+    return _render(request, session, "transcript", lines=lines, player=player_of(session, membership))
 
 
 @require_safe

@@ -2,6 +2,7 @@ from django.urls import path
 
 from apps.dashboard import (
     agents,
+    analytics,
     audit,
     billing,
     budgets,
@@ -13,7 +14,10 @@ from apps.dashboard import (
     overview,
     playground,
     providers,
+    recordings,
+    reports,
     routers,
+    saved_views,
     session_detail,
     sessions,
     settings,
@@ -22,6 +26,7 @@ from apps.dashboard import (
     tools,
     usage,
     voices,
+    webhooks,
 )
 
 urlpatterns = [
@@ -73,6 +78,14 @@ urlpatterns = [
         "<slug:slug>/sessions/<str:session_id>/transcript/",
         session_detail.transcript,
         name="session-transcript",
+    ),
+    path("<slug:slug>/sessions/<str:session_id>/recording/", recordings.state, name="session-recording"),
+    path("<slug:slug>/sessions/<str:session_id>/recording/play/", recordings.play, name="recording-play"),
+    path(
+        "<slug:slug>/sessions/<str:session_id>/recording.ogg", recordings.download, name="recording-download"
+    ),
+    path(
+        "<slug:slug>/sessions/<str:session_id>/recording/delete/", recordings.delete, name="recording-delete"
     ),
     path("<slug:slug>/sessions/<str:session_id>/latency/", session_detail.latency, name="session-latency"),
     path("<slug:slug>/sessions/<str:session_id>/cost/", session_detail.cost, name="session-cost"),
@@ -128,16 +141,61 @@ urlpatterns = [
         customers.statement_csv,
         name="customer-statement-csv",
     ),
+    path("<slug:slug>/webhooks/", webhooks.page, name="webhooks"),
+    path("<slug:slug>/webhooks/new/", webhooks.new, name="webhook-new"),
+    path("<slug:slug>/webhooks/deliveries/", webhooks.deliveries, name="webhook-deliveries"),
+    path("<slug:slug>/webhooks/deliveries/<uuid:delivery_id>/", webhooks.delivery, name="webhook-delivery"),
+    path(
+        "<slug:slug>/webhooks/deliveries/<uuid:delivery_id>/resend/", webhooks.resend, name="webhook-resend"
+    ),
+    path("<slug:slug>/webhooks/<uuid:endpoint_id>/", webhooks.edit, name="webhook"),
+    path("<slug:slug>/webhooks/<uuid:endpoint_id>/reveal/", webhooks.reveal, name="webhook-reveal"),
+    path("<slug:slug>/webhooks/<uuid:endpoint_id>/rotate/", webhooks.rotate, name="webhook-rotate"),
+    path("<slug:slug>/webhooks/<uuid:endpoint_id>/test/", webhooks.test, name="webhook-test"),
+    path("<slug:slug>/webhooks/<uuid:endpoint_id>/switch/", webhooks.switch, name="webhook-switch"),
+    path("<slug:slug>/webhooks/<uuid:endpoint_id>/delete/", webhooks.delete, name="webhook-delete"),
     path("<slug:slug>/budgets/", budgets.page, name="budgets"),
     path("<slug:slug>/budgets/new/", budgets.create, name="budget-create"),
     path("<slug:slug>/budgets/<uuid:budget_id>/", budgets.edit, name="budget"),
     path("<slug:slug>/budgets/<uuid:budget_id>/delete/", budgets.delete, name="budget-delete"),
     path("<slug:slug>/live/", live.page, name="live"),
     path("<slug:slug>/logs/", logs.page, name="logs"),
+    path("<slug:slug>/analytics/", analytics.page, name="analytics"),
+    path("<slug:slug>/analytics/export.csv", analytics.export, name="analytics-export"),
+    path("<slug:slug>/analytics/views/", saved_views.page, name="analytics-views"),
+    path("<slug:slug>/analytics/views/<uuid:view_id>/", saved_views.edit, name="analytics-view"),
+    path(
+        "<slug:slug>/analytics/views/<uuid:view_id>/delete", saved_views.delete, name="analytics-view-delete"
+    ),
+    path(
+        "<slug:slug>/analytics/views/<uuid:view_id>/begin",
+        saved_views.begin_with,
+        name="analytics-view-begin",
+    ),
     path("<slug:slug>/usage/", usage.page, name="usage"),
     path("<slug:slug>/usage/export.csv", usage.export, name="usage-export"),
     path("<slug:slug>/usage/records/", usage.records, name="usage-records"),
     path("<slug:slug>/usage/records/export.csv", usage.records_export, name="usage-records-export"),
+    path("<slug:slug>/sessions/<str:session_id>/sheet/", reports.sheet, name="session-sheet"),
+    path("<slug:slug>/reports/", reports.page, name="reports"),
+    path("<slug:slug>/reports/new/", reports.new, name="report-new"),
+    path("<slug:slug>/reports/<uuid:report_id>/download/", reports.download, name="report-download"),
+    path("<slug:slug>/reports/<uuid:report_id>/cancel/", reports.cancel, name="report-cancel"),
+    path("<slug:slug>/reports/<uuid:report_id>/retry/", reports.retry, name="report-retry"),
+    path("<slug:slug>/reports/<uuid:report_id>/delete/", reports.delete, name="report-delete"),
+    path("<slug:slug>/reports/schedules/", reports.schedules, name="report-schedules"),
+    path("<slug:slug>/reports/schedules/new/", reports.schedule_new, name="report-schedule-new"),
+    path("<slug:slug>/reports/schedules/<uuid:schedule_id>/", reports.schedule, name="report-schedule"),
+    path(
+        "<slug:slug>/reports/schedules/<uuid:schedule_id>/pause/",
+        reports.schedule_pause,
+        name="report-schedule-pause",
+    ),
+    path(
+        "<slug:slug>/reports/schedules/<uuid:schedule_id>/delete/",
+        reports.schedule_remove,
+        name="report-schedule-delete",
+    ),
     path("<slug:slug>/billing/", billing.page, name="billing"),
     path("<slug:slug>/billing/plans/", billing.choose, name="plans"),
     path("<slug:slug>/billing/plans/change/", billing.change_plan, name="plan-change"),

@@ -13,8 +13,8 @@ from django.views.decorators.http import require_safe
 from apps.conversations.models import RealtimeSession
 from apps.conversations.totals import Activity, activity_of
 from apps.dashboard.charts import chart_of
+from apps.dashboard.figures import Figure
 from apps.dashboard.forms.usage import RecordsForm, UsageForm
-from apps.dashboard.overview import Figure
 from apps.dashboard.paging import PAGE_ROWS, page_of, place_of
 from apps.dashboard.templatetags.amounts import dollars, minutes, quantity
 from apps.dashboard.usage_csv import line_csv, sum_csv

@@ -32,6 +32,7 @@ class Job(TenantModel):
     attempts = models.PositiveSmallIntegerField(default=0)
     error = models.TextField(blank=True)
     run_at = models.DateTimeField()
+    held_since = models.DateTimeField(null=True, blank=True)  # when it first had to wait for something else
     nudged_at = models.DateTimeField(null=True, blank=True)
     lease = models.UUIDField(null=True, blank=True)
     leased_until = models.DateTimeField(null=True, blank=True)

@@ -3,11 +3,13 @@ this one dies, and finished in the transaction that writes its result, so that t
 
 import random
 import threading
+import traceback
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import copy_context
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -17,18 +19,23 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from apps.core.tenancy import atomic, current_database
-from apps.jobs.kinds import JobFailed, Kind, kind_of
+from apps.jobs.kinds import ATTEMPTS, JobFailed, JobNotYet, kind_of
 from apps.jobs.models import Job, JobState, new_lease
 
+_HELD_FOR = timedelta(days=1)
 _FIRST_WAIT = 5.0  # seconds until the second attempt; four times as long each time
 _LONGEST_WAIT = 3600.0
 _LOST = "Its worker was lost each time, perhaps because it takes more memory than there is."
+_HELD_TOO_LONG = "What it waits for did not come within a day."
+
+leaving = threading.Event()
+"""Set when this process is told to stop: work that asks whether it should go on is left to another."""
 
 log = structlog.get_logger(__name__)
 
 
 class Stopped(Exception):
-    """The job was cancelled, or another worker has it: whatever was not written is dropped."""
+    """The job was cancelled, another worker has it, or this process ends: whatever was not written is dropped."""
 
 
 def wait_after(attempts: int) -> timedelta:
@@ -53,13 +60,14 @@ class Running:
         self._stopped = threading.Event()
 
     def progress(self, done: int, steps: int, note: str = "") -> None:
-        """Shows how far it is: `done` of `steps`. Raises Stopped."""
+        """Shows how far it is: `done` of `steps`. Not in a transaction, which would hide it, and the lease that
+        is renewed by it, until its end. Raises Stopped."""
         self._renew(done=done, steps=steps, note=note[:200])
         self.check()
 
     def check(self) -> None:
         """Raises Stopped if the work is no longer wanted; costs nothing."""
-        if self._stopped.is_set():
+        if self._stopped.is_set() or leaving.is_set():
             raise Stopped
 
     @contextmanager
@@ -111,8 +119,8 @@ def job_run(job_id: uuid.UUID) -> bool:
     if job is None:
         return False
     kind = kind_of(job.kind)
-    if kind is None:
-        _end(job, JobState.FAILED, f"This version knows no job of the kind {job.kind!r}.")
+    if kind is None:  # perhaps a newer version, which is being rolled out, knows it
+        _failed(job, ATTEMPTS, f"This version knows no job of the kind {job.kind!r}.")
         return False
     if job.attempts > kind.attempts:
         _end(job, JobState.FAILED, _LOST)
@@ -123,10 +131,14 @@ def job_run(job_id: uuid.UUID) -> bool:
             kind.work(running)
     except Stopped:
         log.info("job_stopped", kind=job.kind, job_id=str(job.id))
+        _wait(job, timedelta(), attempts=F("attempts") - 1)  # if it is still ours, which it is when we leave
     except JobFailed as failed:
         _end(job, JobState.FAILED, str(failed))
+    except JobNotYet as not_yet:
+        _hold(job, not_yet)
     except Exception as error:
-        _failed(job, kind, error)
+        log.exception("job_failed", kind=job.kind, job_id=str(job.id), attempt=job.attempts)
+        _failed(job, kind.attempts, _told(error))
     else:
         _end(job, JobState.DONE, "")  # unless it finished itself, as it does when it writes something
     return True
@@ -148,25 +160,46 @@ def _claim(job_id: uuid.UUID, now: datetime) -> Job | None:
             leased_until=now + _lease_time(),
             attempts=F("attempts") + 1,
             started_at=now,
+            nudged_at=None,  # so that who takes it over need not wait for a message that was read long ago
             done=0,
         )
     )
     return Job.objects.filter(id=job_id, lease=lease).first() if claimed else None
 
 
-def _failed(job: Job, kind: Kind, error: Exception) -> None:
-    log.exception("job_failed", kind=job.kind, job_id=str(job.id), attempt=job.attempts)
-    told = f"{type(error).__name__}: {error}"[:2000]
-    if job.attempts >= kind.attempts:
+def _failed(job: Job, attempts: int, told: str) -> None:
+    if job.attempts >= attempts:
         _end(job, JobState.FAILED, told)
+    else:
+        _wait(job, wait_after(job.attempts), error=told, held_since=None)
+
+
+def _told(error: Exception) -> str:
+    """What kind of error it was, and where: its message may hold what somebody said."""
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [frame for frame in frames if "site-packages" not in frame.filename] or frames
+    place = f"{Path(ours[-1].filename).stem}, line {ours[-1].lineno}" if ours else "an unknown place"
+    return f"{type(error).__name__} in {place}: the log of the worker has more."
+
+
+def _hold(job: Job, not_yet: JobNotYet) -> None:
+    now = timezone.now()
+    since = job.held_since or now
+    if now - since > _HELD_FOR:
+        _end(job, JobState.FAILED, f"{_HELD_TOO_LONG} {not_yet.note}".strip())
         return
+    time = timedelta(seconds=not_yet.seconds)
+    _wait(job, time, attempts=F("attempts") - 1, note=not_yet.note[:200], held_since=since)
+
+
+def _wait(job: Job, time: timedelta, **fields: Any) -> None:
     Job.objects.filter(id=job.id, lease=job.lease, state=JobState.RUNNING).update(
         state=JobState.WAITING,
-        error=told,
         lease=None,
         leased_until=None,
-        run_at=timezone.now() + wait_after(job.attempts),
+        run_at=timezone.now() + time,
         nudged_at=None,
+        **fields,
     )
 
 

@@ -4,6 +4,9 @@ from django.db.models import QuerySet
 
 from apps.jobs.models import Job, JobState
 
+SWEPT_AT = "jobs:swept_at"
+"""Where the cache has when jobs were last swept, which the scheduler has done every few seconds."""
+
 
 def job_list(
     *, kinds: Collection[str] | None = None, states: Collection[JobState] | None = None

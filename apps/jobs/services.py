@@ -1,3 +1,4 @@
+import uuid
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -6,12 +7,14 @@ import structlog
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
 
-from apps.core.tenancy import atomic, on_commit
+from apps.core.tenancy import Across, CrossTenant, atomic, on_commit, require_tenant
 from apps.jobs.models import Job, JobState
 
 log = structlog.get_logger(__name__)
 
+RETRIABLE = (JobState.FAILED, JobState.CANCELLED)
 _ANEW: dict[str, Any] = {
     "state": JobState.WAITING,
     "attempts": 0,
@@ -21,6 +24,8 @@ _ANEW: dict[str, Any] = {
     "error": "",
     "lease": None,
     "leased_until": None,
+    "held_since": None,
+    "nudged_at": None,
     "finished_at": None,
 }
 
@@ -36,7 +41,10 @@ def job_add(
     again: bool = False,
 ) -> Job:
     """Has it done once the transaction is committed, at `run_at` if that is given. A job of this kind and key that
-    is there already stays as it is; `again`: it is done once more when it is over."""
+    is there already stays as it is; with `again`, one that is over is done once more. Raises CrossTenant outside
+    a tenant."""
+    if isinstance(require_tenant(), Across):
+        raise CrossTenant("A job is one tenant's: enter tenant_context(tenant_id) before it is added.")
     run_at = run_at or timezone.now()
     job, is_new = Job.objects.get_or_create(
         kind=kind,
@@ -66,18 +74,24 @@ def job_cancel(*, job: Job) -> None:
 @atomic()
 def job_retry(*, job: Job) -> None:
     """Raises ValidationError for one that is not over, or that was done."""
-    over = Job.objects.filter(id=job.id, state__in=[JobState.FAILED, JobState.CANCELLED])
+    over = Job.objects.filter(id=job.id, state__in=RETRIABLE)
     if not over.update(**_ANEW, run_at=timezone.now()):
         raise ValidationError("Only a job that failed or was cancelled can be run again.")
     job.refresh_from_db()
     on_commit(lambda: job_nudge(job))
 
 
-def job_nudge(job: Job) -> None:
-    """Tells the workers. Without a broker the next sweep does."""
+def job_nudge(job: Job) -> bool:
+    """Tells the workers. Without a broker the next sweep does. Whether they were told."""
+    return nudge(job.kind, job.id, job.tenant_id)
+
+
+def nudge(kind: str, job_id: uuid.UUID, tenant_id: uuid.UUID) -> bool:
     from apps.jobs.tasks import run_job
 
     try:
-        run_job.apply_async((str(job.tenant_id), str(job.id)), retry=False)
-    except OperationalError as error:
-        log.warning("job_not_nudged", kind=job.kind, error=str(error))
+        run_job.apply_async((str(tenant_id), str(job_id), kind), retry=False)
+    except (OperationalError, RedisError, OSError) as error:  # kombu lets some through as they are
+        log.warning("job_not_nudged", kind=kind, error=str(error))
+        return False
+    return True

@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 from django.db import models
 
 from apps.core.models import TenantModel
@@ -47,6 +49,10 @@ class Recording(TenantModel):
 
     def __str__(self) -> str:
         return f"Recording of {self.session_id}"
+
+    @property
+    def lasted(self) -> timedelta:
+        return timedelta(milliseconds=self.duration_ms)
 
     @property
     def is_ready(self) -> bool:

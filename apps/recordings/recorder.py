@@ -160,12 +160,13 @@ class AudioRecorder:
             self.write()
         for stream in self._streams:
             self._end_at_once(stream)
-        while self._has_more and not self._is_failing and time.monotonic() < self._until:
+        while self.has_more and not self._is_failing and time.monotonic() < self._until:
             self.write()
         self._written.set()
 
     @property
-    def _has_more(self) -> bool:
+    def has_more(self) -> bool:
+        """Whether a session is not on the disk to its end."""
         return any(not stream.is_written for stream in self._streams)
 
     def _end_at_once(self, stream: _Stream) -> None:

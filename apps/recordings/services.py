@@ -3,9 +3,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import structlog
+from django.core.exceptions import ValidationError
 
+from apps.audit import services as audit
 from apps.core.tenancy import atomic
 from apps.files import store
+from apps.jobs.services import job_add
 from apps.recordings.models import Recording, RecordingState
 from apps.recordings.selectors import kept_parts, recordings_without_end
 
@@ -35,6 +38,27 @@ def recording_end(*, session_id: uuid.UUID) -> bool:
     """All its parts are in the storage. False if it was not being recorded."""
     made = Recording.objects.filter(session_id=session_id, state=RecordingState.RECORDING)
     return bool(made.update(state=RecordingState.PROCESSING))
+
+
+@atomic()
+def recording_delete(*, recording: Recording) -> None:
+    """Its sound, for good, also while it is recorded; that there was some stays. Its files go once this is
+    committed, by a job. Raises ValidationError if it is deleted already."""
+    session = recording.session
+    if (
+        not Recording.objects.filter(id=recording.id)
+        .exclude(state=RecordingState.DELETED)
+        .update(state=RecordingState.DELETED, size_bytes=0, timeline={})
+    ):
+        raise ValidationError("The recording is deleted already.")
+    audit.record(
+        action="recording.deleted",
+        target=recording,
+        label=session.session_id,
+        before={"state": recording.state, "duration_ms": recording.duration_ms},
+    )
+    job_add(kind="recording.tidy", key=str(session.id), session_id=session.session_id, again=True)
+    recording.refresh_from_db()
 
 
 def recordings_give_up() -> int:

@@ -9,6 +9,8 @@ from apps.accounts.models import User
 from apps.core.models import TenantModel
 from apps.tenants.slugs import check_slug
 
+_DAYS = [MinValueValidator(1), MaxValueValidator(3650)]
+
 
 class Tenant(models.Model):
     """A customer's workspace. Itself global: it is what everything else is scoped by.
@@ -28,9 +30,9 @@ class Tenant(models.Model):
     default_transcription_model = models.CharField(max_length=200, blank=True)
     default_speech_model = models.CharField(max_length=200, blank=True)
     default_voice = models.CharField(max_length=200, blank=True)
-    log_days = models.PositiveSmallIntegerField(
-        null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(3650)]
-    )
+    log_days = models.PositiveSmallIntegerField(null=True, blank=True, validators=_DAYS)
+    transcript_days = models.PositiveSmallIntegerField(null=True, blank=True, validators=_DAYS)
+    recording_days = models.PositiveSmallIntegerField(null=True, blank=True, validators=_DAYS)
     created_at = models.DateTimeField(auto_now_add=True)
     deleted_at = models.DateTimeField(null=True, blank=True, editable=False)  # rows go soon after
 

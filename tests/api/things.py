@@ -9,12 +9,20 @@ from apps.agents.spec import AgentSpec, Prompt
 from apps.billing.budgets import budget_create
 from apps.core.tenancy import tenant_context
 from apps.credentials.services import credential_set, provider_put
+from apps.recordings.models import Recording, RecordingState
 from apps.routers.services import router_put
 from apps.tenants.invitations import invitation_create
 from apps.tenants.models import Invitation, Role
 from apps.tools.services import tool_create
 from tests.cast import Person, member_of
-from tests.tenancy.rows import make_event, make_invoice, make_statement
+from tests.tenancy.rows import (
+    make_delivery,
+    make_event,
+    make_invoice,
+    make_report,
+    make_report_schedule,
+    make_statement,
+)
 
 SLUG, SESSION = "of-a-tenant", "sess_of_a_tenant"
 ADDRESS = "https://models.example.com/v1"
@@ -31,10 +39,13 @@ def make_things(person: Person) -> dict[str, object]:
         spec = AgentSpec(prompt=Prompt(instructions="Be kind."))
         agent_save_draft(agent=agent, spec=spec, revision=0)
         agent_publish(agent=agent)
-        make_event(SESSION)
+        session = make_event(SESSION).session
+        Recording.objects.create(session=session, started_at=session.started_at, state=RecordingState.READY)
         make_statement(SLUG)
         invoice = make_invoice(f"in_{person.tenant.slug}")
         budget = budget_create(amount_micro=1_000_000)
+        delivery = make_delivery()
+        report, schedule = make_report(), make_report_schedule(SLUG)
         invitation = invitation_create(
             email=f"eve@{person.tenant.slug}.example", role=Role.VIEWER, granter=Role.OWNER
         )
@@ -51,6 +62,10 @@ def make_things(person: Person) -> dict[str, object]:
         "member_id": member.membership.id,
         "invitation_id": invitation.id,
         "budget_id": budget.id,
+        "endpoint_id": delivery.endpoint_id,
+        "delivery_id": delivery.id,
+        "report_id": report.id,
+        "schedule_id": schedule.id,
         "invoice_id": invoice.id,
         "key_id": person.make_key().key.id,
     }

@@ -304,7 +304,7 @@ def test_a_recording_that_can_t_begin_does_not_hold_its_session_up(tape: Taped, 
         converse(recorder, tape, user_says(speech("0870"), 0), lasts=8_000)
     assert [line["event"] for line in logs] == ["recording_not_begun"]
     recorder.write()
-    assert not recorder._has_more
+    assert not recorder.has_more
 
 
 def test_one_recording_that_breaks_leaves_the_others_alone(

@@ -8,9 +8,13 @@ from tests.tenancy.test_urls_hide_other_tenants import patterns
 from tests.tenancy.test_who_may_open_what import EXPECTED
 
 PARTS = {  # no pages: parts of one that htmx brings, files, sounds
+    "analytics-export",
     "audit-export",
     "invoice-export",
+    "report-download",
     "router-test",
+    "session-recording",
+    "recording-download",
     "session-download",
     "sessions-export",
     "statement-export",
@@ -23,6 +27,7 @@ PARTS = {  # no pages: parts of one that htmx brings, files, sounds
 QUERIES = {  # pages that show more with one
     "agents": "?tag=telephone",
     "agent-compare": "?before=1&after=2",
+    "analytics": "?by=version&stage=first_token&sort=-p50",
     "sessions": "?errors_only=on",
     "usage": "?kind=response",
 }

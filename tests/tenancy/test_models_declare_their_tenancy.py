@@ -12,6 +12,7 @@ from antiphon.config.env import PROJECT
 from apps.core.models import TenantManager, TenantModel
 
 GLOBAL = {
+    "privacy.SigningKey",
     "account.EmailAddress",
     "account.EmailConfirmation",
     "accounts.User",
@@ -42,6 +43,7 @@ MAY_GO_ACROSS = {
     "apps/conversations/tasks.py",
     "apps/keys/tasks.py",
     "apps/recordings/tasks.py",
+    "apps/reports/tasks.py",
     "apps/tenants/tasks.py",
     "apps/usage/recorder.py",
 }

@@ -11,6 +11,7 @@ from ninja.errors import ValidationError as BadShape
 from apps.agents.services import DraftConflict
 from apps.api.v1 import (
     agents,
+    analytics,
     audit,
     billing,
     customers,
@@ -19,11 +20,14 @@ from apps.api.v1 import (
     members,
     payments,
     providers,
+    recordings,
+    reports,
     routers,
     sessions,
     tenant,
     tools,
     usage,
+    webhooks,
 )
 from apps.api.v1.body import StrictParser
 from apps.api.v1.problems import Problem, of_service, of_shape, server_error
@@ -47,7 +51,11 @@ for area in (
     providers,
     routers,
     sessions,
+    webhooks,
+    recordings,
     usage,
+    reports,
+    analytics,
     limits,
     billing,
     payments,

@@ -5,7 +5,10 @@ import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const VENDORED = { uplot: ["dist/uPlot.esm.js", "dist/uPlot.min.css"] };
+const VENDORED = {
+  uplot: ["dist/uPlot.esm.js", "dist/uPlot.min.css"],
+  "wavesurfer.js": ["dist/wavesurfer.esm.js", "dist/plugins/regions.esm.js"],
+};
 
 const here = dirname(fileURLToPath(import.meta.url));
 const modules = join(here, "node_modules");

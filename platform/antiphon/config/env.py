@@ -187,6 +187,13 @@ class Env(BaseSettings):
     session_resume_seconds: float = _setting("a number of seconds from 0 to 600", 30.0, ge=0, le=600)
     sessions_per_tenant: int = _setting("a whole number, at least 1", 20, ge=1)
     session_log_days: int = _setting("a whole number of days, at least 1", 30, ge=1)
+    transcript_days: int = _setting("a whole number of days, at least 1", 90, ge=1)
+    recording_days: int = _setting("a whole number of days, at least 1", 30, ge=1)
+    redactor: str = _setting(
+        "the dotted path of a class, like antiphon.redaction.Patterns",
+        "antiphon.redaction.Patterns",
+        pattern=r"^[a-zA-Z_]\w*(\.[a-zA-Z_]\w*)+$",
+    )
     events_per_second: int = _setting("a whole number, at least 1", 1000, ge=1)
     sessions_per_key: int | None = _setting("a whole number, at least 1", ge=1)
     events_per_second_per_key: int | None = _setting("a whole number, at least 1", ge=1)

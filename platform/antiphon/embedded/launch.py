@@ -27,7 +27,7 @@ from antiphon.embedded.valkey import EmbeddedValkey
 # Whoever presses Ctrl-C waits for it; in production `antiphon.config.serve` runs by itself and drains longer.
 _DRAIN_SECONDS = 3.0
 _READY_SECONDS = 180.0  # models are loaded before the first answer
-_WORKER_THREADS = 4
+_WORKER_THREADS = 6
 _PORT_SECONDS = 2.0  # for a web process whose supervisor was killed to notice
 
 _ADDRESSES = ("DATABASE_URL", "ACROSS_DATABASE_URL", "REDIS_URL")
@@ -115,14 +115,7 @@ class Launch:
         return [Program(name, command, env=child_env, cwd=PROJECT, grace=grace) for name in names]
 
     def _worker_program(self, child_env: Mapping[str, str], data_dir: Path) -> Program:
-        """One Celery worker, with the scheduler as a child of its own: a second program would load everything
-        a second time."""
-        command = [
-            *(sys.executable, "-W", "ignore:You're running the worker with superuser"),
-            *("-m", "celery", "--quiet", "--app", "antiphon.config", "worker", "--loglevel", "WARNING"),
-            *("--pool", "threads", "--concurrency", str(_WORKER_THREADS)),
-            *("--beat", "--schedule", str(data_dir / "beat-schedule")),
-        ]
+        command = worker_command(data_dir / "beat-schedule")
         return Program("The worker", command, env=child_env, cwd=PROJECT, grace=10)
 
     def _manage(self, child_env: Mapping[str, str], *arguments: str) -> str:
@@ -166,6 +159,17 @@ class Launch:
         began = time.monotonic()
         yield
         self._write(f"{time.monotonic() - began:.1f} s\n")
+
+
+def worker_command(schedule: Path) -> list[str]:
+    """One Celery worker, with the scheduler as a child of its own: a second program would load everything a second
+    time. `schedule` is the scheduler's file."""
+    return [
+        *(sys.executable, "-W", "ignore:You're running the worker with superuser"),
+        *("-m", "celery", "--quiet", "--app", "antiphon.config", "worker", "--loglevel", "WARNING"),
+        *("--pool", "threads", "--concurrency", str(_WORKER_THREADS)),
+        *("--beat", "--schedule", str(schedule)),
+    ]
 
 
 def check_port(host: str, port: int, *, patience: float = 0.0) -> None:

@@ -50,12 +50,16 @@ class Foreseen(Struct, frozen=True):
     text: str
     audio_ms: int
     certain: bool = True
+    language: str | None = None
 
 
-class Transcribed(Struct, frozen=True):
+class Transcribed(Struct, frozen=True, omit_defaults=True):
+    """`language` is what the recogniser took it for (ISO 639-1), if it says so."""
+
     item_id: str
     text: str
     audio_ms: int
+    language: str | None = None
 
 
 class TranscriptionBroke(Struct, frozen=True):

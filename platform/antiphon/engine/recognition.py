@@ -137,9 +137,9 @@ class Recognition:
             elif isinstance(event, FinalTranscript):
                 if turn.is_early:
                     del self._early[item_id]
-                    self._take(inputs.Foreseen(item_id, event.text, event.audio_ms))
+                    self._take(inputs.Foreseen(item_id, event.text, event.audio_ms, language=event.language))
                 else:
-                    self._take(inputs.Transcribed(item_id, event.text, event.audio_ms))
+                    self._take(inputs.Transcribed(item_id, event.text, event.audio_ms, event.language))
                 return
         raise ProviderError("upstream", "The speech recogniser ended without a transcript.")
 

@@ -142,7 +142,7 @@ class Transcripts:
         if self._foreseen is not None and self._foreseen.item_id == entry.item.id:
             known, self._foreseen = self._foreseen, None
             self._state.do(StopFollowing(entry.item.id))
-            self.finish(Transcribed(known.item_id, known.text, known.audio_ms))
+            self.finish(Transcribed(known.item_id, known.text, known.audio_ms, known.language))
             return
         model, config = self._recogniser()
         self._state.do(Transcribe(entry.item.id, pcm, model, config))

@@ -29,6 +29,9 @@ TRUSTED_PROXIES = env().trusted_proxies
 SESSION_MAX_SECONDS = env().session_max_seconds
 SESSION_RESUME_SECONDS = env().session_resume_seconds
 SESSION_LOG_DAYS = env().session_log_days
+TRANSCRIPT_DAYS = env().transcript_days
+RECORDING_DAYS = env().recording_days
+REDACTOR = env().redactor
 SESSIONS_PER_TENANT = env().sessions_per_tenant
 SESSIONS_PER_KEY = env().sessions_per_key
 SESSIONS_PER_ADDRESS = env().sessions_per_address
@@ -150,6 +153,12 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     # A killed worker's tasks come back after interval * throttle seconds; kombu's own 10 * 10 is slow.
     "unacked_restore_interval": 10,
     "unacked_restore_throttle": 1,
+    # A page that sends a message waits for a broker that is gone no longer than this takes.
+    "max_retries": 1,
+    "interval_start": 0.0,
+    "interval_step": 0.1,
+    "interval_max": 0.1,
+    "socket_connect_timeout": 5.0,
 }
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
@@ -222,18 +231,51 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     },
 }
 
+JOB_LEASE_SECONDS = env().antiphon_lease_seconds
+JOB_SWEEP_SECONDS = JOB_LEASE_SECONDS / 3
+JOB_NUDGE_SECONDS = JOB_LEASE_SECONDS * 4
+# How many jobs of each lane one worker runs at the same time: those that compute for long, and those that wait for
+# others' servers. Together they leave some of its threads to the rest.
+JOB_LANES = {"long": 2, "vendors": 2}
 CELERY_BEAT_SCHEDULE |= {
-    "sweep jobs": {"task": "apps.jobs.tasks.sweep_jobs", "schedule": 5.0, "options": {"expires": 5}},
+    "sweep jobs": {
+        "task": "apps.jobs.tasks.sweep_jobs",
+        "schedule": JOB_SWEEP_SECONDS,
+        "options": {"expires": JOB_SWEEP_SECONDS},
+    },
     "purge jobs": {"task": "apps.jobs.tasks.purge_jobs", "schedule": 86400.0, "options": {"expires": 3600}},
 }
-JOB_LEASE_SECONDS = 15.0
 CELERY_BEAT_SCHEDULE |= {
     "send recordings left behind": {
         "task": "apps.recordings.tasks.send_recordings_left_behind",
         "schedule": 30.0,
         "options": {"expires": 30},
     },
+    "reports that are due": {
+        "task": "apps.reports.tasks.run_due_schedules",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
+    "delete expired reports": {
+        "task": "apps.reports.tasks.delete_expired_reports",
+        "schedule": 3600.0,
+        "options": {"expires": 3600},
+    },
 }
+
+CELERY_BEAT_SCHEDULE |= {
+    "send webhooks": {
+        "task": "apps.webhooks.tasks.send_webhooks",
+        "schedule": 2.0,
+        "options": {"expires": 2},
+    },
+    "purge webhooks": {
+        "task": "apps.webhooks.tasks.purge_webhooks",
+        "schedule": 86400.0,
+        "options": {"expires": 3600},
+    },
+}
+WEBHOOK_TIMEOUT_SECONDS = 15.0  # for the whole answer
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"

@@ -37,6 +37,7 @@ class Heard:
     signals: tuple[tuple[int, TurnSignal], ...] = ()
     error: ProviderError | None = None
     error_at_ms: int | None = None
+    language: str | None = None
 
 
 class ScriptedStt:
@@ -104,7 +105,7 @@ class ScriptedSttStream:
         if self._heard.error:
             self._fail(self._heard.error)
         self.state = "finished"
-        yield FinalTranscript(self._heard.text, self._audio_ms, self.config.language)
+        yield FinalTranscript(self._heard.text, self._audio_ms, self._heard.language or self.config.language)
 
     @property
     def usage(self) -> SttUsage | None:

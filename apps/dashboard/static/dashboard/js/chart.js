@@ -1,5 +1,6 @@
-// Draws what a <script type="application/json"> holds: moments, in seconds, a day or an hour (`step`) apart, and series
-// of as many numbers, each with a label and the name of a colour. Stacked ones stand upon each other.
+// Draws what a <script type="application/json"> holds: moments, in seconds, a week, a day or an hour (`step`) apart, and
+// series of as many numbers, each with a label and the name of a colour. Stacked ones stand upon each other; `lines` have
+// a gap where there is no number.
 import uPlot from "../vendor/uPlot.esm.js";
 
 const HEIGHT = 220;
@@ -7,6 +8,7 @@ const HOUR = 3600;
 const DAY = 24 * HOUR;
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const STEPS = {
+  week: { seconds: 7 * DAY, label: "Week of", moment: "{YYYY}-{MM}-{DD}", incrs: [7, 14, 28, 56, 112].map((days) => days * DAY), values: "{D} {MMM}" },
   day: { seconds: DAY, label: "Day", moment: "{YYYY}-{MM}-{DD}", incrs: [1, 2, 7, 14, 30, 60].map((days) => days * DAY), values: "{D} {MMM}" },
   hour: { seconds: HOUR, label: "Hour, UTC", moment: "{YYYY}-{MM}-{DD} {HH}:{mm}", incrs: [1, 3, 6, 12, 24].map((hours) => hours * HOUR), values: "{HH}:{mm}" },
 };
@@ -21,6 +23,12 @@ function dollars(amount) {
   return `$${amount.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits })}`;
 }
 
+function milliseconds(ms) {
+  return ms >= 1000 ? `${(ms / 1000).toLocaleString("en", { maximumFractionDigits: 2 })} s` : `${Math.round(ms)} ms`;
+}
+
+const SHOWN = { "": (number) => number.toLocaleString("en"), dollars, ms: milliseconds };
+
 // What a series reaches up to, with all that come after it below.
 function heights(series, stacked) {
   return series.map(({ values }, number) =>
@@ -29,24 +37,21 @@ function heights(series, stacked) {
 }
 
 function draw(place) {
-  const { step, moments, series, stacked = false, unit = "" } = JSON.parse(document.getElementById(place.dataset.chart).textContent);
+  const { step, moments, series, stacked = false, lines = false, unit = "" } = JSON.parse(document.getElementById(place.dataset.chart).textContent);
   const { seconds, label, moment, incrs, values } = STEPS[step];
   const isMoney = unit === "dollars";
-  const shown = isMoney ? dollars : (number) => number.toLocaleString("en");
+  const shown = SHOWN[unit];
   const quiet = colour("--color-base-content");
   const axis = { stroke: quiet, grid: { stroke: colour("--color-base-300"), width: 1 }, ticks: { show: false } };
   const bars = uPlot.paths.bars({ size: [0.7, 40] });
   const drawn = series.map(({ label, colour: name }, number) => ({
     label,
-    fill: colour(name),
     stroke: colour(name),
-    width: 0,
-    paths: bars,
-    points: { show: false },
-    value: (_, height, __, at) => (at == null ? "–" : shown(series[number].values[at])),
+    ...(lines ? { width: 2, points: { size: 5, fill: colour(name) } } : { fill: colour(name), width: 0, paths: bars, points: { show: false } }),
+    value: (_, height, __, at) => (series[number].values[at] == null ? "–" : shown(series[number].values[at])),
   }));
-  const y = isMoney
-    ? { size: 64, values: (_, ticks) => ticks.map((tick) => dollars(tick)) }
+  const y = unit
+    ? { size: 64, values: (_, ticks) => ticks.map((tick) => shown(tick)) }
     : { size: 52, incrs: WHOLE, values: (_, ticks) => ticks.map((tick) => tick.toLocaleString("en")) };
   place.replaceChildren();
   return new uPlot(

@@ -7,7 +7,8 @@ from typing import Any
 from apps.conversations.costs import costs_of
 from apps.conversations.latencies import turns_of
 from apps.conversations.models import SessionEvent
-from apps.conversations.transcripts import Entry, transcript_of
+from apps.transcripts.entries import Entry
+from apps.transcripts.reading import transcript_of as read
 from apps.usage.models import UsageLine
 
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -22,6 +23,10 @@ def event(type: str, ms: int = 0, **body: Any) -> SessionEvent:
         response_id=body.get("response_id") or response.get("id"),
         body={"type": type, **body},
     )
+
+
+def transcript_of(events: list[SessionEvent], timeline: Any = None) -> list[Entry]:
+    return read(events, began=BEGAN, timeline=timeline)
 
 
 def message(id: str, role: str, text: str | None, status: str = "completed") -> dict[str, Any]:
@@ -68,7 +73,7 @@ class TestTranscripts:
             ("user", "Hello"),
             ("assistant", "Hi there."),
         ]
-        assert entries[0].at == BEGAN + timedelta(milliseconds=100)  # when it was said, not when it was over
+        assert entries[0].start_ms == 100  # when it was said, not when it was over
 
     def test_words_count_although_the_client_wanted_no_transcript(self) -> None:
         entries = transcript_of([event("turn.transcribed", item_id="item_u", text="Hello")])
