@@ -12,6 +12,7 @@ PARTS = {  # no pages: parts of one that htmx brings, files, sounds
     "audit-export",
     "invoice-export",
     "router-test",
+    "session-insights",
     "session-recording",
     "recording-download",
     "session-download",
