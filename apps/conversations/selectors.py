@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from django.conf import settings
 from django.db.models import Count, F, Max, Q, QuerySet
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce, Now
@@ -19,7 +18,6 @@ from apps.conversations.models import (
     SessionText,
 )
 from apps.conversations.problems import with_code
-from apps.tenants.models import Tenant
 
 _EVENTS_AT_ONCE = 1000
 _OPENS, _CLOSES = "\ue000", "\ue001"  # private characters, which nobody says
@@ -187,9 +185,3 @@ def spoken_in(body: Mapping[str, Any]) -> str:
         return str(words)
     content = body.get("item", {}).get("content") or ()
     return " ".join(part.get("text") or part.get("transcript") or "" for part in content).strip()
-
-
-def log_days(tenant: Tenant) -> int:
-    """How many days a session and its log are kept after the session's end."""
-    days: int = tenant.log_days or settings.SESSION_LOG_DAYS
-    return days

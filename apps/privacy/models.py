@@ -83,7 +83,8 @@ class ErasureStep(TenantModel):
     """What went in one transaction of an erasure, so that its manifest has everything even if it was interrupted.
 
     `rows` has the count and the ids by table, `kept` the count of what stays. `files` (name, sha256, size) is
-    written before the first of them goes, and `files_gone_at` when the last has.
+    written before the first of them goes, and `files_gone_at` when the last has; until then `folders` are where
+    they are.
     """
 
     erasure = models.ForeignKey(Erasure, on_delete=models.CASCADE, related_name="steps")
@@ -92,6 +93,7 @@ class ErasureStep(TenantModel):
     session_id = models.CharField(max_length=64, blank=True)
     rows = models.JSONField(default=dict, encoder=DjangoJSONEncoder)
     kept = models.JSONField(default=dict)
+    folders = models.JSONField(default=list)
     files = models.JSONField(null=True, blank=True)
     files_gone_at = models.DateTimeField(null=True, blank=True)
 

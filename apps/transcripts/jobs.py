@@ -53,7 +53,7 @@ def transcript(running: Running) -> None:
             _then(session, RECORDING, again=False)
 
 
-@job_kind(INSIGHTS, label="Summary")
+@job_kind(INSIGHTS, label="Summary", lane="vendors")
 def insights(running: Running) -> None:
     """Of the session whose row's id is the key, from its transcript."""
     session = _session(running)

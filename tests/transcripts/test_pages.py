@@ -69,7 +69,11 @@ def page(client: Client, address: str) -> str:
 
 class TestSearch:
     def test_it_works_the_words_are_shown_where_they_were_said(self, alice: Person, client: Client) -> None:
-        make(alice, "sess_one", "Well, my parcel & my letter have never arrived, and I waited for them all day.")
+        make(
+            alice,
+            "sess_one",
+            "Well, my parcel & my letter have never arrived, and I waited for them all day.",
+        )
         make(alice, "sess_two", "I want a refund.")
         shown = page(client, "?q=parcel")
         assert "my <mark>parcel</mark> &amp; my letter have never arrived" in shown
@@ -159,7 +163,11 @@ class TestApi:
         make(alice, "sess_one", "Hello.", summary="They said hello.", outcome="resolved")
         told = self.get(alice, "/sess_one/transcript").json()
         assert told["is_final"]
-        assert (told["summary"], told["outcome"], told["languages"]) == ("They said hello.", "resolved", ["en"])
+        assert (told["summary"], told["outcome"], told["languages"]) == (
+            "They said hello.",
+            "resolved",
+            ["en"],
+        )
         assert [entry["text"] for entry in told["entries"]] == ["Hello.", "I see,"]
         assert told["entries"][1]["unheard"] == "and I regret it."
 
