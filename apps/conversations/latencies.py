@@ -113,7 +113,9 @@ def turns_of(events: Iterable[SessionEvent]) -> Sequence[Turn]:
         elif event.type == "conversation.item.truncated":
             if answered := by_item.get(event.item_id or ""):
                 answered.interrupted = True
-        elif event.item_id == turn.item_id or (event.response_id and event.response_id == turn.response_id):
+        elif event.type in _STAGES and (
+            event.item_id == turn.item_id or (event.response_id and event.response_id == turn.response_id)
+        ):
             ms = round((event.at - turn.stopped).total_seconds() * 1000)
             turn.marks.setdefault(_STAGES[event.type], ms)
     return turns
