@@ -137,7 +137,6 @@ class TestLatencies:
         )
         assert turn.total is None
 
-
     def test_a_session_has_the_spread_of_each_stage(self) -> None:
         events = []
         for number, ms in enumerate((100, 300, 200), start=1):
