@@ -4,8 +4,8 @@
     python bench/search.py --sessions 10000     in fewer
 
 Starts a PostgreSQL of its own in a temporary folder. A transcript has 300 words, as two minutes of talk have, each
-as frequent as words of a language are (Zipf); sessions are spread over 90 days and eight agents. Time is that of the
-list's first page with its snippets: the median and the 95th percentile of 20, in ms; the budget is 200 ms.
+as frequent as words of a language are (Zipf); sessions are spread over 90 days and eight agents. Time is that of
+the list's first page with its snippets: the median and the 95th percentile of 20, in ms; the budget is 200 ms.
 """
 
 import argparse
