@@ -66,7 +66,14 @@ def transcript(request: HttpRequest, membership: PersonalMembership, session_id:
 def latency(request: HttpRequest, membership: PersonalMembership, session_id: str) -> HttpResponse:
     session = _session(session_id)
     turns = latencies.turns_of(islice(session_events(session, types=latencies.TYPES), _EVENTS_READ))
-    return _render(request, session, "latency", waterfall=waterfall_of(turns))
+    return _render(
+        request,
+        session,
+        "latency",
+        waterfall=waterfall_of(turns),
+        spreads=latencies.spreads_of(turns),
+        interrupted=sum(turn.interrupted for turn in turns),
+    )
 
 
 @require_safe
