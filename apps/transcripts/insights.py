@@ -66,7 +66,7 @@ class Unusable(Exception):
     """A model's answer that is not what was asked for; the message says how."""
 
 
-@job_kind(INSIGHTS, label="Summary")
+@job_kind(INSIGHTS, label="Summary", lane="vendors")
 def insights(running: Running) -> None:
     """Of the session whose row's id is the key, from its transcript."""
     session = (

@@ -20,7 +20,7 @@ WAITS = tuple(
         {"hours": 24},
     )
 )
-"""After each failure in a row, until the next attempt. After one more it is given up, three days after the first."""
+"""After each failure in a row, until the next attempt. After one more it is given up, three days later."""
 JITTER = 0.1  # of each wait, so that what failed together does not come back together
 LONGEST_WAIT = timedelta(hours=24)  # that a receiver may ask for with Retry-After
 GIVEN_UP_AFTER = timedelta(days=3)  # an endpoint that nothing got through to

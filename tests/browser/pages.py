@@ -11,6 +11,7 @@ PARTS = {  # no pages: parts of one that htmx brings, files, sounds
     "analytics-export",
     "audit-export",
     "invoice-export",
+    "report-download",
     "router-test",
     "session-recording",
     "recording-download",

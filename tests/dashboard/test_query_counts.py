@@ -20,8 +20,12 @@ from apps.core.tenancy import tenant_context
 from apps.customers.months import month_of
 from apps.customers.services import customer_create, statement_issue
 from apps.keys.services import api_key_create
+from apps.reports.models import Format, ReportKind
+from apps.reports.parameters import Wanted
+from apps.reports.services import report_request, schedule_create
 from apps.tools.services import tool_create
 from tests.cast import PASSWORD, Person
+from tests.tenancy.rows import make_delivery
 
 COUNTS = Path(__file__).with_name("query_counts.json")
 PAGES = {
@@ -41,6 +45,9 @@ PAGES = {
     "analytics, views": "/acme/analytics/views/",
     "usage": "/acme/usage/",
     "usage, records": "/acme/usage/records/?kind=response",
+    "reports": "/acme/reports/",
+    "report, new": "/acme/reports/new/?kind=cost",
+    "report, schedules": "/acme/reports/schedules/",
     "routers": "/acme/routers/",
     "voices": "/acme/voices/",
     "providers": "/acme/providers/",
@@ -56,6 +63,10 @@ PAGES = {
     "agent, code": "/acme/agents/desk/code",
     "tools": "/acme/tools/",
     "playground": "/acme/playground/?agent=desk",
+    "webhooks": "/acme/webhooks/",
+    "webhook": "/acme/webhooks/{endpoint}/",
+    "webhook, deliveries": "/acme/webhooks/deliveries/",
+    "webhook, delivery": "/acme/webhooks/deliveries/{delivery}/",
     "budgets": "/acme/budgets/",
     "team": "/acme/team/",
     "settings": "/acme/settings/",
@@ -82,13 +93,20 @@ def test_no_page_makes_more_queries_than_it_did(alice: Person) -> None:
             customer = customer_create(external_id=external_id, name=external_id)
             api_key_create(name=external_id, customer=customer)
             statement_issue(customer=customer, month=month)
+            report_request(wanted=Wanted(ReportKind.COST, month, month), format=Format.PDF)
+            schedule_create(name=external_id, kind="cost", formats=["pdf"])
+        delivery = make_delivery("one")
+        make_delivery("two")
     assert session is not None
     client = Client()
     assert client.login(email=alice.user.email, password=PASSWORD)
-    counts = {
-        name: count(client, page.format(session=session.session_id, month=f"{month:%Y-%m}"))
-        for name, page in PAGES.items()
+    named = {
+        "session": session.session_id,
+        "month": f"{month:%Y-%m}",
+        "endpoint": delivery.endpoint_id,
+        "delivery": delivery.id,
     }
+    counts = {name: count(client, page.format(**named)) for name, page in PAGES.items()}
     if os.environ.get("UPDATE_QUERY_COUNTS"):
         COUNTS.write_text(json.dumps(counts, indent=2) + "\n")
     assert counts == json.loads(COUNTS.read_text())

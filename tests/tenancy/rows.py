@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Callable
 from datetime import date, timedelta
 
+from django.test import override_settings
 from django.utils import timezone
 
 from apps.agents.models import AgentVersion
@@ -44,6 +45,9 @@ from apps.customers.services import customer_create
 from apps.keys.services import api_key_create, client_secret_create
 from apps.limits.services import limit_request_create, tenant_limits_set
 from apps.recordings.models import Recording
+from apps.reports.models import Format, ReportKind, ReportRun, ReportSchedule
+from apps.reports.parameters import Wanted
+from apps.reports.services import report_request, schedule_create
 from apps.routers.services import router_put
 from apps.tenants.invitations import invitation_create
 from apps.tenants.models import Role
@@ -52,6 +56,9 @@ from apps.tools.models import SigningSecret, Tool, ToolHeader
 from apps.tools.services import tool_create
 from apps.transcripts.models import Insights, Transcript, TurnTime
 from apps.usage.models import UsageDay, UsageHour, UsageLine
+from apps.webhooks.endpoints import endpoint_create
+from apps.webhooks.models import Attempt, Delivery, EndpointSecret
+from apps.webhooks.services import event_publish
 from tests.cast import make_user
 
 
@@ -187,11 +194,34 @@ def make_push(name: str) -> MeterPush:
     return MeterPush.objects.create(until=now, cents=5, meter=name, next_at=now, created_at=now)
 
 
+def make_delivery(name: str = "delivered") -> Delivery:
+    """To an endpoint that nobody may reach by now."""
+    with override_settings(OUTBOUND_ALLOW=["127.0.0.1"]):
+        endpoint_create(url="https://127.0.0.1:9/in")
+    event_publish(type="report.ready", data={}, key=name)
+    return Delivery.objects.select_related("event", "endpoint").latest("event_id")
+
+
+def make_attempt(name: str) -> Attempt:
+    return Attempt.objects.create(
+        delivery=make_delivery(name), number=1, at=timezone.now(), duration_ms=5, request_headers={}
+    )
+
+
 def make_default_view(name: str) -> DefaultView:
     view = SavedView.objects.create(name=name)
     return DefaultView.objects.create(
         member=membership_create(user=make_user(name), role=Role.VIEWER), view=view
     )
+
+
+def make_report() -> ReportRun:
+    day = timezone.now().date()
+    return report_request(wanted=Wanted(ReportKind.COST, day, day), format=Format.CSV)
+
+
+def make_report_schedule(name: str) -> ReportSchedule:
+    return schedule_create(name=name, kind="cost", formats=["csv"])
 
 
 MAKERS: dict[str, Callable[[str], TenantModel]] = {
@@ -260,8 +290,15 @@ MAKERS: dict[str, Callable[[str], TenantModel]] = {
     "customers.CustomerMarkup": lambda name: CustomerMarkup.objects.get(customer=make_customer(name)),
     "customers.Statement": make_statement,
     "customers.StatementLine": make_statement_line,
+    "webhooks.Endpoint": lambda name: make_delivery(name).endpoint,
+    "webhooks.EndpointSecret": lambda name: EndpointSecret.objects.get(endpoint=make_delivery(name).endpoint),
+    "webhooks.WebhookEvent": lambda name: make_delivery(name).event,
+    "webhooks.Delivery": make_delivery,
+    "webhooks.Attempt": make_attempt,
     "analytics.SavedView": lambda name: SavedView.objects.create(name=name, query="period=7"),
     "analytics.DefaultView": make_default_view,
+    "reports.ReportRun": lambda name: make_report(),
+    "reports.ReportSchedule": make_report_schedule,
     "usage.UsageLine": make_line,
     "usage.UsageHour": lambda name: UsageHour.objects.create(**_USED, records=1, hour=timezone.now()),
     "usage.UsageDay": lambda name: UsageDay.objects.create(**_USED, records=1, day=timezone.now().date()),

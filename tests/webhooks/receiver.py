@@ -63,7 +63,7 @@ def receiving() -> Iterator[Receiver]:
     async def serve() -> None:
         app = web.Application()
         app.router.add_route("*", "/{path:.*}", receiver.take)
-        runner = web.AppRunner(app, shutdown_timeout=0)
+        runner = web.AppRunner(app, shutdown_timeout=0.1, handler_cancellation=True)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()

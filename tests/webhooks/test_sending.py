@@ -299,12 +299,11 @@ class TestOrder:
     def test_one_that_is_given_up_holds_nobody_up_any_more(
         self, alice: Person, receiver: Receiver, clock: Clock
     ) -> None:
-        receiver.answers.extend([status(500)] * 12)
+        receiver.answers.append(status(500))
         make_endpoint(alice, receiver.url)
         for number in range(2):
             publish(alice, session_id="sess_1", number=number)
         with tenant_context(alice.tenant.id):
-            Delivery.objects.order_by("event_id")[:1]
             Delivery.objects.filter(id=deliveries_of(alice)[0].id).update(failures=11)
         assert send(clock) == 2
         assert [row.state for row in deliveries_of(alice)] == ["failed", "delivered"]
@@ -321,10 +320,10 @@ class TestOrder:
             send(clock)
             clock.now += timedelta(days=1)
         with tenant_context(alice.tenant.id):
-            receipts = Attempt.objects.filter(error="").order_by("at", "delivery__event_id")
+            receipts = Attempt.objects.filter(error="").select_related("delivery__event")
             told = [
                 (row.delivery.session_id, row.delivery.event.data["number"])
-                for row in receipts.select_related("delivery__event")
+                for row in receipts.order_by("at", "delivery__event_id")
             ]
         for session in ("sess_1", "sess_2", "sess_3"):
             assert [number for one, number in told if one == session] == [0, 1, 2, 3, 4]

@@ -21,11 +21,13 @@ from apps.api.v1 import (
     payments,
     providers,
     recordings,
+    reports,
     routers,
     sessions,
     tenant,
     tools,
     usage,
+    webhooks,
 )
 from apps.api.v1.body import StrictParser
 from apps.api.v1.problems import Problem, of_service, of_shape, server_error
@@ -49,8 +51,10 @@ for area in (
     providers,
     routers,
     sessions,
+    webhooks,
     recordings,
     usage,
+    reports,
     analytics,
     limits,
     billing,

@@ -17,9 +17,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("session_id", help="the session's id (sess_...) or its call's")
         parser.add_argument("--tenant", required=True, help="the tenant's slug")
-        parser.add_argument(
-            "--json", action="store_true", help="as docs/transcripts.md describes it"
-        )
+        parser.add_argument("--json", action="store_true", help="as docs/transcripts.md describes it")
 
     def handle(self, *args: Any, **options: Any) -> None:
         tenant = Tenant.objects.filter(slug=options["tenant"]).first()
