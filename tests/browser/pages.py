@@ -14,6 +14,8 @@ PARTS = {  # no pages: parts of one that htmx brings, files, sounds
     "report-download",
     "router-test",
     "session-recording",
+    "transcript-text",
+    "transcript-json",
     "recording-download",
     "session-download",
     "sessions-export",
