@@ -72,14 +72,13 @@ def _long_stream() -> bytes:
 
     rate = 24_000
     speech = np.concatenate([np.frombuffer(each.pcm, "<i2") for each in recordings()])
-    turns = (np.arange(_LOOP_SECONDS * rate) // (4 * rate)) % 2
+    turns = (np.arange((_LOOP_SECONDS + 2) * rate) // (4 * rate)) % 2
     side = np.resize(speech, len(turns))
     sound = np.stack([side * (turns == 0), side * (turns == 1)], axis=1).astype(np.int16)
     encoder = Encoder()
     once = b"".join(encoder.encode(sound[at : at + rate]) for at in range(0, len(sound), rate))
-    once += encoder.finish()
     made = list(pages(BytesIO(once)))
-    head, body = made[:HEADERS], [page for _, page in made[HEADERS:]]
+    head, body = made[:HEADERS], [page for _, page in made[HEADERS:]][:_LOOP_SECONDS]  # a second each
     stream = [raw for raw, _ in head]
     for again in range(MINUTES * 60 // _LOOP_SECONDS):
         for page in body:
