@@ -146,7 +146,7 @@ def _paragraph(text: str, style: ParagraphStyle) -> Paragraph:
 def _numbered(foot: str) -> type[Canvas]:
     """Page n of m, which is known at the end only."""
 
-    class Numbered(Canvas):  # type: ignore[misc]
+    class Numbered(Canvas):
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **kwargs)
             self._pages: list[dict[str, Any]] = []
