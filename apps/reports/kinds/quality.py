@@ -29,7 +29,7 @@ FACTS = (
 def sections(wanted: Wanted, naming: Naming) -> list[Section]:
     filters = Filters(agent=wanted.only.agent, model=wanted.only.model)
     way = wanted.group if wanted.group in WAYS else None
-    label = WAYS[way] if way else "Sessions"  # type: ignore[index]
+    label = WAYS[way] if way else "Group"  # type: ignore[index]
     groups = measures_of(wanted.period, way, filters)  # type: ignore[arg-type]
     facts: list[Row] = [
         (group.label, *facts_of(group.measures)) for group in groups if not group.measures.is_empty
