@@ -31,6 +31,7 @@ from apps.core.addresses import site_url
 from apps.core.tenancy import atomic
 from apps.tenants.models import Membership, Tenant
 from apps.tenants.roles import ALLOWED, May
+from apps.webhooks.services import event_publish
 
 PERCENTS = (50, 80, 100)
 
@@ -82,6 +83,7 @@ def warnings_send(*, now: datetime | None = None) -> list[SpendWarning]:
         ]
         SpendWarning.objects.bulk_create(rows)
         if rows:
+            _publish(spent, max(new))
             _mail(spent, max(new))  # a mail that fails leaves no rows: it is tried again
         sent += rows
     return sent
@@ -152,6 +154,22 @@ def _of_account(now: datetime) -> list[Spent]:
     if balance + spent <= 0:
         return []
     return [Spent("The balance", f"credit:{last.transaction.id}", spent, balance + spent)]
+
+
+def _publish(spent: Spent, percent: int) -> None:
+    budget_id = str(spent.budget.id) if spent.budget else None
+    event_publish(
+        type="budget.warning",
+        data={
+            "what": spent.what,
+            "budget_id": budget_id,
+            "period": spent.period,
+            "percent": percent,
+            "spent_micro": spent.spent_micro,
+            "amount_micro": spent.amount_micro,
+        },
+        key=f"{budget_id}:{spent.period}:{percent}",
+    )
 
 
 def _mail(spent: Spent, percent: int) -> None:

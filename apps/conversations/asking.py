@@ -18,7 +18,6 @@ from antiphon.metering.expected import usual_answer_micro
 from antiphon.metering.price_files import list_prices
 from antiphon.metering.pricing import PriceRules, billed
 from antiphon.metering.records import Kind, UsageRecord, User, usage_record
-from antiphon.outbound.policy import OutboundPolicy
 from antiphon.providers.base.attempts import answer
 from antiphon.providers.base.errors import ProviderError
 from antiphon.providers.base.http import Wire
@@ -33,6 +32,7 @@ from apps.billing.ledger import balance_micro
 from apps.billing.selectors import terms_of
 from apps.conversations import runtime
 from apps.conversations.models import RealtimeSession
+from apps.core.outbound import outbound_policy
 from apps.credentials.selectors import providers_of
 from apps.routers.selectors import routers_of
 from apps.usage.services import unpriced_report
@@ -171,7 +171,7 @@ def with_models(session: RealtimeSession, work: Work[T], *, name: str, embedded:
 
     async def run() -> T:
         engines = (await runtime.inference()).engines if embedded else Engines((DialogueModel(),))
-        wire = Wire(policy=OutboundPolicy.allowing(env().outbound_allow))
+        wire = Wire(policy=outbound_policy())
         registry = ModelRegistry(
             wire,
             default_models(env(), ()),

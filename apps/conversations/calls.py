@@ -58,12 +58,17 @@ class Calls:
 
     async def start(self, *, secret_key: str, host: str, redis_url: str, lease_seconds: float) -> None:
         """Lets other processes in, on an IP address of this machine that they can reach. Raises OSError."""
-        self._key = hmac.digest(secret_key.encode(), b"antiphon relay", "sha256")
-        listener = Listener(self._key, self._serve)
+        listener = Listener(_relay_key(secret_key), self._serve)
         self._address = await listener.start(host)
         self._listener = listener
+        directory = self.look_up(secret_key=secret_key, redis_url=redis_url, lease_seconds=lease_seconds)
+        self._keeping = asyncio.create_task(directory.keep(), name="renew the leases of calls")
+
+    def look_up(self, *, secret_key: str, redis_url: str, lease_seconds: float) -> Directory:
+        """Finds those of other processes from now on; alone, for a process that runs none."""
+        self._key = _relay_key(secret_key)
         self._directory = Directory(redis_url, lease_seconds=lease_seconds, alive=self._places)
-        self._keeping = asyncio.create_task(self._directory.keep(), name="renew the leases of calls")
+        return self._directory
 
     async def stop(self) -> None:
         if self._listener is not None:
@@ -248,6 +253,10 @@ class Calls:
             await _connect(found.session, request, RelayTransport(link, new_dialect(request.dialect)))
         else:
             await refuse(RelayTransport(link), no_such_call(request), _REFUSED)
+
+
+def _relay_key(secret_key: str) -> bytes:
+    return hmac.digest(secret_key.encode(), b"antiphon relay", "sha256")
 
 
 def _may_reach(request: Request, place: Place) -> bool:

@@ -19,11 +19,14 @@ from datetime import UTC, datetime
 import psycopg
 import structlog
 
+from antiphon.engine.inputs import FunctionEnded
 from antiphon.engine.observers.log import Deltas, LogObserver, Record, entry_of
 from antiphon.engine.ports import Ending
 from antiphon.engine.session import INTERNAL_ERROR
 from antiphon.metering.records import UsageRecord
-from apps.conversations.log_store import EventRow, LogStore, Row, SessionOpened, SessionState
+from antiphon.protocol import server_events as ev
+from antiphon.protocol.items import McpCall, RemoteToolError
+from apps.conversations.log_store import EventRow, LogStore, Row, SessionOpened, SessionState, ToolFailed
 from apps.conversations.services import end_reason_of
 from apps.core.tenancy import across_tenants
 from apps.core.writing import wait_after
@@ -134,6 +137,8 @@ class EventLog:
             return
         if record.session not in self._unkept or isinstance(record.event, UsageRecord):
             self._add(_row_of(record, known[0]))
+        if failed := _failed_tool(record, known[0]):
+            self._add(failed)
         if isinstance(record.event, Ending):
             del self._sessions[record.session]
             self._unkept.discard(record.session)
@@ -236,6 +241,19 @@ def _row_of(record: Record, tenant_id: uuid.UUID) -> EventRow:
         body=entry.body.replace(rb"\u0000", rb"\ufffd").decode(),
         is_delta=isinstance(record.event, Deltas),
     )
+
+
+def _failed_tool(record: Record, tenant_id: uuid.UUID) -> ToolFailed | None:
+    match record.event:
+        case FunctionEnded(item_id=item_id, name=name, error=RemoteToolError() as error):
+            label = None
+        case ev.ItemDone(
+            item=McpCall(id=item_id, name=name, server_label=label, error=RemoteToolError() as error)
+        ):
+            pass
+        case _:
+            return None
+    return ToolFailed(tenant_id, record.session, item_id, name, label, error.type, error.code)
 
 
 def _state_of(

@@ -2,12 +2,13 @@
 
 import random
 import uuid
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
 from apps.conversations.models import Direction, RealtimeSession, SessionEvent
 from apps.conversations.sample_usage import HEARD, THOUGHT, Use, spoken
-from apps.conversations.sample_words import Dialogue
+from apps.conversations.sample_words import Dialogue, language_of
 
 
 class _Writer:
@@ -15,6 +16,7 @@ class _Writer:
         self.session = session
         self.events: list[SessionEvent] = []
         self.now: datetime = session.started_at
+        self.appended_ms = 0
 
     def wait(self, ms: float) -> None:
         self.now += timedelta(milliseconds=ms)
@@ -37,9 +39,27 @@ class _Writer:
         )
 
 
-def sample_events(session: RealtimeSession, dialogue: Dialogue, chance: random.Random) -> list[SessionEvent]:
+Lasting = Callable[[str], int]
+"""How long it takes to say these words, in ms."""
+
+
+def user_ms(words: str) -> int:
+    return 60 * len(words)
+
+
+def agent_ms(words: str) -> int:
+    return 62 * len(words)
+
+
+def sample_events(
+    session: RealtimeSession,
+    dialogue: Dialogue,
+    chance: random.Random,
+    user_lasts: Lasting = user_ms,
+    agent_lasts: Lasting = agent_ms,
+) -> list[SessionEvent]:
     """In order."""
-    log = _Writer(session)
+    log, language = _Writer(session), language_of(dialogue)
     shown = {
         "id": session.session_id,
         "type": session.kind,
@@ -49,9 +69,10 @@ def sample_events(session: RealtimeSession, dialogue: Dialogue, chance: random.R
     log.add(Direction.SERVER, "session.created", session=shown)
     interrupted = set(chance.sample(range(len(dialogue)), min(session.interruptions, len(dialogue))))
     for number, (question, answer) in enumerate(dialogue):
-        item_id = _ask(log, question, chance)
-        _understand(log, item_id, question, session.response_ms[number])
-        _answer(log, answer, session.response_ms[number], cut=number in interrupted)
+        asked_ms, answered_ms = user_lasts(question), agent_lasts(answer)
+        item_id = _ask(log, asked_ms, chance)
+        _understand(log, item_id, question, asked_ms, language, session.response_ms[number])
+        _answer(log, answer, answered_ms, session.response_ms[number], cut=number in interrupted)
     for _ in range(session.errors):
         error = {
             "type": "invalid_request_error",
@@ -63,12 +84,17 @@ def sample_events(session: RealtimeSession, dialogue: Dialogue, chance: random.R
     return log.events
 
 
-def _ask(log: _Writer, words: str, chance: random.Random) -> str:
-    item_id, spoken = f"item_{uuid.uuid4().hex[:20]}", 60 * len(words)
+def _ask(log: _Writer, asked_ms: int, chance: random.Random) -> str:
+    item_id, begin = f"item_{uuid.uuid4().hex[:20]}", log.appended_ms
+    log.appended_ms += asked_ms
     log.wait(chance.randint(300, 2500))
-    log.add(Direction.SERVER, "input_audio_buffer.speech_started", item_id=item_id, audio_start_ms=0)
-    log.wait(spoken)
-    log.add(Direction.SERVER, "input_audio_buffer.speech_stopped", item_id=item_id, audio_end_ms=spoken)
+    audio = {"appends": asked_ms // 20, "audio_ms": asked_ms, "lasted_ms": asked_ms}
+    log.add(Direction.CLIENT, "input_audio_buffer.append", **audio)
+    started = {"item_id": item_id, "audio_start_ms": begin}
+    log.add(Direction.SERVER, "input_audio_buffer.speech_started", **started)
+    log.wait(asked_ms)
+    stopped = {"item_id": item_id, "audio_end_ms": log.appended_ms}
+    log.add(Direction.SERVER, "input_audio_buffer.speech_stopped", **stopped)
     log.add(Direction.SERVER, "input_audio_buffer.committed", item_id=item_id, previous_item_id=None)
     item = _message(item_id, "user", {"type": "input_audio", "transcript": None}, "completed")
     log.add(Direction.SERVER, "conversation.item.added", item=item)
@@ -76,15 +102,18 @@ def _ask(log: _Writer, words: str, chance: random.Random) -> str:
     return item_id
 
 
-def _understand(log: _Writer, item_id: str, words: str, response_ms: int) -> None:
+def _understand(
+    log: _Writer, item_id: str, words: str, asked_ms: int, language: str, response_ms: int
+) -> None:
     log.wait(response_ms * 0.35)
-    log.add(Direction.ENGINE, "turn.transcribed", item_id=item_id, text=words, audio_ms=60 * len(words))
+    heard = {"item_id": item_id, "text": words, "audio_ms": asked_ms, "language": language}
+    log.add(Direction.ENGINE, "turn.transcribed", **heard)
     kind = "conversation.item.input_audio_transcription.completed"
     log.add(Direction.SERVER, kind, item_id=item_id, content_index=0, transcript=words)
     _use(log, "transcription", "local/whisper", HEARD, item_id=item_id)
 
 
-def _answer(log: _Writer, words: str, response_ms: int, *, cut: bool) -> None:
+def _answer(log: _Writer, words: str, answered_ms: int, response_ms: int, *, cut: bool) -> None:
     response_id, item_id = f"resp_{uuid.uuid4().hex[:20]}", f"item_{uuid.uuid4().hex[:20]}"
     in_it = {"response_id": response_id, "item_id": item_id}
     log.add(
@@ -97,11 +126,13 @@ def _answer(log: _Writer, words: str, response_ms: int, *, cut: bool) -> None:
     log.add(Direction.SERVER, "conversation.item.added", item=adding)
     log.wait(response_ms * 0.35)
     log.add(Direction.SERVER, "response.output_audio_transcript.delta", delta=words, deltas=1, **in_it)
-    spoken_ms = 62 * len(words)
-    audio = {"audio_start_ms": 0, "audio_ms": spoken_ms, "deltas": spoken_ms // 100, "lasted_ms": 400}
+    audio = {"audio_start_ms": 0, "audio_ms": answered_ms, "deltas": answered_ms // 100, "lasted_ms": 400}
     log.add(Direction.SERVER, "response.output_audio.delta", **audio, **in_it)
-    log.wait(spoken_ms * (0.5 if cut else 1))
+    heard_ms = answered_ms // 2 if cut else answered_ms
+    log.wait(heard_ms)
     heard = words[: len(words) // 2].rsplit(" ", 1)[0] if cut else words
+    if cut:
+        log.add(Direction.ENGINE, "item.heard", item_id=item_id, audio_ms=heard_ms, text=heard)
     status = "incomplete" if cut else "completed"
     done = _message(item_id, "assistant", {"type": "output_audio", "transcript": heard}, status)
     log.add(Direction.SERVER, "response.output_item.done", item=done, response_id=response_id)

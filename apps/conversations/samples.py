@@ -9,13 +9,16 @@ from django.utils import timezone
 
 from apps.agents.models import AgentVersion
 from apps.conversations.models import EndReason, RealtimeSession, SessionEvent, SessionKind, SessionText
-from apps.conversations.sample_events import sample_events
+from apps.conversations.sample_events import agent_ms, sample_events, user_ms
 from apps.conversations.sample_usage import sample_cost, sample_lines, sample_lines_create, sample_sums_create
 from apps.conversations.sample_words import DIALOGUES, Dialogue
 from apps.core.tenancy import atomic
+from apps.jobs.models import Job, JobState
+from apps.jobs.running import job_run
 from apps.keys.models import ApiKey
 
 MARK = "sess_sample"
+TRANSCRIPT = "session.transcript"
 _AT_ONCE = 1000
 _MODELS = {"local/dialogue": 5, "groq/openai/gpt-oss-120b": 3, "openai/gpt-4.1-mini": 2, "router/main": 1}
 _REASONS = {
@@ -40,7 +43,8 @@ def samples_create(
     """Makes that many sessions of the current tenant over the last `days`; the newest `with_events` have a log, the
     newest `with_usage` (as many, if it is None) lines of usage.
 
-    Returns how many were made. The same seed makes the same words and numbers.
+    Those with a log get jobs, which make their transcripts as if they had been held. Returns how many were made.
+    The same seed makes the same words and numbers.
     """
     chance = random.Random(seed)
     keys = list(ApiKey.objects.all()[:20])
@@ -53,8 +57,10 @@ def samples_create(
         with atomic():
             RealtimeSession.objects.bulk_create([session for session, _ in batch])
             SessionText.objects.bulk_create([_text(session, dialogue) for session, dialogue in batch])
-            for session, dialogue in batch[: max(0, with_events - made)]:
+            logged = batch[: max(0, with_events - made)]
+            for session, dialogue in logged:
                 SessionEvent.objects.bulk_create(sample_events(session, dialogue, chance))
+            Job.objects.bulk_create(_transcript_job(session) for session, _ in logged)
             used = batch[: max(0, with_usage - made)]
             sample_lines_create([line for each in used for line in sample_lines(*each, chance)])
         made += len(batch)
@@ -69,9 +75,8 @@ def _sample(
     dialogue = chance.choice(DIALOGUES)
     turns = chance.randint(1, len(dialogue))
     talk = [line for turn in dialogue[:turns] for line in turn]
-    user_ms = sum(60 * len(line) for line in talk[::2])
-    agent_ms = sum(62 * len(line) for line in talk[1::2])
-    lasted = timedelta(milliseconds=user_ms + agent_ms + turns * chance.randint(900, 4000))
+    asked_ms, answered_ms = sum(map(user_ms, talk[::2])), sum(map(agent_ms, talk[1::2]))
+    lasted = timedelta(milliseconds=asked_ms + answered_ms + turns * chance.randint(900, 4000))
     ended_at = min(started_at + lasted, timezone.now())
     number = uuid.UUID(int=chance.getrandbits(128))
     session = RealtimeSession(
@@ -90,12 +95,26 @@ def _sample(
         responses=turns,
         interruptions=sum(chance.random() < 0.12 for _ in range(turns)),
         errors=sum(chance.random() < 0.02 for _ in range(turns)),
-        user_audio_ms=user_ms,
-        assistant_audio_ms=agent_ms,
+        user_audio_ms=asked_ms,
+        assistant_audio_ms=answered_ms,
         cost_micro=sample_cost(dialogue[:turns]),
         response_ms=[round(chance.lognormvariate(6.1, 0.35)) for _ in range(turns)],
     )
     return session, dialogue[:turns]
+
+
+def _transcript_job(session: RealtimeSession) -> Job:
+    return Job(kind=TRANSCRIPT, key=str(session.id), session_id=session.session_id, run_at=timezone.now())
+
+
+def samples_finish() -> int:
+    """Does what is to be done of the current tenant's samples, rather than to leave it to workers. Returns how many
+    jobs it did."""
+    waiting = Job.objects.filter(session_id__startswith=MARK, state=JobState.WAITING).order_by("created_at")
+    done = 0
+    while ids := list(waiting.filter(run_at__lte=timezone.now()).values_list("id", flat=True)[:_AT_ONCE]):
+        done += sum(job_run(id) for id in ids)
+    return done
 
 
 def _text(session: RealtimeSession, dialogue: Dialogue) -> SessionText:
@@ -119,5 +138,6 @@ def samples_delete() -> Iterator[int]:
     samples = RealtimeSession.objects.filter(session_id__startswith=MARK)
     while ids := list(samples.values_list("id", flat=True)[:_AT_ONCE]):
         SessionEvent.objects.filter(session_id__in=ids).order_by().delete()
+        Job.objects.filter(key__in=[str(id) for id in ids]).delete()
         RealtimeSession.objects.filter(id__in=ids).delete()
         yield len(ids)

@@ -1,7 +1,6 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.core.exceptions import ValidationError
 from django.db import connections
 from django.db.models import F
 from django.db.models.functions import Now
@@ -10,11 +9,10 @@ from antiphon.engine.connection import TOO_SLOW
 from antiphon.engine.machine import GOING_AWAY
 from antiphon.engine.ports import Ending
 from antiphon.engine.session import INTERNAL_ERROR
-from apps.audit import services as audit
 from apps.conversations.calls import BALANCE_USED_UP, KEY_REVOKED
 from apps.conversations.log_store import published
 from apps.conversations.models import EndReason, RealtimeSession, SessionEvent
-from apps.core.tenancy import atomic, current_database
+from apps.core.tenancy import current_database
 from apps.transcripts.sql import ADD_TRANSCRIPT_JOB
 from apps.webhooks.outbox import PUBLISH_OF_SESSION
 
@@ -59,20 +57,6 @@ def sessions_close_abandoned() -> int:
         cursor.executemany(ADD_TRANSCRIPT_JOB, lost)
         cursor.executemany(PUBLISH_OF_SESSION, [published("session.ended", **row) for row in lost])
     return closed
-
-
-@atomic()
-def session_delete(*, session: RealtimeSession) -> None:
-    """With its log and all that was said. Raises ValidationError while it is running."""
-    if session.ended_at is None:
-        raise ValidationError("The session is still running: end it first, then delete it.")
-    audit.record(
-        action="session.deleted",
-        target=session,
-        before={"model": session.model, "started_at": session.started_at, "turns": session.turns},
-    )
-    SessionEvent.objects.filter(session=session).order_by().delete()
-    session.delete()
 
 
 def sessions_delete_ended(*, before: datetime) -> int:

@@ -9,6 +9,7 @@ from django.conf import settings
 from apps.core.tenancy import across_tenants
 from apps.credentials.models import SealedKeyModel
 from apps.credentials.sealing import SECOND_FACTORS, Unsealable, seal, sealed_by_newest, unseal
+from apps.privacy.models import SigningKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,12 @@ def secrets_rotate() -> Rotation:
             done += _second_factor_seal_again(factor, newest)
         except Unsealable as error:
             problems.append(f"The second factor of {factor.user}: {error}")
+    for key in SigningKey.objects.exclude(sealed_key__startswith=newest):
+        try:
+            sealed = seal(key.unseal_key(), key.place, settings.ENCRYPTION_KEYS)
+            done += SigningKey.objects.filter(id=key.id).update(sealed_key=sealed)
+        except Unsealable as error:
+            problems.append(f"The signing key {key}: {error}")
     return Rotation(done, tuple(problems))
 
 

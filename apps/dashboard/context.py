@@ -9,6 +9,7 @@ from apps.billing.banners import Banner, banners
 from apps.core.tenancy import tenant_context
 from apps.dashboard.navigation import navigation_for
 from apps.tenants.roles import May
+from apps.webhooks.selectors import disabled_endpoints
 
 THEMES = ("light", "dark")
 
@@ -25,10 +26,23 @@ def shell(request: HttpRequest) -> dict[str, Any]:
 
 
 def _banners_for(request: HttpRequest) -> list[Banner]:
-    """For who looks after the workspace's money; none on the page that says it at length."""
+    """For who may do something about it; none on the page that says it at length."""
     membership = getattr(request, "membership", None)
-    if membership is None or not membership.may.get(May.MANAGE_BILLING):
+    if membership is None:
         return []
     here = request.resolver_match.url_name if request.resolver_match else None
+    found: list[Banner] = []
     with tenant_context(membership.tenant_id):  # errors are shown outside the view
-        return [banner for banner in banners() if banner.page != here]
+        if membership.may.get(May.MANAGE_BILLING):
+            found += banners()
+        if membership.may.get(May.CONNECT):
+            found += _of_webhooks()
+    return [banner for banner in found if banner.page != here]
+
+
+def _of_webhooks() -> list[Banner]:
+    disabled = disabled_endpoints()
+    if not disabled:
+        return []
+    title = "A webhook was disabled" if len(disabled) == 1 else f"{len(disabled)} webhooks were disabled"
+    return [Banner("warning", title, "Your server is not told of what happens here.", "webhooks")]

@@ -40,6 +40,7 @@ NAVIGATION = (
     Entry("API keys", "keys", "key-round", CONNECT),
     Entry("Customers", "customers", "handshake", CONNECT),
     Entry("Providers", "providers", "plug", CONNECT),
+    Entry("Webhooks", "webhooks", "webhook", CONNECT, May.CONNECT),
     Entry("Budgets", "budgets", "wallet", MANAGE),
     Entry("Team", "team", "users", MANAGE),
     Entry("Limits", "limits", "gauge", MANAGE),

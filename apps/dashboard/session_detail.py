@@ -18,11 +18,11 @@ from apps.conversations.live import session_end
 from apps.conversations.models import PROBLEMS, Direction, RealtimeSession
 from apps.conversations.problems import problem_text
 from apps.conversations.selectors import session_events, session_find
-from apps.conversations.services import session_delete
 from apps.dashboard.exporting import session_facts, session_json
 from apps.dashboard.recordings import player_of
 from apps.dashboard.session_lines import lines_of
 from apps.dashboard.waterfall import waterfall_of
+from apps.privacy.erasing import session_delete
 from apps.tenants.access import tenant_page
 from apps.tenants.roles import May
 from apps.tenants.selectors import PersonalMembership

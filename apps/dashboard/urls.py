@@ -26,6 +26,7 @@ from apps.dashboard import (
     tools,
     usage,
     voices,
+    webhooks,
 )
 
 urlpatterns = [
@@ -140,6 +141,19 @@ urlpatterns = [
         customers.statement_csv,
         name="customer-statement-csv",
     ),
+    path("<slug:slug>/webhooks/", webhooks.page, name="webhooks"),
+    path("<slug:slug>/webhooks/new/", webhooks.new, name="webhook-new"),
+    path("<slug:slug>/webhooks/deliveries/", webhooks.deliveries, name="webhook-deliveries"),
+    path("<slug:slug>/webhooks/deliveries/<uuid:delivery_id>/", webhooks.delivery, name="webhook-delivery"),
+    path(
+        "<slug:slug>/webhooks/deliveries/<uuid:delivery_id>/resend/", webhooks.resend, name="webhook-resend"
+    ),
+    path("<slug:slug>/webhooks/<uuid:endpoint_id>/", webhooks.edit, name="webhook"),
+    path("<slug:slug>/webhooks/<uuid:endpoint_id>/reveal/", webhooks.reveal, name="webhook-reveal"),
+    path("<slug:slug>/webhooks/<uuid:endpoint_id>/rotate/", webhooks.rotate, name="webhook-rotate"),
+    path("<slug:slug>/webhooks/<uuid:endpoint_id>/test/", webhooks.test, name="webhook-test"),
+    path("<slug:slug>/webhooks/<uuid:endpoint_id>/switch/", webhooks.switch, name="webhook-switch"),
+    path("<slug:slug>/webhooks/<uuid:endpoint_id>/delete/", webhooks.delete, name="webhook-delete"),
     path("<slug:slug>/budgets/", budgets.page, name="budgets"),
     path("<slug:slug>/budgets/new/", budgets.create, name="budget-create"),
     path("<slug:slug>/budgets/<uuid:budget_id>/", budgets.edit, name="budget"),

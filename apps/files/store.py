@@ -5,6 +5,7 @@ Names begin with the tenant's id: `<tenant>/recordings/<session>/...`. Only the 
 
 import tempfile
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ from django.core.files.storage import Storage, storages
 
 from apps.core.tenancy import Across, CrossTenant, require_tenant
 from apps.files import sealing
+from apps.files.folder import UNFINISHED
 
 READ_AT_ONCE = 1024 * 1024
 _IN_MEMORY = 8 * 1024 * 1024  # bytes of a file that is being put; more go to disk
@@ -49,7 +51,8 @@ def name_of(*parts: object) -> str:
 
 
 def put(name: str, content: Iterable[bytes]) -> int:
-    """Keeps it under this name, in the place of what was there. Returns how many bytes were written."""
+    """Keeps it under this name, in the place of what was there: all of it or nothing. Returns how many bytes were
+    written. Raises Unsealable."""
     _check(name)
     if settings.FILES_ENCRYPTION:
         content = sealing.seal(content, name, settings.ENCRYPTION_KEYS)
@@ -65,15 +68,9 @@ def put(name: str, content: Iterable[bytes]) -> int:
 def find(name: str) -> Kept:
     """Raises NoSuchFile."""
     _check(name)
-    try:
+    with _telling_what_is_missing(name):
         stored = _storage().size(name)
-        return Kept(name, stored, _range(name, 0, sealing.HEADER) if stored else b"")
-    except FileNotFoundError:
-        raise NoSuchFile(name) from None
-    except Exception as error:
-        if _is_missing(error):
-            raise NoSuchFile(name) from None
-        raise
+    return Kept(name, stored, _range(name, 0, sealing.HEADER) if stored else b"")
 
 
 def read(name: str) -> Iterator[bytes]:
@@ -83,7 +80,7 @@ def read(name: str) -> Iterator[bytes]:
 
 
 def read_range(kept: Kept, start: int, end: int) -> Iterator[bytes]:
-    """Its bytes from `start` to before `end`, in pieces. Raises Unsealable."""
+    """Its bytes from `start` to before `end`, in pieces. Raises NoSuchFile, Unsealable."""
     if end <= start:
         return
     if not kept.is_sealed:
@@ -109,6 +106,30 @@ def delete(name: str) -> None:
 
 def names(prefix: str) -> Iterator[str]:
     """Of all files below a folder, in the order of their names."""
+    return (name for name in _all_names(prefix) if not _is_unfinished(name))
+
+
+def delete_all(prefix: str) -> list[str]:
+    """Everything below a folder. Returns the names of what was there."""
+    gone = list(_all_names(prefix))
+    for name in gone:
+        delete(name)
+    return [name for name in gone if not _is_unfinished(name)]
+
+
+def reseal(name: str) -> bool:
+    """Keeps a file again that is not sealed by the newest master key, or not sealed at all. Whether it had to be.
+    Raises NoSuchFile, Unsealable."""
+    kept = find(name)
+    newest = max(settings.ENCRYPTION_KEYS, default=0)
+    if kept.is_sealed and sealing.key_number(kept.header) == newest:
+        return False
+    put(name, read_range(kept, 0, kept.size))
+    return True
+
+
+def _all_names(prefix: str) -> Iterator[str]:
+    """With what a process that died did not finish."""
     _check(prefix)
     storage: Any = _storage()
     if hasattr(storage, "bucket"):
@@ -118,12 +139,8 @@ def names(prefix: str) -> Iterator[str]:
         yield from _below(storage, prefix.rstrip("/"))
 
 
-def delete_all(prefix: str) -> list[str]:
-    """Everything below a folder. Returns the names of what was there."""
-    gone = list(names(prefix))
-    for name in gone:
-        delete(name)
-    return gone
+def _is_unfinished(name: str) -> bool:
+    return name.rpartition("/")[2].startswith(UNFINISHED)
 
 
 def _below(storage: Storage, folder: str) -> Iterator[str]:
@@ -131,10 +148,11 @@ def _below(storage: Storage, folder: str) -> Iterator[str]:
         folders, files = storage.listdir(folder)
     except FileNotFoundError:
         return
-    for file in sorted(files):
-        yield f"{folder}/{file}"
-    for inner in sorted(folders):
-        yield from _below(storage, f"{folder}/{inner}")
+    for name in sorted([*files, *(f"{inner}/" for inner in folders)]):
+        if name.endswith("/"):
+            yield from _below(storage, f"{folder}/{name[:-1]}")
+        else:
+            yield f"{folder}/{name}"
 
 
 def _pieces(name: str, start: int, end: int) -> Iterator[bytes]:
@@ -148,18 +166,28 @@ def _pieces(name: str, start: int, end: int) -> Iterator[bytes]:
 
 def _range(name: str, start: int, end: int) -> bytes:
     storage: Any = _storage()
-    if hasattr(storage, "bucket"):  # its own files are fetched whole
-        found = storage.bucket.Object(name).get(Range=f"bytes={start}-{end - 1}")
-        return bytes(found["Body"].read())
-    with storage.open(name) as file:
-        file.seek(start)
-        return bytes(file.read(end - start))
+    with _telling_what_is_missing(name):
+        if hasattr(storage, "bucket"):  # its own files are fetched whole
+            found = storage.bucket.Object(name).get(Range=f"bytes={start}-{end - 1}")
+            return bytes(found["Body"].read())
+        with storage.open(name) as file:
+            file.seek(start)
+            return bytes(file.read(end - start))
 
 
-def _is_missing(error: Exception) -> bool:
-    response = getattr(error, "response", None)
-    code = response.get("Error", {}).get("Code") if isinstance(response, dict) else None
-    return code in ("404", "NoSuchKey")
+@contextmanager
+def _telling_what_is_missing(name: str) -> Iterator[None]:
+    """Raises NoSuchFile, however the storage says it."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise NoSuchFile(name) from None
+    except Exception as error:
+        response = getattr(error, "response", None)
+        code = response.get("Error", {}).get("Code") if isinstance(response, dict) else None
+        if code in ("404", "NoSuchKey"):
+            raise NoSuchFile(name) from None
+        raise
 
 
 def _storage() -> Storage:
@@ -168,7 +196,7 @@ def _storage() -> Storage:
 
 def _check(name: str) -> None:
     tenant = require_tenant()
-    if not isinstance(tenant, Across) and not name.startswith(f"{tenant}/"):
+    if not isinstance(tenant, Across) and not f"{name}/".startswith(f"{tenant}/"):
         raise CrossTenant("This file belongs to another tenant.")
     if ".." in name.split("/"):
         raise CrossTenant(f"{name!r} is no name of a file.")

@@ -38,6 +38,8 @@ class Scope(models.TextChoices):
     BILLING_WRITE = "billing.write", "Change budgets and billing"
     CUSTOMERS_READ = "customers.read", "See customers and their statements"
     CUSTOMERS_WRITE = "customers.write", "Change customers and issue statements"
+    WEBHOOKS_READ = "webhooks.read", "See webhooks and their deliveries"
+    WEBHOOKS_WRITE = "webhooks.write", "Change, test and resend webhooks"
     AUDIT_READ = "audit.read", "See the audit log"
 
 

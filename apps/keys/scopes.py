@@ -35,6 +35,8 @@ NEEDS: Mapping[Scope, May] = {
     Scope.CUSTOMERS_WRITE: May.MANAGE_BILLING,
     Scope.BILLING_READ: May.VIEW,
     Scope.BILLING_WRITE: May.MANAGE_BILLING,
+    Scope.WEBHOOKS_READ: May.CONNECT,
+    Scope.WEBHOOKS_WRITE: May.CONNECT,
     Scope.AUDIT_READ: May.READ_AUDIT,
 }
 

@@ -1,3 +1,5 @@
+import uuid
+
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.core.serializers.json import DjangoJSONEncoder
@@ -42,8 +44,8 @@ class Erasure(TenantModel):
     """That a session, or all of a person, is erased: asked for, at work (a job with this id as its key), and done
     once `finished_at` is set and there is a signed manifest.
 
-    `pseudonym` stands for the person from then on: a digest of their identifier under a key that nobody has. The
-    identifier itself is kept sealed while the work lasts, and no longer.
+    `pseudonym` stands for the person from then on: a digest of their identifier under a key that nobody has; for a
+    session it is its id. The identifier itself is kept sealed while the work lasts, and no longer.
     """
 
     subject = models.CharField(max_length=7, choices=Subject)
@@ -80,8 +82,9 @@ class Erasure(TenantModel):
 class ErasureStep(TenantModel):
     """What went in one transaction of an erasure, so that its manifest has everything even if it was interrupted.
 
-    `rows` has ids by table, `kept` counts by table, `folders` what was named after the session in the store. `files`
-    (name, sha256, size) is written before the first of them goes, and `files_gone_at` when the last has.
+    `rows` has the count and the ids by table, `kept` the count of what stays. `files` (name, sha256, size) is
+    written before the first of them goes, and `files_gone_at` when the last has; until then `folders` are where
+    they are.
     """
 
     erasure = models.ForeignKey(Erasure, on_delete=models.CASCADE, related_name="steps")
@@ -90,6 +93,7 @@ class ErasureStep(TenantModel):
     session_id = models.CharField(max_length=64, blank=True)
     rows = models.JSONField(default=dict, encoder=DjangoJSONEncoder)
     kept = models.JSONField(default=dict)
+    folders = models.JSONField(default=list)
     files = models.JSONField(null=True, blank=True)
     files_gone_at = models.DateTimeField(null=True, blank=True)
 
@@ -135,3 +139,11 @@ class SigningKey(models.Model):
 
     def __str__(self) -> str:
         return bytes(self.public_key).hex()
+
+    def unseal_key(self) -> str:
+        """Raises Unsealable."""
+        return unseal(self.sealed_key, self.place, settings.ENCRYPTION_KEYS)
+
+    @property
+    def place(self) -> Place:
+        return Place(uuid.UUID(int=0), self._meta.db_table, "sealed_key", self.id)

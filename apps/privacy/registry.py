@@ -36,11 +36,13 @@ OfPerson = Callable[[str], Rows]
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """The rows of a table that go with a session, or with a person (by their safety identifier)."""
+    """The rows of a table that go with a session, or with a person (by their safety identifier). `files` names the
+    folder of a row's files by its id."""
 
     model: type[TenantModel]
     of_session: OfSession | None = None
     of_person: OfPerson | None = None
+    files: Callable[[Any], str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +61,15 @@ _spools: list[Callable[[SessionRef], Iterable[Path]]] = []
 
 
 def holds(
-    model: type[TenantModel], *, of_session: OfSession | None = None, of_person: OfPerson | None = None
+    model: type[TenantModel],
+    *,
+    of_session: OfSession | None = None,
+    of_person: OfPerson | None = None,
+    files: Callable[[Any], str] | None = None,
 ) -> None:
     """The table's rows that these find are deleted with the session or the person, in the order of declaration
     within an application, the session's own row last."""
-    _holdings.append(Holding(model, of_session, of_person))
+    _holdings.append(Holding(model, of_session, of_person, files))
 
 
 def keeps(model: type[TenantModel], *, why: str, of_session: OfSession | None = None) -> None:

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
-import soundfile
 
 from apps.recordings import ogg
+from apps.recordings.encoding import Encoder
 from apps.recordings.sound import Pcm, Sound
 
 _HERTZ = 1000
@@ -50,7 +50,7 @@ def packets_of(sound: Sound, bleeps: Sequence[Bleep]) -> Mapping[int, bytes]:
     for first, end in _ranges(bleeps):
         begin = max(first - _AROUND, 0)
         pcm = sound.blocks(begin * length, (end + _AROUND) * length)
-        anew = _encoded(bleeped(pcm, bleeps, sound.rate, begin * length), sound)
+        anew = _encoded(bleeped(pcm, bleeps, sound.rate, begin * length))
         found |= {number: anew[number - begin] for number in range(first, min(end, begin + len(anew)))}
     return found
 
@@ -70,13 +70,10 @@ def _ranges(bleeps: Sequence[Bleep]) -> Iterator[tuple[int, int]]:
     yield from joined
 
 
-def _encoded(pcm: Iterable[Pcm], like: Sound) -> list[bytes]:
-    written = io.BytesIO()
-    with soundfile.SoundFile(written, "w", like.rate, like.channels, format="OGG", subtype="OPUS") as file:
-        for block in pcm:
-            file.write(block)
-    written.seek(0)
-    return ogg.sound_packets(written)
+def _encoded(pcm: Iterable[Pcm]) -> list[bytes]:
+    encoder = Encoder()
+    stream = b"".join(encoder.encode(block) for block in pcm) + encoder.finish()
+    return ogg.sound_packets(io.BytesIO(stream))
 
 
 def _tone(low: int, high: int, sample_rate: int) -> Pcm:

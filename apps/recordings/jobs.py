@@ -27,7 +27,7 @@ _NO_SOUND = "What reached the storage is no sound: the beginning is lost."
 log = structlog.get_logger(__name__)
 
 
-@job_kind(MAKE, label="Recording")
+@job_kind(MAKE, label="Recording", lane="long")
 def make(running: Running) -> None:
     """Makes of the parts a file to be played, and its waveform; its key is the id of the session's row."""
     recording = Recording.objects.select_related("session").filter(session_id=running.key).first()

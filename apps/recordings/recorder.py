@@ -239,6 +239,7 @@ class AudioRecorder:
     def _send_on(self) -> None:
         while not self._written.wait(self._pause()):
             self.send()
+            close_old_connections()
         self.send()
         connections.close_all()
 
@@ -262,7 +263,6 @@ class AudioRecorder:
         if time.monotonic() >= self._next_take_over:
             send_left_behind(self._spool)
             self._next_take_over = time.monotonic() + TAKE_OVER_SECONDS
-        close_old_connections()
 
     def _forget(self, stream: _Stream) -> None:
         with self._changing:

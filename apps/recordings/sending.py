@@ -55,13 +55,15 @@ def send(folder: Folder, *, is_written: bool = False) -> bool:
             size = told.size_bytes
             if number > told.parts:  # it was being written when its process died
                 size += path.stat().st_size
-            recording_grow(
+            is_wanted = recording_grow(
                 session_id=session_id,
                 parts=number,
                 size_bytes=size,
                 duration_ms=told.duration_ms,
                 timeline=told.timeline,
             )
+            if not is_wanted:  # it was deleted meanwhile
+                store.delete(part_name(session_id, number))
             path.unlink()
         if is_over:
             recording_end(session_id=session_id)

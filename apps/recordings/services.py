@@ -4,8 +4,6 @@ from typing import Any
 
 import structlog
 from django.core.exceptions import ValidationError
-from django.db.models import F
-from django.utils import timezone
 
 from apps.audit import services as audit
 from apps.core.tenancy import atomic

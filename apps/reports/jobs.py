@@ -38,7 +38,7 @@ class NotMailed(Exception):
     """It is tried again."""
 
 
-@job_kind(BUILD, label="Report", attempts=4)
+@job_kind(BUILD, label="Report", attempts=4, lane="long")
 def build(running: Running) -> None:
     """Makes the file; made again, it takes the place of the one before."""
     run = ReportRun.objects.filter(id=running.key).first()

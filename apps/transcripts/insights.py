@@ -3,6 +3,7 @@
 import json
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.utils import timezone
@@ -11,13 +12,15 @@ from apps.agents.spec import AfterCall
 from apps.audit import services as audit
 from apps.conversations.models import RealtimeSession
 from apps.core.tenancy import atomic
-from apps.jobs.kinds import JobFailed, job_kind
+from apps.jobs.kinds import JobFailed, JobNotYet, job_kind
 from apps.jobs.running import Running
 from apps.jobs.services import job_add
+from apps.recordings.models import RecordingState
+from apps.recordings.selectors import recording_of
 from apps.transcripts.entries import Entry
 from apps.transcripts.extract import MODEL, extract
 from apps.transcripts.fields import value_problems
-from apps.transcripts.models import Insights, Outcome, Sentiment
+from apps.transcripts.models import Insights, Outcome, Sentiment, Source, Transcript
 from apps.transcripts.selectors import entries_of, transcript_find
 from apps.transcripts.services import spec_of
 from apps.webhooks.services import session_event_publish
@@ -28,6 +31,8 @@ if TYPE_CHECKING:
 INSIGHTS = "session.insights"
 LONGEST_SUMMARY = 2000  # characters
 
+_WAITS_FOR_BETTER = timedelta(minutes=15)
+_LOOKS_AGAIN = 10.0  # seconds
 _MOST_TOKENS = 2000
 _CHARACTERS_PER_TOKEN = 3  # cautiously; of most languages there are four
 _SPARE_TOKENS = 4000  # of the context, for instructions and answer
@@ -61,7 +66,7 @@ class Unusable(Exception):
     """A model's answer that is not what was asked for; the message says how."""
 
 
-@job_kind(INSIGHTS, label="Summary")
+@job_kind(INSIGHTS, label="Summary", lane="vendors")
 def insights(running: Running) -> None:
     """Of the session whose row's id is the key, from its transcript."""
     session = (
@@ -70,6 +75,8 @@ def insights(running: Running) -> None:
     transcript = transcript_find(session) if session is not None else None
     if session is None or transcript is None:
         return
+    if _is_heard_again(session, transcript):
+        raise JobNotYet(_LOOKS_AGAIN, "Waits for the better transcript")
     entries = entries_of(session)
     wanted = spec_of(session).after_call
     if wanted.model:
@@ -88,6 +95,15 @@ def insights(running: Running) -> None:
         }
     with running.finish():
         insights_keep(session=session, found=found)
+
+
+def _is_heard_again(session: RealtimeSession, transcript: Transcript) -> bool:
+    """Whether a better transcript is on its way."""
+    if transcript.source != Source.LOG or not spec_of(session).after_call.transcription_model:
+        return False
+    recording = recording_of(session.id)
+    waits = recording is not None and recording.state in (RecordingState.RECORDING, RecordingState.PROCESSING)
+    return waits and timezone.now() < transcript.made_at + _WAITS_FOR_BETTER
 
 
 @atomic()

@@ -120,7 +120,7 @@ class Delivery(TenantModel):
     finished_at = models.DateTimeField(null=True, blank=True)
 
     class Meta(TenantModel.Meta):
-        ordering = ["-event_id", "-id"]
+        ordering = ["-created_at", "-id"]
         verbose_name_plural = "deliveries"
         constraints = [
             models.UniqueConstraint(fields=["event", "endpoint"], name="one_delivery_per_endpoint"),
@@ -141,7 +141,7 @@ class Delivery(TenantModel):
                 condition=models.Q(state__in=OPEN),
                 name="deliveries_in_line",
             ),
-            models.Index(fields=["tenant", "-event", "-id"], name="deliveries_by_time"),
+            models.Index(fields=["tenant", "-created_at", "-id"], name="deliveries_by_time"),
             models.Index(fields=["tenant", "session_id"], name="deliveries_by_session"),
         ]
 

@@ -43,6 +43,8 @@ BODIES: Mapping[str, Mapping[str, Any]] = {
     "top_ups_create": {"amount_micro": 5_000_000, **BACK},
     "subscription_put": {"plan": "pro", **BACK},
     "budgets_update": {"amount_micro": 60_000_000},
+    "webhooks_create": {"url": "https://hooks.example.com/in"},
+    "webhooks_test": {"type": "session.ended"},
     "members_set_role": {"role": "developer"},
     "reports_create": {"kind": "cost", "first": "2026-06-01", "last": "2026-06-30"},
     "report_schedules_create": {"kind": "cost", "name": "Weekly"},
@@ -72,6 +74,8 @@ NAMES = {
         "month",
         "budget_id",
         "invoice_id",
+        "endpoint_id",
+        "delivery_id",
         "report_id",
         "schedule_id",
     )

@@ -15,7 +15,14 @@ from apps.tenants.invitations import invitation_create
 from apps.tenants.models import Invitation, Role
 from apps.tools.services import tool_create
 from tests.cast import Person, member_of
-from tests.tenancy.rows import make_event, make_invoice, make_report, make_report_schedule, make_statement
+from tests.tenancy.rows import (
+    make_delivery,
+    make_event,
+    make_invoice,
+    make_report,
+    make_report_schedule,
+    make_statement,
+)
 
 SLUG, SESSION = "of-a-tenant", "sess_of_a_tenant"
 ADDRESS = "https://models.example.com/v1"
@@ -37,6 +44,7 @@ def make_things(person: Person) -> dict[str, object]:
         make_statement(SLUG)
         invoice = make_invoice(f"in_{person.tenant.slug}")
         budget = budget_create(amount_micro=1_000_000)
+        delivery = make_delivery()
         report, schedule = make_report(), make_report_schedule(SLUG)
         invitation = invitation_create(
             email=f"eve@{person.tenant.slug}.example", role=Role.VIEWER, granter=Role.OWNER
@@ -54,6 +62,8 @@ def make_things(person: Person) -> dict[str, object]:
         "member_id": member.membership.id,
         "invitation_id": invitation.id,
         "budget_id": budget.id,
+        "endpoint_id": delivery.endpoint_id,
+        "delivery_id": delivery.id,
         "report_id": report.id,
         "schedule_id": schedule.id,
         "invoice_id": invoice.id,

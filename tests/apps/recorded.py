@@ -13,6 +13,7 @@ from apps.files import store
 from apps.jobs.models import Job
 from apps.jobs.running import job_run
 from apps.jobs.services import job_add
+from apps.recordings.encoding import Encoder
 from apps.recordings.models import SAMPLE_RATE, Recording, RecordingState
 from apps.recordings.names import part_name
 from tests.recordings import sentences
@@ -33,11 +34,10 @@ def spoken(*turns: tuple[int, int]) -> NDArray[np.float32]:
 
 
 def encoded(sound: NDArray[np.float32]) -> bytes:
-    written = io.BytesIO()
-    with soundfile.SoundFile(written, "w", SAMPLE_RATE, 2, format="OGG", subtype="OPUS") as file:
-        for start in range(0, len(sound), SAMPLE_RATE):
-            file.write(sound[start : start + SAMPLE_RATE])
-    return written.getvalue()
+    encoder = Encoder()
+    pcm = (sound * 32_767).astype(np.int16)
+    seconds = (pcm[start : start + SAMPLE_RATE] for start in range(0, len(pcm), SAMPLE_RATE))
+    return b"".join(map(encoder.encode, seconds)) + encoder.finish()
 
 
 def decoded(stream: bytes) -> NDArray[np.float32]:

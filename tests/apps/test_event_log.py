@@ -36,6 +36,7 @@ from apps.conversations.selectors import session_events, session_find, session_l
 from apps.conversations.services import end_reason_of
 from apps.conversations.tasks import close_abandoned_sessions, delete_expired_logs
 from apps.core.tenancy import across_tenants, tenant_context
+from apps.jobs.models import Job
 from tests.cast import PASSWORD, Person
 from tests.engine.session_harness import Stage
 
@@ -583,3 +584,46 @@ def test_the_command_refuses_what_it_does_not_find(alice: Person, mallory: Perso
         run("sess_1", "--tenant", "nobody")
     with pytest.raises(CommandError, match="has no session 'sess_1'"):
         run("sess_1", "--tenant", "mallory-inc")
+
+
+# What follows from its end
+
+
+def jobs_of(person: Person) -> list[tuple[str, str, str]]:
+    with tenant_context(person.tenant.id):
+        return list(Job.objects.values_list("kind", "key", "state"))
+
+
+async def test_the_end_of_a_session_has_its_transcript_made_once(alice: Person, make_log: MakeLog) -> None:
+    log, about = make_log(), opened(alice)
+    await hold(log, about, error(1))
+    await in_thread(log.stop)
+    assert await in_thread(jobs_of, alice) == [("session.transcript", str(about.id), "waiting")]
+
+
+async def test_a_session_of_which_nothing_is_kept_has_no_transcript(alice: Person, make_log: MakeLog) -> None:
+    log = make_log()
+    await hold(log, opened(alice, keep_events=False), error(1))
+    await in_thread(log.stop)
+    assert await in_thread(jobs_of, alice) == []
+
+
+async def test_a_session_that_was_taken_for_lost_gets_its_transcript_once_more(
+    alice: Person, make_log: MakeLog
+) -> None:
+    log, about = make_log(), opened(alice)
+
+    def lose() -> None:
+        with across_tenants(reason="test"):
+            RealtimeSession.objects.update(alive_at=timezone.now() - timedelta(hours=1))
+            close_abandoned_sessions()
+            Job.objects.update(state="done")
+
+    with log.session(about) as observer:
+        observe(observer, error(1))
+        await in_thread(eventually, lambda: bool(rows_of(alice)))
+        await in_thread(lose)
+        assert await in_thread(jobs_of, alice) == [("session.transcript", str(about.id), "done")]
+        observe(observer, GOODBYE)
+    await in_thread(log.stop)
+    assert await in_thread(jobs_of, alice) == [("session.transcript", str(about.id), "waiting")]

@@ -36,6 +36,14 @@ ROUTER = {
     },
     "fallbacks": ["local/dialogue"],
 }
+SAVED_VIEW = """
+from apps.analytics.models import SavedView
+from apps.core.tenancy import tenant_context
+from apps.tenants.models import Tenant
+
+with tenant_context(Tenant.objects.get(slug="demo").id):
+    print(SavedView.objects.create(name="This month by version", query="period=month&by=version").id)
+"""
 PROMPT = """You are the front desk of the {{hotel}}, on the telephone. Answer in one or two short sentences.
 
 1. Find out what the caller wants.
@@ -88,10 +96,14 @@ def furnish(platform: Platform, sessions: int = 20) -> Mapping[str, str]:
     api.post("/customers", external_id="globex", name="Globex Corporation", markup_bp=2500)
     api.post("/customers/globex/statements", month="2026-01")
     budget = api.post("/budgets", amount_micro=50_000_000)
+    endpoint = api.post("/webhooks", url="https://hooks.harbour.example/in", description="The hotel's desk")
+    endpoint_id = endpoint["endpoint"]["id"]
+    delivery = api.post(f"/webhooks/{endpoint_id}/test", type="session.ended")
     invoice = _billed(platform, api)
     key = api.post("/keys", name="Website", scopes=["realtime"], realtime_only=True)["key"]
-    sizes = ("--sessions", str(sessions), "--days", str(DAYS), "--with-events", "60")
+    sizes = ("--sessions", str(sessions), "--days", str(DAYS), "--with-events", str(max(60, sessions // 2)))
     _manage(platform, "seed_sessions", "--tenant", "demo", "--yes", *sizes)
+    view_id = _manage(platform, "shell", "--no-imports", "-c", SAVED_VIEW).splitlines()[-1]
     newest = api.get("/sessions?limit=40")["data"]
     longest = max(newest, key=lambda session: int(session["turns"]))
     return {
@@ -103,6 +115,9 @@ def furnish(platform: Platform, sessions: int = 20) -> Mapping[str, str]:
         "external_id": "globex",
         "month": "2026-01",
         "budget_id": budget["id"],
+        "endpoint_id": endpoint_id,
+        "delivery_id": delivery["id"],
+        "view_id": view_id,
         "invoice_id": invoice["id"],
         "line_id": str(invoice["lines"][0]["id"]),
         "transaction_id": api.get("/ledger")["data"][0]["id"],

@@ -23,6 +23,7 @@ PAGES = {
     "sessions": "/demo/sessions/",
     "transcript": "/demo/sessions/{session_id}/transcript/",
     "latency": "/demo/sessions/{session_id}/latency/",
+    "analytics": "/demo/analytics/?period=30&by=version",
     "usage": "/demo/usage/?period=30",
     "billing": "/demo/billing/",
     "limits": "/demo/limits/",

@@ -347,8 +347,20 @@ def makes_one_of_each_kind(alice: Visitor, key: str) -> dict[str, str]:
     make("POST", "/customers", {"external_id": "globex", "name": "Globex"})
     make("POST", "/customers/globex/statements", {"month": "2026-01"})
     budget = make("POST", "/budgets", {"amount_micro": 50_000_000})
+    make("POST", "/webhooks", {"url": "https://hooks.harbour.example/in"})
+    endpoint_id = shown("/harbour/webhooks/", f"/harbour/webhooks/{uuid}/")
+    delivery = make("POST", f"/webhooks/{endpoint_id}/test", {"type": "session.ended"})
+    alice.go("/harbour/analytics/?period=7")
+    alice.page.locator("summary", has_text="Views").click()
+    alice.press("Save this view…")
+    alice.fill(Name="This week")
+    alice.press("Save")
+    expect(alice.page.locator("summary", has_text="This week")).to_be_visible()
     return {
+        "endpoint_id": endpoint_id,
+        "delivery_id": delivery["id"],
         "budget_id": budget["id"],
+        "view_id": shown("/harbour/analytics/views/", f"/harbour/analytics/views/{uuid}/"),
         "name": "harbour-router",
         "router_name": "harbour-router",
         "external_id": "globex",

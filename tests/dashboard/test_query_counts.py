@@ -25,6 +25,7 @@ from apps.reports.parameters import Wanted
 from apps.reports.services import report_request, schedule_create
 from apps.tools.services import tool_create
 from tests.cast import PASSWORD, Person
+from tests.tenancy.rows import make_delivery
 
 COUNTS = Path(__file__).with_name("query_counts.json")
 PAGES = {
@@ -62,6 +63,10 @@ PAGES = {
     "agent, code": "/acme/agents/desk/code",
     "tools": "/acme/tools/",
     "playground": "/acme/playground/?agent=desk",
+    "webhooks": "/acme/webhooks/",
+    "webhook": "/acme/webhooks/{endpoint}/",
+    "webhook, deliveries": "/acme/webhooks/deliveries/",
+    "webhook, delivery": "/acme/webhooks/deliveries/{delivery}/",
     "budgets": "/acme/budgets/",
     "team": "/acme/team/",
     "settings": "/acme/settings/",
@@ -90,13 +95,18 @@ def test_no_page_makes_more_queries_than_it_did(alice: Person) -> None:
             statement_issue(customer=customer, month=month)
             report_request(wanted=Wanted(ReportKind.COST, month, month), format=Format.PDF)
             schedule_create(name=external_id, kind="cost", formats=["pdf"])
+        delivery = make_delivery("one")
+        make_delivery("two")
     assert session is not None
     client = Client()
     assert client.login(email=alice.user.email, password=PASSWORD)
-    counts = {
-        name: count(client, page.format(session=session.session_id, month=f"{month:%Y-%m}"))
-        for name, page in PAGES.items()
+    named = {
+        "session": session.session_id,
+        "month": f"{month:%Y-%m}",
+        "endpoint": delivery.endpoint_id,
+        "delivery": delivery.id,
     }
+    counts = {name: count(client, page.format(**named)) for name, page in PAGES.items()}
     if os.environ.get("UPDATE_QUERY_COUNTS"):
         COUNTS.write_text(json.dumps(counts, indent=2) + "\n")
     assert counts == json.loads(COUNTS.read_text())

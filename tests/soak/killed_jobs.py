@@ -17,8 +17,8 @@ _random = Random(os.urandom(8))
 
 def _work(running: Running, steps: int) -> None:
     for step in range(steps):
-        running.progress(step, steps)
-        time.sleep(_random.uniform(0.02, 0.15))
+        running.progress(step, steps, f"by {os.getpid()}")
+        time.sleep(_random.uniform(0.1, 0.5))  # without asking whether the job is still its own
     with running.finish():
         record(action=DONE, target=Job(id=uuid.uuid4()), label=running.key)
         time.sleep(_random.uniform(0, 0.1))
@@ -26,9 +26,9 @@ def _work(running: Running, steps: int) -> None:
 
 @job_kind(SHORT, label="Killed", attempts=1000)
 def short(running: Running) -> None:
-    _work(running, 4)
+    _work(running, 1)
 
 
 @job_kind(LONG, label="Killed, and long", attempts=1000, lane="long")
 def long(running: Running) -> None:
-    _work(running, 8)
+    _work(running, 3)

@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Callable
 from datetime import date, timedelta
 
+from django.test import override_settings
 from django.utils import timezone
 
 from apps.agents.models import AgentVersion
@@ -55,6 +56,9 @@ from apps.tools.models import SigningSecret, Tool, ToolHeader
 from apps.tools.services import tool_create
 from apps.transcripts.models import Insights, Transcript, TurnTime
 from apps.usage.models import UsageDay, UsageHour, UsageLine
+from apps.webhooks.endpoints import endpoint_create
+from apps.webhooks.models import Attempt, Delivery, EndpointSecret
+from apps.webhooks.services import event_publish
 from tests.cast import make_user
 
 
@@ -190,6 +194,20 @@ def make_push(name: str) -> MeterPush:
     return MeterPush.objects.create(until=now, cents=5, meter=name, next_at=now, created_at=now)
 
 
+def make_delivery(name: str = "delivered") -> Delivery:
+    """To an endpoint that nobody may reach by now."""
+    with override_settings(OUTBOUND_ALLOW=["127.0.0.1"]):
+        endpoint_create(url="https://127.0.0.1:9/in")
+    event_publish(type="report.ready", data={}, key=name)
+    return Delivery.objects.select_related("event", "endpoint").latest("event_id")
+
+
+def make_attempt(name: str) -> Attempt:
+    return Attempt.objects.create(
+        delivery=make_delivery(name), number=1, at=timezone.now(), duration_ms=5, request_headers={}
+    )
+
+
 def make_default_view(name: str) -> DefaultView:
     view = SavedView.objects.create(name=name)
     return DefaultView.objects.create(
@@ -272,6 +290,11 @@ MAKERS: dict[str, Callable[[str], TenantModel]] = {
     "customers.CustomerMarkup": lambda name: CustomerMarkup.objects.get(customer=make_customer(name)),
     "customers.Statement": make_statement,
     "customers.StatementLine": make_statement_line,
+    "webhooks.Endpoint": lambda name: make_delivery(name).endpoint,
+    "webhooks.EndpointSecret": lambda name: EndpointSecret.objects.get(endpoint=make_delivery(name).endpoint),
+    "webhooks.WebhookEvent": lambda name: make_delivery(name).event,
+    "webhooks.Delivery": make_delivery,
+    "webhooks.Attempt": make_attempt,
     "analytics.SavedView": lambda name: SavedView.objects.create(name=name, query="period=7"),
     "analytics.DefaultView": make_default_view,
     "reports.ReportRun": lambda name: make_report(),

@@ -25,8 +25,10 @@ from apps.tenants.invitations import invitation_create
 from apps.tenants.models import Invitation, Role
 from apps.tools.models import Tool
 from apps.tools.services import tool_create
+from apps.webhooks.models import Delivery
 from tests.cast import PASSWORD, Person
 from tests.tenancy.rows import (
+    make_delivery,
     make_invoice,
     make_ledger_transaction,
     make_report,
@@ -83,6 +85,8 @@ def arguments_of(person: Person) -> dict[str, object]:
         "invoice_id": invoiced(person).invoice.id,
         "line_id": invoiced(person).id,
         "budget_id": budget_of(person).id,
+        "endpoint_id": delivery_of(person).endpoint_id,
+        "delivery_id": delivery_of(person).id,
         "report_id": report_of(person).id,
         "schedule_id": schedule_of(person).id,
         "view_id": view_of(person).id,
@@ -107,6 +111,14 @@ def view_of(person: Person) -> SavedView:
 def budget_of(person: Person) -> Budget:
     with tenant_context(person.tenant.id):
         return budget_create(amount_micro=1_000_000)
+
+
+def delivery_of(person: Person) -> Delivery:
+    """The one there is, or a new one."""
+    with tenant_context(person.tenant.id):
+        if not Delivery.objects.exists():
+            make_delivery()
+        return Delivery.objects.get()
 
 
 def report_of(person: Person) -> ReportRun:

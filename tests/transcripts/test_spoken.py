@@ -51,7 +51,9 @@ def make_stage(**given: Any) -> Stage:
         **{
             "llm": ScriptedLlm(say(ANSWER, first=0.3)),
             "tts": ScriptedTts(ms_per_character=MS_PER_CHARACTER),
-            "stt": ScriptedStt(Heard("Please count to ten.", delay=0.1, language="en"), Heard("Stop.", delay=0.1)),
+            "stt": ScriptedStt(
+                Heard("Please count to ten.", delay=0.1, language="en"), Heard("Stop.", delay=0.1)
+            ),
         }
         | given
     )

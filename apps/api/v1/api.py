@@ -27,6 +27,7 @@ from apps.api.v1 import (
     tenant,
     tools,
     usage,
+    webhooks,
 )
 from apps.api.v1.body import StrictParser
 from apps.api.v1.problems import Problem, of_service, of_shape, server_error
@@ -50,6 +51,7 @@ for area in (
     providers,
     routers,
     sessions,
+    webhooks,
     recordings,
     usage,
     reports,

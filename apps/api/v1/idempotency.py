@@ -1,9 +1,10 @@
 """A POST that is sent again, because nobody knows whether it arrived, is carried out once."""
 
-import hashlib
+import hmac
 import re
 from collections.abc import Callable
 
+from django.conf import settings
 from django.db import connections, transaction
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -32,7 +33,9 @@ def once(
         raise Problem(
             422, f"{HEADER} must be 1 to 255 printable ASCII characters.", code="invalid_idempotency_key"
         )
-    digest = hashlib.sha256(f"{request.get_full_path()}\n".encode() + request.body).digest()
+    # Keyed, as a body may be as short as somebody's name.
+    asked = f"{request.get_full_path()}\n".encode() + request.body
+    digest = hmac.digest(settings.SECRET_KEY.encode(), asked, "sha256")
     with atomic():
         _lock(f"{grant.key_id}:{operation}:{given}")
         kept = IdempotentRequest.objects.filter(

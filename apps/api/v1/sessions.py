@@ -13,8 +13,8 @@ from apps.api.v1.types import Moment
 from apps.conversations.live import session_end
 from apps.conversations.models import Direction, EndReason, RealtimeSession, SessionEvent, SessionKind
 from apps.conversations.selectors import session_find, session_list
-from apps.conversations.services import session_delete
 from apps.keys.models import Scope
+from apps.privacy.erasing import session_delete
 
 area = Area("Sessions")
 

@@ -197,7 +197,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "verbose_name_plural": "deliveries",
-                "ordering": ["-event_id", "-id"],
+                "ordering": ["-created_at", "-id"],
                 "abstract": False,
                 "base_manager_name": "objects",
             },
@@ -277,7 +277,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="delivery",
-            index=models.Index(fields=["tenant", "-event", "-id"], name="deliveries_by_time"),
+            index=models.Index(fields=["tenant", "-created_at", "-id"], name="deliveries_by_time"),
         ),
         migrations.AddIndex(
             model_name="delivery",

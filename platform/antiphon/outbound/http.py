@@ -23,6 +23,14 @@ class OutboundTimeout(OutboundError):
     """No whole answer in the time given."""
 
 
+class Redirected(OutboundRefused):
+    """The answer names another address, which was not followed."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
 class AnswerTooLarge(OutboundError):
     """The answer was cut off at the size given."""
 
@@ -147,7 +155,8 @@ class FilteringResolver(AbstractResolver):
 
 def _check(host: str, response: aiohttp.ClientResponse) -> None:
     if 300 <= response.status < 400 and "Location" in response.headers:
-        raise OutboundRefused(f"{host} redirects to another address, which is not followed: give that one.")
+        message = f"{host} redirects to another address, which is not followed: give that one."
+        raise Redirected(message, response.status)
     if response.headers.get("Content-Encoding", "identity") != "identity":
         raise OutboundError(f"{host} compresses its answers though we ask it not to.")
 

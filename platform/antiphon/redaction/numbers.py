@@ -1,5 +1,5 @@
-"""Numbers in what people say: runs of digits, written ("555 0100") or as words ("five five five, oh one"), in English
-and German. A run knows which characters each of its digits came from.
+"""Numbers in what people say: runs of digits, written ("555 0100") or as words ("five five five, oh one"), in
+English and German. A run knows which characters each of its digits came from.
 """
 
 import re
@@ -41,6 +41,7 @@ _TENS = {
     **dict.fromkeys(["ninety", "neunzig"], "9"),
 }
 _TIMES = {"double": 2, "doppel": 2, "triple": 3, "treble": 3}
+_ENGLISH_TENS = "|".join(ten for ten in _TENS if ten.endswith("y"))
 _GERMAN_TENS = "|".join(ten for ten in _TENS if ten.endswith("ig"))
 _GERMAN_UNITS = "ein|zwei|drei|vier|fünf|fuenf|sechs|sieben|acht|neun"
 _UNIT_AND_TEN = re.compile(rf"({_GERMAN_UNITS})und({_GERMAN_TENS})")
@@ -48,7 +49,7 @@ _UNIT_AND_TEN = re.compile(rf"({_GERMAN_UNITS})und({_GERMAN_TENS})")
 NUMBER_WORD = "|".join(
     [
         rf"(?:{_GERMAN_UNITS})und(?:{_GERMAN_TENS})",
-        rf"(?:{'|'.join(ten for ten in _TENS if ten.endswith('y'))})[ -](?:one|two|three|four|five|six|seven|eight|nine)",
+        rf"(?:{_ENGLISH_TENS})[ -](?:one|two|three|four|five|six|seven|eight|nine)",
         *sorted([*_UNITS, *_TEENS, *_TENS], key=len, reverse=True),
     ]
 )

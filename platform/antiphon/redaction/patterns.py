@@ -27,10 +27,14 @@ _TLD = (
     r"pl|cz|pt|in|jp|cn|br|mx)"
 )
 _WORD = r"[^\W_][\w-]{0,63}"
-_SPELLED = r"(?:[^\W_](?:[\s-]+[^\W_]\b){2,40})"
-_MAILERS = r"(?:gmail|googlemail|yahoo|outlook|hotmail|live|icloud|me|aol|gmx|web|t-online|freenet|proton|protonmail|mail)"
+_SPELLED = r"(?:[^\W\d_](?:[\s-]{1,3}[^\W\d_]\b){2,40})"
+_MAILERS = (
+    r"(?:gmail|googlemail|yahoo|outlook|hotmail|live|icloud|me|aol|gmx|web|t-online|freenet|proton|protonmail|"
+    r"mail)"
+)
 _JOIN = r"(?:dot|punkt|point|underscore|unterstrich|dash|hyphen|bindestrich|minus|plus)"
-_LOCAL = rf"(?:{_SPELLED}|{_WORD})(?:\s+{_JOIN}\s+(?:{_SPELLED}|{_WORD})|(?:\s+(?:{NUMBER_WORD}|\d{{1,9}})){{1,20}}|\.{_WORD}){{0,8}}"
+_PART = rf"(?:{_SPELLED}|{_WORD})"
+_LOCAL = rf"{_PART}(?:\s+{_JOIN}\s+{_PART}|\s+(?:{NUMBER_WORD}|\d{{1,9}})\b|\.{_WORD}){{0,12}}"
 _AT = r"\s+(?:at|ät|klammeraffe)\s+(?:the\s+)?"
 _I = re.IGNORECASE
 
@@ -53,7 +57,7 @@ _IBAN = re.compile(r"\b[A-Z]{2}\s?\d{2}(?:[ -]?[A-Z0-9]){11,30}\b", _I)
 _SAID_IBAN = re.compile(rf"\b[A-Z][\s.,-]*[A-Z][\s.,-]+(?=\d|{NUMBER_WORD})", _I)
 _IPV4 = re.compile(r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.]*\d)")
 _IPV6 = re.compile(r"(?<![\w:])(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}(?![\w:])", _I)
-_SAID_NUMBER = rf"(?:\d{{1,3}}|(?:{NUMBER_WORD}))(?:\s+(?:{NUMBER_WORD}|\d))*"
+_SAID_NUMBER = rf"(?:\d{{1,3}}|(?:{NUMBER_WORD}))(?:\s+(?:{NUMBER_WORD}|\d)){{0,3}}"
 _SAID_IP = re.compile(rf"\b{_SAID_NUMBER}(?:{_SAID_DOT}{_SAID_NUMBER}){{3}}\b", _I)
 _VERSION = re.compile(r"(?:version|release|v)\s*$", _I)
 
@@ -66,7 +70,8 @@ _ORDINAL = (
     r"(?:twenty|thirty)[ -](?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth)|\w+(?:ster|sten|ter|ten))"
 )
 _DAY = rf"(?:\d{{1,2}}(?:st|nd|rd|th|\.)?|{_ORDINAL}|{NUMBER_WORD})"
-_YEAR = rf"(?:\d{{2,4}}|(?:{NUMBER_WORD}|thousand|tausend|hundred|hundert|and)(?:[\s-]+(?:{NUMBER_WORD}|thousand|tausend|hundred|hundert|and)){{0,4}})"
+_OF_YEAR = rf"(?:{NUMBER_WORD}|thousand|tausend|hundred|hundert|and)"
+_YEAR = rf"(?:\d{{2,4}}|{_OF_YEAR}(?:[\s-]+{_OF_YEAR}){{0,4}})"
 _DATE = re.compile(
     rf"\b(?:\d{{1,2}}[./-]\s?\d{{1,2}}[./-]\s?\d{{2,4}}|\d{{4}}-\d{{2}}-\d{{2}}"
     rf"|{_MONTH}\s+(?:the\s+)?{_DAY},?\s+(?:of\s+)?{_YEAR}|(?:the\s+)?{_DAY}\s+(?:of\s+)?{_MONTH},?\s+{_YEAR})\b",
@@ -83,6 +88,10 @@ _NO_PHONE = re.compile(
     r"\b(?:order|ticket|case|reference|invoice|tracking|article|item|customer number|bestell\w*|auftrag\w*|"
     r"rechnung\w*|kundennummer|vorgang\w*|artikel\w*|sendung\w*)\b",
     _I,
+)
+# The first digits that are given to issuers, and how long their numbers are.
+_CARD = re.compile(
+    r"4(?:\d{12}|\d{15}|\d{18})|5[1-5]\d{14}|2[2-7]\d{14}|3[47]\d{13}|3[0689]\d{12}|35\d{14}|(?:6|5[06-9])\d{15,18}"
 )
 _COUNTING = "01234567890123456789"
 
@@ -170,7 +179,7 @@ def _iban_end(text: str, start: int, end: int) -> int | None:
 def _cards(text: str, numbers: list[Run]) -> Iterator[Place]:
     for run in numbers:
         for part in run.windows(13, 19):
-            if part.digits[0] in "23456" and luhn_is_valid(part.digits):
+            if _CARD.fullmatch(part.digits) and luhn_is_valid(part.digits):
                 yield part.start, part.end
                 break
 

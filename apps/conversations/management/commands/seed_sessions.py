@@ -4,7 +4,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from apps.conversations.sample_usage import sample_usage_delete
-from apps.conversations.samples import MARK, samples_create, samples_delete, sessions_exist
+from apps.conversations.samples import MARK, samples_create, samples_delete, samples_finish, sessions_exist
 from apps.core.tenancy import tenant_context
 from apps.tenants.models import Tenant
 
@@ -46,4 +46,5 @@ class Command(BaseCommand):
                 with_events=options["with_events"],
                 with_usage=options["with_usage"],
             )
+            samples_finish()
         print(f"{made} sample sessions made. Remove them with --delete.")

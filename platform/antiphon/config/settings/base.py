@@ -234,7 +234,9 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
 JOB_LEASE_SECONDS = env().antiphon_lease_seconds
 JOB_SWEEP_SECONDS = JOB_LEASE_SECONDS / 3
 JOB_NUDGE_SECONDS = JOB_LEASE_SECONDS * 4
-JOB_LANES = {"long": 2}  # how many jobs of each lane one worker runs at the same time
+# How many jobs of each lane one worker runs at the same time: those that compute for long, and those that wait for
+# others' servers. Together they leave some of its threads to the rest.
+JOB_LANES = {"long": 2, "vendors": 2}
 CELERY_BEAT_SCHEDULE |= {
     "sweep jobs": {
         "task": "apps.jobs.tasks.sweep_jobs",
@@ -260,6 +262,20 @@ CELERY_BEAT_SCHEDULE |= {
         "options": {"expires": 3600},
     },
 }
+
+CELERY_BEAT_SCHEDULE |= {
+    "send webhooks": {
+        "task": "apps.webhooks.tasks.send_webhooks",
+        "schedule": 2.0,
+        "options": {"expires": 2},
+    },
+    "purge webhooks": {
+        "task": "apps.webhooks.tasks.purge_webhooks",
+        "schedule": 86400.0,
+        "options": {"expires": 3600},
+    },
+}
+WEBHOOK_TIMEOUT_SECONDS = 15.0  # for the whole answer
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"

@@ -10,13 +10,8 @@ def tenants_storage(env: Env, data_dir: Path) -> dict[str, Any]:
     """A storage as Django's STORAGES has it."""
     if env.files_storage == "folder":
         return {
-            "BACKEND": "django.core.files.storage.FileSystemStorage",
-            "OPTIONS": {
-                "location": data_dir / "files",
-                "allow_overwrite": True,
-                "file_permissions_mode": 0o600,
-                "directory_permissions_mode": 0o700,
-            },
+            "BACKEND": "apps.files.folder.FolderStorage",
+            "OPTIONS": {"location": data_dir / "files", "allow_overwrite": True},
         }
     return {
         "BACKEND": "storages.backends.s3.S3Storage",
