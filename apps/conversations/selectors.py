@@ -4,14 +4,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from django.conf import settings
 from django.db.models import Count, F, Max, Q, QuerySet
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce, Now
 
 from apps.conversations.models import PROBLEMS, EndReason, RealtimeSession, SessionEvent, SessionKind
 from apps.conversations.problems import with_code
-from apps.tenants.models import Tenant
 
 _EVENTS_AT_ONCE = 1000
 _WORDS = (
@@ -144,9 +142,3 @@ def spoken_in(body: Mapping[str, Any]) -> str:
         return str(words)
     content = body.get("item", {}).get("content") or ()
     return " ".join(part.get("text") or part.get("transcript") or "" for part in content).strip()
-
-
-def log_days(tenant: Tenant) -> int:
-    """How many days a session and its log are kept after the session's end."""
-    days: int = tenant.log_days or settings.SESSION_LOG_DAYS
-    return days

@@ -45,9 +45,9 @@ def _erase_rows(running: Running, erasure: Erasure) -> None:
     done = erasure.steps.count()
     while session := sessions.order_by("started_at").first():
         running.progress(done, done + sessions.count(), "Deleting sessions")
-        erasing.session_rows_erase(erasure, SessionRef.of(session))
+        erasing.session_erase(erasure, SessionRef.of(session))
         done += 1
-    erasing.person_rows_erase(erasure, identifier)
+    erasing.person_rest_erase(erasure, identifier)
 
 
 def _end(running: Running, erasure: Erasure, identifier: str) -> None:
