@@ -89,16 +89,6 @@ def report_delete(*, run: ReportRun) -> None:
 
 
 @atomic()
-def reports_erase(*, session_id: str) -> list[str]:
-    """The sheets of a session that is to leave no trace. Returns the names of the files that are gone."""
-    runs = list(ReportRun.objects.filter(session_id=session_id))
-    gone = [name for run in runs for name in store.delete_all(store.name_of("reports", run.id))]
-    Job.objects.filter(kind=BUILD, key__in=[str(run.id) for run in runs]).delete()
-    ReportRun.objects.filter(id__in=[run.id for run in runs]).delete()
-    return gone
-
-
-@atomic()
 def schedule_create(*, created_by_id: uuid.UUID | None = None, **fields: Any) -> ReportSchedule:
     """The fields of `ReportSchedule` that its form has. Raises ValidationError."""
     schedule = ReportSchedule(created_by_id=created_by_id, **fields)
