@@ -74,6 +74,7 @@ def report_retry(*, run: ReportRun) -> None:
     if job is None:
         raise ValidationError("Only a report that failed or was cancelled can be made again.")
     job_retry(job=job)
+    record(action="report.retried", target=run)
     ReportRun.objects.filter(id=run.id).update(expires_at=timezone.now() + KEPT)
 
 
