@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.request import Request, urlopen
 
@@ -104,6 +105,12 @@ def furnish(platform: Platform, sessions: int = 20) -> Mapping[str, str]:
     sizes = ("--sessions", str(sessions), "--days", str(DAYS), "--with-events", str(max(60, sessions // 2)))
     _manage(platform, "seed_sessions", "--tenant", "demo", "--yes", *sizes)
     view_id = _manage(platform, "shell", "--no-imports", "-c", SAVED_VIEW).splitlines()[-1]
+    today = datetime.now(UTC).date()
+    days = {"first": str(today - timedelta(days=DAYS - 1)), "last": str(today)}
+    for kind, format in (("usage", "csv"), ("quality", "pdf"), ("agents", "xlsx"), ("cost", "pdf")):
+        report = api.post("/reports", kind=kind, format=format, **days)
+    recipients = ["accounts@harbour.example"]
+    schedule = api.post("/report-schedules", name="Costs of the week", kind="cost", recipients=recipients)
     newest = api.get("/sessions?limit=40")["data"]
     longest = max(newest, key=lambda session: int(session["turns"]))
     return {
@@ -115,6 +122,8 @@ def furnish(platform: Platform, sessions: int = 20) -> Mapping[str, str]:
         "external_id": "globex",
         "month": "2026-01",
         "budget_id": budget["id"],
+        "report_id": report["id"],
+        "schedule_id": schedule["id"],
         "endpoint_id": endpoint_id,
         "delivery_id": delivery["id"],
         "view_id": view_id,
