@@ -48,8 +48,9 @@ _BY_VERSION: Mapping[
     "agent": ("agent_slug", "version.named"),
     "model": ("model", "coalesce(version.named, model)"),
 }
-_KEYS: Mapping[Way | None, str] = {
-    None: "''::text",
+_ALL = "all"
+_KEYS: Mapping[str, str] = {
+    _ALL: "''::text",
     "version": "agent_version_id::text",
     "language": "nullif(language, '')",
     "outcome": "outcome",
@@ -170,7 +171,7 @@ def measures_of(
     one for the names of agents' versions, unless they are given. Of many turns the latencies take long: who wants
     those of some `stages` only says so."""
     names = names or version_names()
-    found = _measured(period, group_by, filters, names, stages)
+    found = _measured(period, group_by or _ALL, filters, names, stages)
     if group_by is None:
         return [Row("", "All", found.get("", Measures()))]
     rows = [Row(key, _label(group_by, key, names), measures) for key, measures in found.items()]
@@ -198,7 +199,7 @@ def usual_step(period: Period) -> Step:
 
 
 def _measured(
-    period: Period, key: str | None, filters: Filters, names: VersionNames, stages: Sequence[Stage]
+    period: Period, key: str, filters: Filters, names: VersionNames, stages: Sequence[Stage]
 ) -> dict[Any, Measures]:
     found: dict[Any, Measures] = {}
     for bits, group, *row in _rows(_SESSIONS, key, _sessions(period, key, filters, names), names):
@@ -232,63 +233,51 @@ def _count_sessions(measures: Measures, bits: int, told: Sequence[str | None], c
         (measures.end_reasons, measures.outcomes, measures.sentiments)[number][name] = counts[0]
 
 
-def _sessions(period: Period, key: str | None, filters: Filters, names: VersionNames) -> QuerySet[Any, Any]:
+def _sessions(period: Period, key: str, filters: Filters, names: VersionNames) -> QuerySet[Any, Any]:
     began = RealtimeSession.objects.filter(started_at__gte=period.since, started_at__lt=period.before)
     asked = {"at": F("started_at"), "outcome": F("insights__outcome"), "sentiment": F("insights__sentiment")}
     if key == "language":
         asked["language"] = F("transcript__languages__0")
-    return (
-        began.filter(filters.of_sessions(names))
-        .order_by()
-        .values(
-            "started_at",
-            "ended_at",
-            "end_reason",
-            "turns",
-            "responses",
-            "interruptions",
-            "errors",
-            "cost_micro",
-            "agent_version_id",
-            "model",
-            **asked,
-        )
+    rows: QuerySet[Any, Any] = began.filter(filters.of_sessions(names)).order_by()
+    return rows.values(
+        "started_at",
+        "ended_at",
+        "end_reason",
+        "turns",
+        "responses",
+        "interruptions",
+        "errors",
+        "cost_micro",
+        "agent_version_id",
+        "model",
+        **asked,
     )
 
 
-def _turns(period: Period, key: str | None, filters: Filters, names: VersionNames) -> QuerySet[Any, Any]:
+def _turns(period: Period, key: str, filters: Filters, names: VersionNames) -> QuerySet[Any, Any]:
     heard = TurnTime.objects.filter(at__gte=period.since, at__lt=period.before)
     asked = {"outcome": F("session__insights__outcome")} if key == "outcome" else {}
-    return (
-        heard.filter(filters.of_turns(names))
-        .order_by()
-        .values(
-            "at",
-            "interrupted",
-            "agent_version_id",
-            "model",
-            "language",
-            *(f"{stage}_ms" for stage in STAGES),
-            **asked,
-        )
-    )
+    rows: QuerySet[Any, Any] = heard.filter(filters.of_turns(names)).order_by()
+    latencies = (f"{stage}_ms" for stage in STAGES)
+    return rows.values("at", "interrupted", "agent_version_id", "model", "language", *latencies, **asked)
 
 
-def _rows(query: str, key: str | None, inner: QuerySet[Any, Any], names: VersionNames) -> Sequence[Any]:
+def _rows(query: str, key: str, inner: QuerySet[Any, Any], names: VersionNames) -> Sequence[Any]:
     try:
         sql, given = inner.query.sql_with_params()
     except EmptyResultSet:  # of an agent that there is not
         return []
-    named, listed = "", ()
+    named, listed = "", list[Any]()
     if key in _BY_VERSION:
         looked_up, key = _BY_VERSION[key]
         named = (
             "LEFT JOIN unnest(%s::uuid[], %s::text[]) AS version (id, named) ON version.id = agent_version_id"
         )
-        listed = names.columns(looked_up)
+        listed = list(names.columns(looked_up))
     with connections[current_database()].cursor() as cursor:
         cursor.execute(query % {"key": _KEYS.get(key, key), "inner": sql, "named": named}, [*given, *listed])
-        return cursor.fetchall()
+        rows: Sequence[Any] = cursor.fetchall()
+        return rows
 
 
 def _label(way: Way, key: str | None, names: VersionNames) -> str:
