@@ -41,6 +41,7 @@ from apps.core.tenancy import atomic
 from apps.credentials.services import credential_set, provider_put
 from apps.customers.models import Customer, CustomerMarkup, Statement, StatementLine
 from apps.customers.services import customer_create
+from apps.jobs.models import Job
 from apps.keys.services import api_key_create, client_secret_create
 from apps.limits.services import limit_request_create, tenant_limits_set
 from apps.recordings.models import Recording
@@ -295,6 +296,7 @@ MAKERS: dict[str, Callable[[str], TenantModel]] = {
     "customers.CustomerMarkup": lambda name: CustomerMarkup.objects.get(customer=make_customer(name)),
     "customers.Statement": make_statement,
     "customers.StatementLine": make_statement_line,
+    "jobs.Job": lambda name: Job.objects.create(kind="test.work", key=name, run_at=timezone.now()),
     "webhooks.Endpoint": make_endpoint,
     "webhooks.EndpointSecret": lambda name: EndpointSecret.objects.create(endpoint=make_endpoint(name)),
     "webhooks.WebhookEvent": make_webhook_event,
