@@ -1,6 +1,8 @@
 """Kinds of jobs whose workers are killed. A worker loads them with `--include`."""
 
 import os
+import signal
+import threading
 import time
 import uuid
 from random import Random
@@ -10,9 +12,22 @@ from apps.jobs.kinds import job_kind
 from apps.jobs.models import Job
 from apps.jobs.running import Running
 
+ENDS_WITH_PARENT = "KILLED_JOBS_END_WITH_PARENT"
+"""Set in the environment of workers: a test that is killed leaves none behind."""
 SHORT, LONG = "test.killed.short", "test.killed.long"
 DONE = "test.killed"
 _random = Random(os.urandom(8))
+
+
+def _end_with_parent() -> None:
+    parent = os.getppid()
+    while os.getppid() == parent:
+        time.sleep(1)
+    os.killpg(0, signal.SIGKILL)
+
+
+if os.environ.get(ENDS_WITH_PARENT):
+    threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
 def _work(running: Running, steps: int) -> None:
