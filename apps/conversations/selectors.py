@@ -80,9 +80,7 @@ def session_list(
     )
     if has_errors is not None:
         found = found.filter(errors__gt=0) if has_errors else found.filter(errors=0)
-    if text:
-        found = _that_say(text, found)
-    return found
+    return _that_say(text, found) if text else found
 
 
 def _that_say(text: str, found: QuerySet[RealtimeSession]) -> QuerySet[RealtimeSession]:
