@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, F, Max, Q, QuerySet
+from django.db.models import BooleanField, Count, F, Max, OuterRef, Q, QuerySet, Subquery
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce, Now
 
@@ -22,6 +22,7 @@ from apps.conversations.problems import with_code
 _EVENTS_AT_ONCE = 1000
 _OPENS, _CLOSES = "\ue000", "\ue001"  # private characters, which nobody says
 _MARK = re.compile(f"[{_OPENS}{_CLOSES}]")
+_FEW = 2000  # sessions that are found by their words and put in order
 _MOST_LOOKED_AT = 100_000  # characters of a session's text
 _WORDS = (
     "turn.transcribed",
@@ -80,8 +81,24 @@ def session_list(
     if has_errors is not None:
         found = found.filter(errors__gt=0) if has_errors else found.filter(errors=0)
     if text:
-        found = found.filter(id__in=RawSQL("SELECT session_search(%s)", [text]))
+        found = _that_say(text, found)
     return found
+
+
+def _that_say(text: str, found: QuerySet[RealtimeSession]) -> QuerySet[RealtimeSession]:
+    """Few are looked up by their words. Where many say it, the newest that do are soon found by reading, which the
+    planner can't know: the scalar subquery leaves it no other way."""
+    if not _do_many_say(text):
+        return found.filter(id__in=RawSQL("SELECT session_search(%s)", [text]))
+    said = SessionText.objects.filter(session=OuterRef("pk")).annotate(
+        says=RawSQL("words @@ websearch_to_tsquery('simple', %s)", [text], BooleanField())
+    )
+    return found.alias(says=Subquery(said.values("says"))).filter(says=True)
+
+
+def _do_many_say(text: str) -> bool:
+    some = RawSQL("SELECT session_search(%s) LIMIT %s", [text, _FEW + 1])
+    return RealtimeSession.objects.filter(id__in=some).order_by().count() > _FEW
 
 
 Piece = tuple[str, bool]

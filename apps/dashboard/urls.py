@@ -90,6 +90,16 @@ urlpatterns = [
         session_detail.transcript,
         name="session-transcript",
     ),
+    path(
+        "<slug:slug>/sessions/<str:session_id>/transcript.txt",
+        session_detail.transcript_text,
+        name="transcript-text",
+    ),
+    path(
+        "<slug:slug>/sessions/<str:session_id>/transcript.json",
+        session_detail.transcript_json,
+        name="transcript-json",
+    ),
     path("<slug:slug>/sessions/<str:session_id>/recording/", recordings.state, name="session-recording"),
     path("<slug:slug>/sessions/<str:session_id>/recording/play/", recordings.play, name="recording-play"),
     path(

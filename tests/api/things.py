@@ -48,7 +48,7 @@ def make_things(person: Person) -> dict[str, object]:
         make_statement(SLUG)
         invoice = make_invoice(f"in_{person.tenant.slug}")
         budget = budget_create(amount_micro=1_000_000)
-        delivery = make_delivery()
+        delivery = make_delivery(SLUG)
         erasure, export = person_erase(identifier=SLUG), export_request()
         report, schedule = make_report(), make_report_schedule(SLUG)
         invitation = invitation_create(

@@ -17,6 +17,8 @@ PARTS = {  # no pages: parts of one that htmx brings, files, sounds
     "router-test",
     "session-insights",
     "session-recording",
+    "transcript-text",
+    "transcript-json",
     "recording-download",
     "session-download",
     "sessions-export",

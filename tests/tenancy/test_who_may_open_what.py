@@ -92,6 +92,8 @@ EXPECTED: dict[str, dict[str, May]] = {
     "sessions-export": {"GET": May.VIEW},
     "session": {"GET": May.VIEW},
     "session-transcript": {"GET": May.VIEW},
+    "transcript-text": {"GET": May.VIEW},
+    "transcript-json": {"GET": May.VIEW},
     "session-recording": {"GET": May.VIEW},
     "recording-play": {"POST": May.LISTEN_IN},
     "recording-download": {"GET": May.LISTEN_IN},

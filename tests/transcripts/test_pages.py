@@ -8,6 +8,7 @@ from django.test import Client
 from django.utils import timezone
 
 from apps.audit.models import AuditEvent
+from apps.conversations import selectors
 from apps.conversations.models import RealtimeSession
 from apps.core.tenancy import tenant_context
 from apps.jobs.models import Job, JobState
@@ -182,3 +183,28 @@ class TestApi:
         make(alice, "sess_two", "Nein!", language="de", outcome="unresolved")
         listed = self.get(alice, "?outcome=unresolved&language=de").json()
         assert [row["session_id"] for row in listed["data"]] == ["sess_two"]
+
+
+class TestWordsThatManySay:
+    """Those are found by reading the newest sessions."""
+
+    @pytest.fixture(autouse=True)
+    def many_is_more_than_one(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(selectors, "_FEW", 1)
+
+    def test_they_are_found_all_the_same(self, alice: Person, client: Client) -> None:
+        make(alice, "sess_one", "My parcel is lost.")
+        make(alice, "sess_two", "Where is my parcel?", outcome="resolved")
+        make(alice, "sess_six", "I want a refund.")
+        with tenant_context(alice.tenant.id):
+            assert {s.session_id for s in selectors.session_list(text="parcel")} == {"sess_one", "sess_two"}
+            assert [s.session_id for s in selectors.session_list(text="refund or -my")] == ["sess_six"]
+            assert [s.session_id for s in selectors.session_list(text="parcel", outcome="resolved")] == [
+                "sess_two"
+            ]
+
+    def test_another_tenants_are_not(self, alice: Person, mallory: Person) -> None:
+        make(alice, "sess_one", "My parcel is lost.")
+        make(alice, "sess_two", "Where is my parcel?")
+        with tenant_context(mallory.tenant.id):
+            assert not selectors.session_list(text="parcel").exists()
