@@ -1,186 +1,183 @@
-"""Measures what it costs to make of a long session what is left of it, and prints one table.
+"""Measures what it costs to process a session that is over, and prints one table.
 
-    python bench/after_call.py
+    python bench/after_call.py                 a session of 60 minutes
+    python bench/after_call.py --minutes 10
 
-Uses a database and a folder of its own. CPU time is that of this process, which is all that a worker does; what
-PostgreSQL takes for it is not in it. Somebody speaks nearly all of the time, which is the dearest case.
+Starts a PostgreSQL of its own in a temporary folder, where files are kept, too. The session's log is that of a
+receptionist, over and over, every tenth turn with a phone number; its sound is noise in the rhythm of speech, as a
+recorder leaves it. Its jobs are those of a session that really ended. CPU time is of this process, all its threads,
+and of its server process of PostgreSQL; the budget of all jobs together is one second for each minute.
 """
 
-import os
+import argparse
+import itertools
 import random
-import tempfile
-import threading
+import sys
 import time
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Callable, Iterator
 from datetime import timedelta
-from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
+from unittest import mock
 
-import numpy as np
-import psutil
-from measuring.speech import recordings
-from measuring.table import Row, render
-from metering import database
+sys.path[:0] = [str(Path(__file__).parents[1] / folder) for folder in ("platform", "")]
 
-if TYPE_CHECKING:
-    from apps.conversations.models import RealtimeSession
+import numpy as np  # noqa: E402
+import psutil  # noqa: E402
+from usage_pages import own_database  # noqa: E402
 
-MINUTES = 60
-TURNS = 600
-BLEEPS = 60
-BUDGET_SECONDS = 60  # of CPU, for all of it
-_LOOP_SECONDS = 300  # as much is encoded; the rest is the same again
-_PART_BYTES = 40_000  # about 5 s
+TURN_SECONDS = 10
+PART_SECONDS = 5
+BUDGET = 1.0  # seconds of CPU time for each minute
+_PHONE = "My number is +44 20 7946 0958, did you get that?"
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory(prefix="antiphon-bench-") as folder:
-        os.environ["ANTIPHON_DATA_DIR"] = folder
-        with database(Path(folder)):
-            from apps.core.tenancy import tenant_context
-            from apps.tenants.models import Tenant
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--minutes", type=int, default=60)
+    minutes = parser.parse_args().minutes
+    with own_database():
+        from apps.accounts.services import user_create
+        from apps.core.tenancy import tenant_context
+        from apps.tenants.services import tenant_create
 
-            tenant = Tenant.objects.create(slug="bench", name="Bench")
-            with tenant_context(tenant.id):
-                print(render(measured()))
-
-
-def measured() -> list[Row]:
-    stream = _long_stream()
-    transcript, events = _transcript()
-    plain, memory = _recording(stream, bleeps=0)
-    bleeped, _ = _recording(stream, bleeps=BLEEPS)
-    return [
-        Row(f"a session of {MINUTES} minutes: its log", events, "events"),
-        Row("transcript, CPU", transcript, "s"),
-        Row("its recording", len(stream) / 1e6, "MB"),
-        Row("recording and waveform, CPU", plain, "s", 20),
-        Row("memory that this took besides", memory, "MB", 64),
-        Row(f"the same with {BLEEPS} bleeps, CPU", bleeped, "s"),
-        Row("all of it, CPU", transcript + bleeped, "s", BUDGET_SECONDS),
-    ]
+        owner = user_create(email="owner@example.com", password=uuid.uuid4().hex)
+        tenant = tenant_create(slug="bench", name="Bench", owner=owner)
+        print(f"{'':<34} {'seconds':>9} {'CPU s':>8} {'database':>9}")
+        # No worker is told of jobs: they are run here, one after the other.
+        with tenant_context(tenant.id), mock.patch("apps.jobs.services.nudge", return_value=True):
+            run(f"A session of {minutes} minutes", make_session(minutes, ()), minutes)
+            run("The same, redacted", make_session(minutes, ("phone",)), minutes)
 
 
-def _long_stream() -> bytes:
-    """Speech of both sides, in turn, as a recorder leaves it."""
-    from apps.recordings.encoding import Encoder
-    from apps.recordings.ogg import HEADERS, pages
-
-    rate = 24_000
-    speech = np.concatenate([np.frombuffer(each.pcm, "<i2") for each in recordings()])
-    turns = (np.arange((_LOOP_SECONDS + 2) * rate) // (4 * rate)) % 2
-    side = np.resize(speech, len(turns))
-    sound = np.stack([side * (turns == 0), side * (turns == 1)], axis=1).astype(np.int16)
-    encoder = Encoder()
-    once = b"".join(encoder.encode(sound[at : at + rate]) for at in range(0, len(sound), rate))
-    made = list(pages(BytesIO(once)))
-    head, body = made[:HEADERS], [page for _, page in made[HEADERS:]][:_LOOP_SECONDS]  # a second each
-    stream = [raw for raw, _ in head]
-    for again in range(MINUTES * 60 // _LOOP_SECONDS):
-        for page in body:
-            granule = page.granule + again * body[-1].granule
-            stream.append(replace(page, flags=0, number=len(stream), granule=granule).encoded())
-    return b"".join(stream)
+def run(name: str, session: Any, minutes: int) -> None:
+    print(name)
+    print_row("Sound, while it is recorded", lambda: make_sound(session, minutes))
+    spent = sum(process(session))
+    late = "  over the budget" if spent > minutes * BUDGET else ""
+    print(f"  {'All jobs':<32} {'':>9} {spent:>8.1f}{late}", flush=True)
 
 
-def _recording(stream: bytes, *, bleeps: int) -> tuple[float, float]:
-    """CPU in seconds, and memory in MB, of the job."""
+def make_session(minutes: int, redacts: tuple[str, ...]) -> Any:
+    """Of an agent that redacts these kinds, with its log."""
+    from django.utils import timezone
+
+    from apps.agents.models import Agent
+    from apps.agents.services import agent_create, agent_publish
+    from apps.conversations.models import EndReason, RealtimeSession, SessionEvent, SessionKind
+    from apps.conversations.sample_events import sample_events
+    from apps.conversations.sample_words import DIALOGUES
+
+    agent = agent_create(slug=f"agent-{len(redacts)}", name="Agent", template="receptionist")
+    draft = agent.draft | {"privacy": {"redact": list(redacts), "record": True}}
+    Agent.objects.filter(id=agent.id).update(draft=draft)
+    agent.refresh_from_db()
+    turns = minutes * 60 // TURN_SECONDS
+    talk = list(itertools.islice(itertools.cycle(itertools.chain.from_iterable(DIALOGUES)), turns))
+    talk[5::10] = [(_PHONE, answer) for _, answer in talk[5::10]]
+    began = timezone.now() - timedelta(minutes=minutes)
+    session = RealtimeSession.objects.create(
+        session_id=f"sess_{uuid.uuid4().hex}",
+        call_id=f"rtc_{uuid.uuid4().hex[:20]}",
+        agent_version=agent_publish(agent=agent),
+        model="local/dialogue",
+        kind=SessionKind.REALTIME,
+        started_at=began,
+        alive_at=began + timedelta(minutes=minutes),
+        ended_at=began + timedelta(minutes=minutes),
+        end_reason=EndReason.CLIENT_CLOSED,
+        close_code=1000,
+        turns=turns,
+        responses=turns,
+        interruptions=turns // 8,
+        errors=0,
+        user_audio_ms=minutes * 30_000,
+        assistant_audio_ms=minutes * 30_000,
+        cost_micro=0,
+        response_ms=[500] * turns,
+    )
+    events = sample_events(session, tuple(talk), random.Random(1))
+    SessionEvent.objects.bulk_create(events, batch_size=1000)
+    return session
+
+
+def make_sound(session: Any, minutes: int) -> None:
     from apps.files import store
-    from apps.privacy.models import Redaction
+    from apps.recordings.encoding import Encoder
     from apps.recordings.models import Recording, RecordingState
     from apps.recordings.names import part_name
 
-    session = _session()
-    parts = [stream[at : at + _PART_BYTES] for at in range(0, len(stream), _PART_BYTES)]
-    for number, part in enumerate(parts, 1):
-        store.put(part_name(session.id, number), [part])
-    recording = Recording.objects.create(
-        session=session, started_at=session.started_at, state=RecordingState.PROCESSING, parts=len(parts)
+    encoder, parts = Encoder(), 0
+    for piece in pieces(encoder, minutes):
+        parts += 1
+        store.put(part_name(session.id, parts), [piece])
+    Recording.objects.create(
+        session=session,
+        started_at=session.started_at,
+        state=RecordingState.PROCESSING,
+        parts=parts,
+        duration_ms=minutes * 60_000,
+        timeline={"user": [[0, 0]], "items": {}},
     )
-    for number in range(bleeps):
-        at = (number + 1) * MINUTES * 60_000 // (bleeps + 1)
-        Redaction.objects.create(
-            session=session, channel=number % 2, start_ms=at, end_ms=at + 3000, kind="email"
-        )
-    with _memory() as highest:
-        took = _run("session.recording", session)
-    recording.refresh_from_db()
-    assert recording.state == RecordingState.READY
-    assert abs(recording.duration_ms - MINUTES * 60_000) < 2000
-    return took, highest[0] / 1e6
 
 
-def _transcript() -> tuple[float, int]:
-    """CPU of the job in seconds, and how many events it read."""
-    from apps.conversations.models import SessionEvent
-    from apps.conversations.sample_events import sample_events
-    from apps.conversations.sample_words import DIALOGUES
-    from apps.transcripts.models import Transcript
+def pieces(encoder: Any, minutes: int) -> Iterator[bytes]:
+    """Either side speaks for half of each turn; syllables are a quarter of a second long."""
+    from apps.recordings.models import SAMPLE_RATE
 
-    session = _session()
-    lines = [line for dialogue in DIALOGUES for line in dialogue]
-    session.response_ms = [900] * TURNS
-    session.interruptions = TURNS // 10
-    events = sample_events(session, [lines[turn % len(lines)] for turn in range(TURNS)], random.Random(1))
-    SessionEvent.objects.bulk_create(events, batch_size=1000)
-    took = _run("session.transcript", session)
-    assert len(Transcript.objects.get(session=session).entries) >= 2 * TURNS
-    return took, len(events)
+    chance = np.random.default_rng(1)
+    voice = (chance.normal(0, 3000, SAMPLE_RATE) * np.hanning(SAMPLE_RATE // 4).repeat(4)).astype(np.int16)
+    part = b""
+    for second in range(minutes * 60):
+        block = np.zeros((SAMPLE_RATE, 2), np.int16)
+        block[:, 0 if second % TURN_SECONDS < TURN_SECONDS // 2 else 1] = np.roll(voice, second * 977)
+        part += encoder.encode(block)
+        if second % PART_SECONDS == PART_SECONDS - 1:
+            yield part
+            part = b""
+    yield part + encoder.finish()
 
 
-def _run(kind: str, session: "RealtimeSession") -> float:
-    from apps.core.tenancy import atomic
-    from apps.jobs.models import JobState
+def process(session: Any) -> Iterator[float]:
+    """Runs its jobs, and those that they add. The CPU time of each."""
+    from apps.jobs.kinds import kind_of
+    from apps.jobs.models import Job, JobState
     from apps.jobs.running import job_run
-    from apps.jobs.services import job_add
 
-    with atomic():
-        job = job_add(kind=kind, key=str(session.id), session_id=session.session_id)
-    began = time.process_time()
-    job_run(job.id)
-    took = time.process_time() - began
-    job.refresh_from_db()
-    assert job.state == JobState.DONE, job.error
-    return took
-
-
-def _session() -> "RealtimeSession":
-    from django.utils import timezone
-
-    from apps.conversations.models import RealtimeSession
-
-    ended = timezone.now()
-    return RealtimeSession.objects.create(
-        session_id=f"sess_{uuid.uuid4().hex[:20]}",
-        model="local/dialogue",
-        started_at=ended - timedelta(minutes=MINUTES),
-        alive_at=ended,
-        ended_at=ended,
-        turns=TURNS,
+    Job.objects.create(
+        kind="session.transcript",
+        key=str(session.id),
+        session_id=session.session_id,
+        run_at=session.ended_at,
     )
+    while job := Job.objects.filter(session_id=session.session_id, state=JobState.WAITING).first():
+        Job.objects.filter(id=job.id).update(run_at=session.ended_at)
+        kind = kind_of(job.kind)
+        yield print_row(kind.label if kind else job.kind, lambda job=job: job_run(job.id))  # type: ignore[misc]
+        job.refresh_from_db()
+        assert job.state == JobState.DONE, f"{job}: {job.state}, {job.error or job.note}"
 
 
-@contextmanager
-def _memory() -> Iterator[list[int]]:
-    """By how many bytes this process was larger than now at most, once the block is left."""
-    process, over, grown = psutil.Process(), threading.Event(), [0]
-    before = process.memory_info().rss
+def print_row(name: str, work: Callable[[], object]) -> float:
+    """The CPU time that it took, in seconds."""
+    wall, cpu, database = time.monotonic(), time.process_time(), _of_database()
+    work()
+    own, others = time.process_time() - cpu, _of_database() - database
+    print(f"  {name:<32} {time.monotonic() - wall:>9.1f} {own:>8.1f} {others:>9.1f}", flush=True)
+    return own + others
 
-    def watch() -> None:
-        while not over.wait(0.05):
-            grown[0] = max(grown[0], process.memory_info().rss - before)
 
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    try:
-        yield grown
-    finally:
-        over.set()
-        watcher.join()
+def _of_database() -> float:
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        (pid,) = cursor.fetchone()
+    times = psutil.Process(pid).cpu_times()
+    return float(times.user + times.system)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@ from contextlib import suppress
 
 from apps.api.models import IdempotentRequest
 from apps.credentials.sealing import Unsealable
-from apps.privacy.registry import Rows, SessionRef, holds
+from apps.privacy.registry import Rows, holds
 
 
 def _mention(text: str) -> Rows:
@@ -15,8 +15,4 @@ def _mention(text: str) -> Rows:
     return IdempotentRequest.objects.filter(id__in=found)
 
 
-def _of_session(session: SessionRef) -> Rows:
-    return _mention(session.session_id)
-
-
-holds(IdempotentRequest, of_session=_of_session, of_person=_mention)
+holds(IdempotentRequest, of_person=_mention)

@@ -1,4 +1,4 @@
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from django.db import connections
@@ -11,7 +11,7 @@ from antiphon.engine.ports import Ending
 from antiphon.engine.session import INTERNAL_ERROR
 from apps.conversations.calls import BALANCE_USED_UP, KEY_REVOKED
 from apps.conversations.log_store import published
-from apps.conversations.models import EndReason, RealtimeSession, SessionEvent
+from apps.conversations.models import EndReason, RealtimeSession
 from apps.core.tenancy import current_database
 from apps.transcripts.sql import ADD_TRANSCRIPT_JOB
 from apps.webhooks.outbox import PUBLISH_OF_SESSION
@@ -21,8 +21,6 @@ ABANDONED_AFTER = timedelta(minutes=2)  # without a sign of life, of which there
 _RESTARTING = 1012
 _FIRST_OWN_CODE = 3000  # close codes of applications
 _LOST_CODES = (1006, 1011)  # no close frame; no answer to a ping
-_SESSIONS_AT_ONCE = 200
-_EVENTS_AT_ONCE = 5000
 
 
 def end_reason_of(ending: Ending) -> EndReason:
@@ -57,19 +55,3 @@ def sessions_close_abandoned() -> int:
         cursor.executemany(ADD_TRANSCRIPT_JOB, lost)
         cursor.executemany(PUBLISH_OF_SESSION, [published("session.ended", **row) for row in lost])
     return closed
-
-
-def sessions_delete_ended(*, before: datetime) -> int:
-    """Deletes the current tenant's sessions that ended earlier, with their events. Returns how many those were.
-
-    In small steps, each of which is a transaction of its own, so that nobody waits long for a lock.
-    """
-    deleted = 0
-    ended = RealtimeSession.objects.filter(started_at__lt=before, ended_at__lt=before)
-    while ids := list(ended.values_list("id", flat=True)[:_SESSIONS_AT_ONCE]):
-        events = SessionEvent.objects.filter(session_id__in=ids).order_by()
-        while events.filter(id__in=events.values("id")[:_EVENTS_AT_ONCE]).delete()[0]:
-            pass
-        RealtimeSession.objects.filter(id__in=ids).delete()
-        deleted += len(ids)
-    return deleted

@@ -34,22 +34,33 @@ from apps.tenants.selectors import PersonalMembership
 class Offer:
     kind: ReportKind
     icon: str
+    action: str
     text: str
 
 
 OFFERS = (
     Offer(
-        ReportKind.COST, "wallet", "What was billed on each day: by model, kind, agent, API key or customer."
+        ReportKind.COST,
+        "wallet",
+        "Report of cost",
+        "What was billed each day: by model, kind, agent, key or customer.",
     ),
-    Offer(ReportKind.USAGE, "chart-column", "Every record of usage, with its quantity and price."),
+    Offer(
+        ReportKind.USAGE,
+        "chart-column",
+        "Report of usage",
+        "Every record, with its quantity and price.",
+    ),
     Offer(
         ReportKind.QUALITY,
         "gauge",
+        "Report of quality",
         "How long answers took, how often they were talked over, errors and outcomes.",
     ),
     Offer(
         ReportKind.AGENTS,
         "bot",
+        "Compare agents",
         "Agents, or their versions, side by side: latency, outcomes, price a minute.",
     ),
 )

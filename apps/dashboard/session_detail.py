@@ -20,6 +20,7 @@ from apps.conversations.problems import problem_text
 from apps.conversations.selectors import session_events, session_find
 from apps.dashboard.exporting import session_facts, session_json
 from apps.dashboard.recordings import player_of
+from apps.dashboard.session_insights import came_of
 from apps.dashboard.session_lines import lines_of
 from apps.dashboard.waterfall import waterfall_of
 from apps.privacy.erasing import session_delete
@@ -49,7 +50,7 @@ def summary(request: HttpRequest, membership: PersonalMembership, session_id: st
     session = _session(session_id)
     problems = islice(session_events(session, types=PROBLEMS), 20)
     found = [(event, problem_text(event.body)) for event in problems]
-    return _render(request, session, "summary", problems=found)
+    return _render(request, session, "summary", problems=found, came=came_of(session))
 
 
 @require_safe
@@ -81,7 +82,14 @@ def transcript_json(request: HttpRequest, membership: PersonalMembership, sessio
 def latency(request: HttpRequest, membership: PersonalMembership, session_id: str) -> HttpResponse:
     session = _session(session_id)
     turns = latencies.turns_of(islice(session_events(session, types=latencies.TYPES), _EVENTS_READ))
-    return _render(request, session, "latency", waterfall=waterfall_of(turns))
+    return _render(
+        request,
+        session,
+        "latency",
+        waterfall=waterfall_of(turns),
+        spreads=latencies.spreads_of(turns),
+        interrupted=sum(turn.interrupted for turn in turns),
+    )
 
 
 @require_safe

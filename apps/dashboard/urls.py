@@ -19,6 +19,7 @@ from apps.dashboard import (
     routers,
     saved_views,
     session_detail,
+    session_insights,
     sessions,
     settings,
     styleguide,
@@ -97,6 +98,8 @@ urlpatterns = [
     path(
         "<slug:slug>/sessions/<str:session_id>/recording/delete/", recordings.delete, name="recording-delete"
     ),
+    path("<slug:slug>/sessions/<str:session_id>/insights/", session_insights.state, name="session-insights"),
+    path("<slug:slug>/sessions/<str:session_id>/again/", session_insights.again, name="session-again"),
     path("<slug:slug>/sessions/<str:session_id>/latency/", session_detail.latency, name="session-latency"),
     path("<slug:slug>/sessions/<str:session_id>/cost/", session_detail.cost, name="session-cost"),
     path("<slug:slug>/sessions/<str:session_id>/events/", session_detail.events, name="session-events"),

@@ -20,25 +20,18 @@ from django.utils import timezone
 from apps.audit import services as audit
 from apps.audit.acting import current_actor
 from apps.conversations.models import RealtimeSession
-from apps.core.models import TenantModel
 from apps.core.tenancy import atomic
 from apps.files import store
-from apps.jobs.models import Job
 from apps.jobs.services import job_add
 from apps.privacy.models import Erasure, ErasureStep, Subject
-from apps.privacy.registry import Rows, SessionRef, folder_list, holding_list, kept_list, spool_list
+from apps.privacy.registry import Rows, SessionRef, kept_list, spool_list
+from apps.privacy.removing import person_rows_delete, session_rows_delete
 from apps.privacy.signing import signed
 from apps.tenants.models import Tenant
 
 ERASE = "privacy.erase"
 LONGEST_IDENTIFIER = 512
 IDENTIFIER_KEPT = 200  # characters of it that a session's row has
-_ROWS_AT_ONCE = 5000
-_ORDER: dict[type[TenantModel], int] = {
-    Job: 0,
-    RealtimeSession: 2,
-}  # a job that is about to finish is waited for
-_MOST_IDS = 100  # of one table and session that a manifest lists one by one
 
 
 @atomic()
@@ -56,7 +49,7 @@ def session_delete(*, session: RealtimeSession) -> Erasure:
         subject=Subject.SESSION, pseudonym=session.session_id, asked_by=current_actor.get().label
     )
     erasure.save()
-    session_rows_erase(erasure, SessionRef.of(session))
+    session_erase(erasure, SessionRef.of(session))
     job_add(kind=ERASE, key=str(erasure.id))
     return erasure
 
@@ -91,55 +84,27 @@ def sessions_of_person(identifier: str) -> Rows:
 
 
 @atomic()
-def session_rows_erase(erasure: Erasure, ref: SessionRef) -> ErasureStep:
-    """Everything that any table holds of the session, its own row last."""
-    rows: dict[str, Any] = {}
-    folders = [store.name_of(kind, ref.id) for kind in folder_list()]
-    for holding in sorted(holding_list(), key=lambda holding: _ORDER.get(holding.model, 1)):
-        if holding.of_session is not None:
-            ids = _rows_delete(holding.model, holding.of_session(ref), rows)
-            folders += [holding.files(id) for id in ids] if holding.files else []
-    kept = {
-        held.model._meta.label: count
-        for held in kept_list()
-        if held.of_session is not None and (count := held.of_session(ref).count())
-    }
-    return _step(
-        erasure, session_row=ref.id, session_id=ref.session_id, rows=rows, kept=kept, folders=folders
+def session_erase(erasure: Erasure, ref: SessionRef) -> None:
+    removed = session_rows_delete(ref)
+    _step(
+        erasure,
+        session_row=ref.id,
+        session_id=ref.session_id,
+        rows=removed.rows,
+        kept=removed.kept,
+        folders=removed.folders,
     )
 
 
 @atomic()
-def person_rows_erase(erasure: Erasure, identifier: str) -> None:
+def person_rest_erase(erasure: Erasure, identifier: str) -> None:
     """What names the person besides sessions."""
-    rows: dict[str, Any] = {}
-    for holding in holding_list():
-        if holding.of_person is not None:
-            _rows_delete(holding.model, holding.of_person(identifier), rows)
-    if rows:
+    if rows := person_rows_delete(identifier).rows:
         _step(erasure, rows=rows, files=[], files_gone_at=timezone.now())
 
 
-def _step(erasure: Erasure, **fields: Any) -> ErasureStep:
-    step = ErasureStep(erasure=erasure, number=erasure.steps.count() + 1, **fields)
-    step.save()
-    return step
-
-
-def _rows_delete(model: type[TenantModel], rows: Rows, removed: dict[str, Any]) -> list[Any]:
-    """Returns their ids."""
-    rows = rows.order_by("pk")
-    ids: list[Any] = []
-    while some := list(rows.values_list("pk", flat=True)[:_ROWS_AT_ONCE]):
-        ids += some
-        _, counts = model.objects.filter(pk__in=some).delete()
-        for label, count in counts.items():
-            removed.setdefault(label, {"count": 0})["count"] += count
-    if ids:
-        listed = ids if len(ids) <= _MOST_IDS else [ids[0], ids[-1]]
-        key = "ids" if len(ids) <= _MOST_IDS else "first_and_last_id"
-        removed[model._meta.label][key] = listed
-    return ids
+def _step(erasure: Erasure, **fields: Any) -> None:
+    ErasureStep(erasure=erasure, number=erasure.steps.count() + 1, **fields).save()
 
 
 # Files

@@ -100,8 +100,8 @@ class Folder:
 
 
 class Writer:
-    """Appends a stream to a folder, sealed if there are `keys`. What the disk does not take waits, and is tried again
-    with what comes next."""
+    """Appends a stream to a folder, sealed if there are `keys`. What the disk does not take waits, and is tried
+    again with what comes next."""
 
     def __init__(self, folder: Folder, keys: MasterKeys | None = None) -> None:
         self._folder = folder

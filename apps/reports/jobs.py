@@ -127,7 +127,7 @@ def _file(document: Document, format: Format) -> Iterator[bytes]:
         xlsx_writer.write if format == Format.XLSX else pdf_writer.write
     )
     with tempfile.TemporaryFile() as file:
-        write(document, file)  # type: ignore[arg-type]
+        write(document, file)
         file.seek(0)
         while piece := file.read(_READ_AT_ONCE):
             yield piece

@@ -17,6 +17,7 @@ COLOURS: Sequence[Color] = [
 _INK, _FAINT = HexColor("#334155"), HexColor("#cbd5e1")
 _LONGEST_LABEL = 14
 _MOST_LABELS = 16
+_WIDEST_BAR = 80.0
 _HEIGHT, _LEGEND_LINE = 190.0, 12.0
 
 
@@ -29,6 +30,8 @@ def drawn(chart: Chart, *, width: float) -> Drawing:
     plot = HorizontalLineChart() if chart.shape == "lines" else VerticalBarChart()
     plot.x, plot.y = 56, 46 + legend_lines * _LEGEND_LINE
     plot.width, plot.height = width - 70, _HEIGHT - 76
+    if chart.shape == "bars":
+        plot.width = min(plot.width, len(chart.labels) * _WIDEST_BAR)
     plot.data = [tuple(values) for _, values in chart.series]
     plot.categoryAxis.categoryNames = _thinned(chart.labels)
     _axes(plot, chart)

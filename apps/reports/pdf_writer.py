@@ -28,7 +28,7 @@ MOST_ROWS = 2000
 """Of a table; nobody reads more on paper."""
 _MARGIN = 14 * mm
 _PADDING = 6  # of the frame that text is set in
-_WIDE_COLUMNS = 8  # with so many, the page lies across
+_WIDE_COLUMNS, _SMALL_COLUMNS = 8, 11  # with so many, the page lies across, and letters are smaller
 _LONGEST_CELL = 4000  # characters: a cell that does not fit on a page could not be set
 _INK, _FAINT, _SHADE = HexColor("#1e293b"), HexColor("#cbd5e1"), HexColor("#f1f5f9")
 _MICRO = 1_000_000
@@ -68,14 +68,16 @@ def _story(document: Document, width: float) -> Iterator[Flowable]:
 
 
 def _section(section: Section, width: float) -> Iterator[Flowable]:
-    yield CondPageBreak(45 * mm)
+    chart = drawn(section.chart, width=width) if section.chart and section.chart.labels else None
+    # A head is not left alone at the end of a page.
+    yield CondPageBreak(45 * mm + (chart.height if chart else 0))
     yield Spacer(1, 6 * mm)
     yield Paragraph(marked(section.title), _HEADING)
     if section.note:
         yield _paragraph(section.note, _NOTE)
         yield Spacer(1, 2 * mm)
-    if section.chart is not None and section.chart.labels:
-        yield drawn(section.chart, width=width)
+    if chart:
+        yield chart
         yield Spacer(1, 3 * mm)
     sums = Sums(section.columns)
     rows = sums.through(section.rows())
@@ -97,7 +99,7 @@ def _section(section: Section, width: float) -> Iterator[Flowable]:
 
 def _table(section: Section, rows: Sequence[Row], last: Row | None, width: float) -> Flowable:
     kinds = [column.shows for column in section.columns]
-    text, number, head, head_number = _SMALL if len(kinds) >= _WIDE_COLUMNS else _USUAL
+    text, number, head, head_number = _SMALL if len(kinds) >= _SMALL_COLUMNS else _USUAL
     styles = [number if shows in NUMBERS else text for shows in kinds]
     heads = [head_number if shows in NUMBERS else head for shows in kinds]
     share = width / sum(column.width for column in section.columns)
@@ -146,7 +148,7 @@ def _paragraph(text: str, style: ParagraphStyle) -> Paragraph:
 def _numbered(foot: str) -> type[Canvas]:
     """Page n of m, which is known at the end only."""
 
-    class Numbered(Canvas):  # type: ignore[misc]
+    class Numbered(Canvas):
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **kwargs)
             self._pages: list[dict[str, Any]] = []

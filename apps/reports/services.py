@@ -74,6 +74,7 @@ def report_retry(*, run: ReportRun) -> None:
     if job is None:
         raise ValidationError("Only a report that failed or was cancelled can be made again.")
     job_retry(job=job)
+    record(action="report.retried", target=run)
     ReportRun.objects.filter(id=run.id).update(expires_at=timezone.now() + KEPT)
 
 
@@ -86,16 +87,6 @@ def report_delete(*, run: ReportRun) -> None:
     record(action="report.deleted", target=run)
     store.delete_all(store.name_of("reports", run.id))
     run.delete()
-
-
-@atomic()
-def reports_erase(*, session_id: str) -> list[str]:
-    """The sheets of a session that is to leave no trace. Returns the names of the files that are gone."""
-    runs = list(ReportRun.objects.filter(session_id=session_id))
-    gone = [name for run in runs for name in store.delete_all(store.name_of("reports", run.id))]
-    Job.objects.filter(kind=BUILD, key__in=[str(run.id) for run in runs]).delete()
-    ReportRun.objects.filter(id__in=[run.id for run in runs]).delete()
-    return gone
 
 
 @atomic()

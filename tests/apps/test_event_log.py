@@ -18,7 +18,6 @@ from django.core.management import CommandError, call_command
 from django.db import connections
 from django.test import Client
 from django.utils import timezone
-from pytest_django.fixtures import Settings
 
 from antiphon.engine.observers.log import LogObserver
 from antiphon.engine.ports import Ending
@@ -27,14 +26,13 @@ from antiphon.protocol.errors import ErrorBody
 from antiphon.protocol.items import InputText, Message
 from antiphon.providers.scripted.llm import ScriptedLlm, say
 from antiphon.providers.scripted.tts import ScriptedTts
-from apps.conversations import services
 from apps.conversations.calls import BALANCE_USED_UP
 from apps.conversations.event_log import EventLog
 from apps.conversations.log_store import EventRow, LogStore, SessionOpened
 from apps.conversations.models import EndReason, RealtimeSession, SessionEvent
 from apps.conversations.selectors import session_events, session_find, session_list
 from apps.conversations.services import end_reason_of
-from apps.conversations.tasks import close_abandoned_sessions, delete_expired_logs
+from apps.conversations.tasks import close_abandoned_sessions
 from apps.core.tenancy import across_tenants, tenant_context
 from apps.jobs.models import Job
 from tests.cast import PASSWORD, Person
@@ -459,40 +457,6 @@ async def test_a_session_that_was_taken_for_crashed_opens_again_with_its_next_si
         await in_thread(give_up)
         await in_thread(eventually, lambda: row_of(alice).ended_at is None)
         assert (await in_thread(row_of, alice)).end_reason == ""
-
-
-# How long logs are kept
-
-
-def test_sessions_are_deleted_with_their_logs_after_the_days_they_are_kept(
-    alice: Person, mallory: Person, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(services, "_SESSIONS_AT_ONCE", 2)
-    monkeypatch.setattr(services, "_EVENTS_AT_ONCE", 3)
-    for person in (alice, mallory):
-        with tenant_context(person.tenant.id):
-            for index in range(5):
-                add_events(make_session(f"old_{index}", days=31), 4)
-            add_events(make_session("recent", days=29), 4)
-            make_session("long ago and open", days=40, ended_at=None)
-            make_session("long", days=31, ended_at=timezone.now())
-    for _ in range(2):
-        delete_expired_logs.delay()
-        for person in (alice, mallory):
-            with tenant_context(person.tenant.id):
-                kept = set(RealtimeSession.objects.values_list("session_id", flat=True))
-                assert kept == {"recent", "long ago and open", "long"}
-                assert SessionEvent.objects.count() == 4
-
-
-def test_how_long_logs_are_kept_is_a_setting(alice: Person, settings: Settings) -> None:
-    settings.SESSION_LOG_DAYS = 7
-    with tenant_context(alice.tenant.id):
-        make_session("old", days=8)
-        make_session("recent", days=6)
-    delete_expired_logs.delay()
-    with tenant_context(alice.tenant.id):
-        assert [session.session_id for session in RealtimeSession.objects.all()] == ["recent"]
 
 
 # Who sees them

@@ -13,6 +13,7 @@ PARTS = {  # no pages: parts of one that htmx brings, files, sounds
     "invoice-export",
     "report-download",
     "router-test",
+    "session-insights",
     "session-recording",
     "transcript-text",
     "transcript-json",

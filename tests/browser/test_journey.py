@@ -347,6 +347,9 @@ def makes_one_of_each_kind(alice: Visitor, key: str) -> dict[str, str]:
     make("POST", "/customers", {"external_id": "globex", "name": "Globex"})
     make("POST", "/customers/globex/statements", {"month": "2026-01"})
     budget = make("POST", "/budgets", {"amount_micro": 50_000_000})
+    days = {"kind": "cost", "first": "2026-06-01", "last": "2026-06-30"}
+    report = make("POST", "/reports", days)
+    schedule = make("POST", "/report-schedules", {"kind": "cost", "name": "Harbour Hotel's cost"})
     make("POST", "/webhooks", {"url": "https://hooks.harbour.example/in"})
     endpoint_id = shown("/harbour/webhooks/", f"/harbour/webhooks/{uuid}/")
     delivery = make("POST", f"/webhooks/{endpoint_id}/test", {"type": "session.ended"})
@@ -360,6 +363,8 @@ def makes_one_of_each_kind(alice: Visitor, key: str) -> dict[str, str]:
         "endpoint_id": endpoint_id,
         "delivery_id": delivery["id"],
         "budget_id": budget["id"],
+        "report_id": report["id"],
+        "schedule_id": schedule["id"],
         "view_id": shown("/harbour/analytics/views/", f"/harbour/analytics/views/{uuid}/"),
         "name": "harbour-router",
         "router_name": "harbour-router",

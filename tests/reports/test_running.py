@@ -19,6 +19,7 @@ from apps.files import store
 from apps.jobs.models import Job, JobState
 from apps.jobs.running import job_run
 from apps.jobs.services import job_cancel
+from apps.privacy.erasing import ERASE, session_delete
 from apps.reports import jobs
 from apps.reports.models import Format, ReportKind, ReportRun, ReportSchedule
 from apps.reports.parameters import Wanted
@@ -28,7 +29,6 @@ from apps.reports.services import (
     report_delete,
     report_request,
     report_retry,
-    reports_erase,
     schedule_create,
     schedule_delete,
     schedule_run,
@@ -239,12 +239,15 @@ def test_files_expire(client: Client) -> None:
     assert client.get(link).status_code == 410
 
 
-def test_what_is_of_a_session_goes_with_it() -> None:
-    session_of("sess_1", AT)
+def test_the_sheets_of_a_session_go_with_it() -> None:
+    session = session_of("sess_1", AT)
     run = made(asked(Format.PDF, Wanted(ReportKind.SESSION, session_id="sess_1")))
     other = made(asked())
-    assert reports_erase(session_id="sess_1") == [run.file]
+    erasure = session_delete(session=session)
+    job_run(Job.objects.get(kind=ERASE, key=str(erasure.id)).id)
     assert report_get(run.id) is None
+    with pytest.raises(store.NoSuchFile):
+        store.find(run.file)
     assert report_get(other.id) is not None
 
 

@@ -45,6 +45,8 @@ MAY_GO_ACROSS = {
     "apps/recordings/tasks.py",
     "apps/reports/tasks.py",
     "apps/tenants/tasks.py",
+    "apps/webhooks/sending.py",
+    "apps/webhooks/tasks.py",
     "apps/usage/recorder.py",
 }
 

@@ -91,6 +91,8 @@ EXPECTED: dict[str, dict[str, May]] = {
     "recording-play": {"POST": May.LISTEN_IN},
     "recording-download": {"GET": May.LISTEN_IN},
     "recording-delete": {"POST": May.DELETE_SESSIONS},
+    "session-insights": {"GET": May.VIEW},
+    "session-again": {"POST": May.TALK},
     "session-latency": {"GET": May.VIEW},
     "session-cost": {"GET": May.VIEW},
     "session-events": {"GET": May.VIEW},

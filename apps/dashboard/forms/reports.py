@@ -104,10 +104,19 @@ class ScheduleForm(_NarrowedForm):
     )
     every = forms.ChoiceField(label="Made", choices=Every.choices, initial=Every.WEEK)
     weekday = forms.TypedChoiceField(
-        label="On the day of the week", choices=list(enumerate(_WEEKDAYS, 1)), coerce=int, required=False
+        label="On the day of the week",
+        choices=list(enumerate(_WEEKDAYS, 1)),
+        coerce=int,
+        required=False,
+        help_text="If it is made every week.",
     )
     month_day = forms.IntegerField(
-        label="On the day of the month", min_value=1, max_value=28, initial=1, required=False
+        label="On the day of the month",
+        min_value=1,
+        max_value=28,
+        initial=1,
+        required=False,
+        help_text="If it is made every month.",
     )
     hour = forms.TypedChoiceField(
         label="At", choices=[(hour, f"{hour}:00") for hour in range(24)], coerce=int, initial=6

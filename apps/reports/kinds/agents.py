@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 
 from apps.analytics.filtering import Filters
-from apps.analytics.measures import Row, measures_of
+from apps.analytics.measures import Row as Group
+from apps.analytics.measures import measures_of
 from apps.reports.kinds.naming import Naming
 from apps.reports.kinds.quality import FACTS, facts_of, latency_section
 from apps.reports.parameters import GROUPS, Wanted
-from apps.reports.tables import Chart, Column, Section, Shows, fixed
+from apps.reports.tables import Chart, Column, Row, Section, Shows, fixed
 from apps.transcripts.models import Outcome
 
 _MICRO = 1_000_000
@@ -21,8 +22,10 @@ def sections(wanted: Wanted, naming: Naming) -> list[Section]:
     if wanted.group == "version":  # those of one agent stand together
         groups = sorted(groups, key=_version)
     label = GROUPS[wanted.kind][wanted.group]
-    facts = [(row.label, *facts_of(row.measures)) for row in groups]
-    outcomes = [(row.label, *(row.measures.outcomes.get(each, 0) for each in Outcome)) for row in groups]
+    facts: list[Row] = [(row.label, *facts_of(row.measures)) for row in groups]
+    outcomes: list[Row] = [
+        (row.label, *(row.measures.outcomes.get(each, 0) for each in Outcome)) for row in groups
+    ]
     told = [Column(each.label, Shows.INTEGER, is_summed=True) for each in Outcome]
     name = Column(label, width=2)
     price = _chart("Price a minute", groups, [("USD", [_dollars(row) for row in groups])], Shows.MONEY)
@@ -33,7 +36,7 @@ def sections(wanted: Wanted, naming: Naming) -> list[Section]:
     ]
 
 
-def _latency(groups: Sequence[Row]) -> Chart | None:
+def _latency(groups: Sequence[Group]) -> Chart | None:
     answered = [row for row in groups if row.measures.answered]
     usual = [row.measures.latency["total"].p50 or 0.0 for row in answered]
     slow = [(row.measures.latency["total"].p90 or 0.0) for row in answered]
@@ -44,7 +47,7 @@ def _latency(groups: Sequence[Row]) -> Chart | None:
 
 
 def _chart(
-    title: str, groups: Sequence[Row], series: Sequence[tuple[str, Sequence[float]]], shows: Shows
+    title: str, groups: Sequence[Group], series: Sequence[tuple[str, Sequence[float]]], shows: Shows
 ) -> Chart | None:
     if not groups:
         return None
@@ -52,11 +55,11 @@ def _chart(
     return Chart(title, labels, [(name, values[:_MOST_BARS]) for name, values in series], shows=shows)
 
 
-def _dollars(row: Row) -> float:
+def _dollars(row: Group) -> float:
     return (row.measures.micro_per_minute or 0.0) / _MICRO
 
 
-def _version(row: Row) -> tuple[str, int]:
+def _version(row: Group) -> tuple[str, int]:
     """By the agent's name, and the version's number."""
     name, _, number = row.label.rpartition(" v")
     return (name, int(number)) if number.isdigit() else (row.label, 0)

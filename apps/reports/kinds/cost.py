@@ -80,7 +80,10 @@ def sections(wanted: Wanted, naming: Naming) -> list[Section]:
 def _sums(wanted: Wanted) -> Iterable[Any]:
     found = sums_of(wanted.period, wanted.only, hourly=False).order_by()
     rows = found.values_list("day", _COLUMN_OF[wanted.group])
-    return rows.annotate(Sum("records"), Sum("price_micro"), Sum("estimated_micro"), Sum("unpriced"))
+    sums: Iterable[Any] = rows.annotate(
+        Sum("records"), Sum("price_micro"), Sum("estimated_micro"), Sum("unpriced")
+    )
+    return sums
 
 
 def _names(group: str, naming: Naming) -> Callable[[Any], str]:

@@ -57,10 +57,10 @@ class Naming:
                 "no agent" if only.agent == NONE else f"agent {self.agents.get(only.agent, only.agent)}"
             )
         if only.api_key_id is not None:
-            told.append("no API key" if only.api_key_id == NONE else f"API key {self.key(only.api_key_id)}")  # type: ignore[arg-type]
+            told.append("no API key" if only.api_key_id == NONE else f"API key {self.key(only.api_key_id)}")
         if only.customer_id is not None:
             told.append(
-                "no customer" if only.customer_id == NONE else f"customer {self.customer(only.customer_id)}"  # type: ignore[arg-type]
+                "no customer" if only.customer_id == NONE else f"customer {self.customer(only.customer_id)}"
             )
         return ", ".join(told)
 

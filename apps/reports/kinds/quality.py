@@ -1,6 +1,7 @@
 """How well conversations went, by the measures of `apps.analytics`: the same numbers as on its page."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 
 from apps.analytics.filtering import Filters
 from apps.analytics.measures import STAGES, WAYS, Measures, Stage, measures_of, series_of, usual_step
@@ -11,7 +12,6 @@ from apps.reports.parameters import Wanted
 from apps.reports.tables import Chart, Column, Row, Section, Shows, fixed
 from apps.transcripts.models import Outcome, Sentiment
 
-_MICRO = 1_000_000
 _LATENCY = "Of 100 spoken turns that were answered so many took no longer: half of them p50, 99 of them p99."
 _SHARES = ("p50", "p90", "p95", "p99")
 FACTS = (
@@ -29,9 +29,11 @@ FACTS = (
 def sections(wanted: Wanted, naming: Naming) -> list[Section]:
     filters = Filters(agent=wanted.only.agent, model=wanted.only.model)
     way = wanted.group if wanted.group in WAYS else None
-    label = WAYS[way] if way else "Sessions"  # type: ignore[index]
+    label = WAYS[way] if way else "Group"  # type: ignore[index]
     groups = measures_of(wanted.period, way, filters)  # type: ignore[arg-type]
-    facts = [(group.label, *facts_of(group.measures)) for group in groups if not group.measures.is_empty]
+    facts: list[Row] = [
+        (group.label, *facts_of(group.measures)) for group in groups if not group.measures.is_empty
+    ]
     course = series_of(wanted.period, usual_step(wanted.period), filters)
     return [
         Section("In short", [Column(label, width=2), *FACTS], fixed(facts), len(facts)),
@@ -57,7 +59,7 @@ def facts_of(measures: Measures) -> Row:
 
 
 def latency_section(label: str, groups: Sequence[Group], chart: Chart | None = None) -> Section:
-    rows = [
+    rows: list[Row] = [
         (group.label, name, group.measures.answered, *_percentiles(group.measures, stage))
         for group in groups
         for stage, name in STAGES.items()
@@ -72,9 +74,9 @@ def latency_section(label: str, groups: Sequence[Group], chart: Chart | None = N
     return Section("Latency by stage", columns, fixed(rows), len(rows), _LATENCY, chart)
 
 
-def _course(wanted: Wanted, course: Sequence[tuple[object, Measures]]) -> Section:
+def _course(wanted: Wanted, course: Sequence[tuple[datetime, Measures]]) -> Section:
     step = usual_step(wanted.period)
-    rows = [
+    rows: list[Row] = [
         (
             at,
             measures.sessions,
@@ -116,8 +118,8 @@ def _counted(
     counts: Sequence[tuple[Mapping[str, int], type[Outcome] | type[Sentiment] | type[EndReason]]],
 ) -> Section:
     """How many sessions of each group came to what."""
-    rows = [
-        (group.label, names(value).label, number, 100 * number / group.measures.sessions)
+    rows: list[Row] = [
+        (group.label, str(names(value).label), number, 100 * number / group.measures.sessions)
         for group, (found, names) in zip(groups, counts, strict=True)
         for value, number in sorted(found.items(), key=lambda each: -each[1])
     ]

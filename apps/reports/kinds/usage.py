@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+from django.db.models import Sum
+
 from apps.reports.kinds.naming import Naming
 from apps.reports.parameters import Wanted
 from apps.reports.tables import Column, Row, Section, Shows
@@ -42,8 +44,8 @@ _COLUMNS = (
 
 
 def sections(wanted: Wanted, naming: Naming) -> list[Section]:
-    sums = sums_of(wanted.period, wanted.only, hourly=False)
-    count = sum(sums.order_by().values_list("records", flat=True))
+    sums = sums_of(wanted.period, wanted.only, hourly=False).order_by()
+    count = int(sums.aggregate(records=Sum("records", default=0))["records"])
     note = "Each is a quantity of one unit, and what it is billed; of several units their sum means little."
     return [Section("Usage records", _COLUMNS, lambda: _rows(wanted, naming), count, note)]
 

@@ -224,8 +224,13 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
         "schedule": 60.0,
         "options": {"expires": 60},
     },
-    "delete expired logs": {
-        "task": "apps.conversations.tasks.delete_expired_logs",
+    "delete orphans": {
+        "task": "apps.privacy.tasks.delete_orphans",
+        "schedule": 86400.0,
+        "options": {"expires": 3600},
+    },
+    "apply retention": {
+        "task": "apps.privacy.tasks.apply_retention",
         "schedule": 3600.0,
         "options": {"expires": 3600},
     },
