@@ -52,8 +52,9 @@ _TURNS = """
     SELECT "tenant_id", id, n, started_at + n * interval '10 seconds', 'item_' || n, a, b, c, a + b + c,
         random() < 0.1, agent_version_id, model, (ARRAY['en', 'de', ''])[1 + floor(random() * 3)::int]
     FROM conversations_realtimesession, generate_series(1, %(turns)s) AS n,
-        LATERAL (SELECT (50 + 400 * random() ^ 3)::int AS a, (100 + 900 * random() ^ 4)::int AS b,
-            (60 + n + 500 * random() ^ 3)::int AS c) AS took
+        LATERAL (SELECT n AS of, random() AS x, random() AS y, random() AS z OFFSET 0) AS chance,
+        LATERAL (SELECT (50 + 400 * x ^ 3)::int AS a, (100 + 900 * y ^ 4)::int AS b,
+            (60 + 500 * z ^ 3)::int AS c) AS took
     WHERE "tenant_id" = %(tenant)s
 """
 
@@ -144,8 +145,9 @@ def works(slug: str) -> Mapping[str, Callable[[], object]]:
             ),
             "7 days by agent": within(lambda: measures_of(week, "agent")),
             "30 days, day by day": within(lambda: series_of(month, "day")),
-            # "the page, 30 days by agent": page("?period=30&by=agent"),
-            # "the page, 7 days": page("?period=7"),
+            "30 days, day by day, one stage": within(lambda: series_of(month, "day", stages=["total"])),
+            "the page, 30 days by agent": page("?period=30&by=agent"),
+            "the page, 7 days": page("?period=7"),
         }
     )
 

@@ -11,6 +11,7 @@ from antiphon.providers.catalogue import loader as catalogue
 from antiphon.providers.catalogue.entries import RealtimeEntry
 from apps.agents.spec import AgentSpec, Variable
 from apps.agents.variables import names_in, read_value
+from apps.transcripts.fields import schema_problems
 
 LONGEST_INSTRUCTIONS = 50_000  # characters
 LONGEST_FIRST_MESSAGE = 1_000
@@ -40,6 +41,7 @@ def problems(spec: AgentSpec, *, longest_session: int) -> list[Problem]:
         *_of_turn_taking(spec),
         *_of_tools(spec),
         *_of_limits(spec, longest_session),
+        *_of_after_call(spec),
         *_of_metadata(spec),
     ]
 
@@ -78,6 +80,8 @@ def _of_models(spec: AgentSpec) -> Iterator[Problem]:
         ("model.name", spec.model.name),
         ("voice.model", spec.voice.model),
         ("hearing.model", spec.hearing.model),
+        ("after_call.model", spec.after_call.model),
+        ("after_call.transcription_model", spec.after_call.transcription_model),
     ):
         if name.startswith("agent/"):
             yield Problem(path, "An agent can't be the model of another: choose a model or a router.")
@@ -135,6 +139,15 @@ def _of_tools(spec: AgentSpec) -> Iterator[Problem]:
 def _of_limits(spec: AgentSpec, longest_session: int) -> Iterator[Problem]:
     yield from _outside("limits.session_seconds", spec.limits.session_seconds, 10, longest_session)
     yield from _outside("limits.response_tokens", spec.limits.response_tokens, 1, 100_000)
+
+
+def _of_after_call(spec: AgentSpec) -> Iterator[Problem]:
+    after = spec.after_call
+    yield from (Problem("after_call.fields", problem) for problem in schema_problems(after.fields))
+    if after.fields and not after.model:
+        yield Problem("after_call.model", "Name the model that is to find out the fields, or ask for none.")
+    if isinstance(catalogue.find(after.model), RealtimeEntry):
+        yield Problem("after_call.model", f"{after.model} speaks and can't write: choose a language model.")
 
 
 def _of_metadata(spec: AgentSpec) -> Iterator[Problem]:

@@ -48,8 +48,9 @@ _BY_VERSION: Mapping[
     "agent": ("agent_slug", "version.named"),
     "model": ("model", "coalesce(version.named, model)"),
 }
-_KEYS: Mapping[Way | None, str] = {
-    None: "''::text",
+_ALL = "all"
+_KEYS: Mapping[str, str] = {
+    _ALL: "''::text",
     "version": "agent_version_id::text",
     "language": "nullif(language, '')",
     "outcome": "outcome",
@@ -66,14 +67,13 @@ _SESSIONS = f"""
     FROM (SELECT %(key)s AS key, one.* FROM (%(inner)s) AS one %(named)s) AS session
     GROUP BY GROUPING SETS ((key), {", ".join(f"(key, {name})" for name in _TELLING)})
 """
-_TURNS = f"""
+_TURNS = """
     SELECT %(key)s, count(*), count(total_ms), count(*) FILTER (WHERE interrupted AND total_ms IS NOT NULL),
-        {
-    ", ".join(f"percentile_cont(ARRAY{list(SHARES)}) WITHIN GROUP (ORDER BY {stage}_ms)" for stage in STAGES)
-}
+        %(took)s
     FROM (%(inner)s) AS one %(named)s
     GROUP BY 1
 """
+_TOOK = f"percentile_cont(ARRAY{list(SHARES)}) WITHIN GROUP (ORDER BY %s_ms)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,11 +165,13 @@ def measures_of(
     filters: Filters = EVERYTHING,
     *,
     names: VersionNames | None = None,
+    stages: Sequence[Stage] = tuple(STAGES),
 ) -> list[Row]:
     """Of the current tenant, the group with the most sessions first; without `group_by` one row. Two queries, and
-    one for the names of agents' versions, unless they are given."""
+    one for the names of agents' versions, unless they are given. Of many turns the latencies take long: who wants
+    those of some `stages` only says so."""
     names = names or version_names()
-    found = _measured(period, group_by, filters, names)
+    found = _measured(period, group_by or _ALL, filters, names, stages)
     if group_by is None:
         return [Row("", "All", found.get("", Measures()))]
     rows = [Row(key, _label(group_by, key, names), measures) for key, measures in found.items()]
@@ -183,10 +185,11 @@ def series_of(
     *,
     until: datetime | None = None,
     names: VersionNames | None = None,
+    stages: Sequence[Stage] = tuple(STAGES),
 ) -> list[tuple[datetime, Measures]]:
     """The course of the period: each hour, day or week of UTC by its beginning, the empty ones too, but none that
     begins after `until`."""
-    found = _measured(period, f"date_trunc('{step}', at, 'UTC')", filters, names or version_names())
+    found = _measured(period, f"date_trunc('{step}', at, 'UTC')", filters, names or version_names(), stages)
     return [(at, found.get(at, Measures())) for at in _moments(period, step, until)]
 
 
@@ -195,96 +198,86 @@ def usual_step(period: Period) -> Step:
     return "hour" if period.is_hourly else "day" if period.days <= 92 else "week"
 
 
-def _measured(period: Period, key: str | None, filters: Filters, names: VersionNames) -> dict[Any, Measures]:
+def _measured(
+    period: Period, key: str, filters: Filters, names: VersionNames, stages: Sequence[Stage]
+) -> dict[Any, Measures]:
     found: dict[Any, Measures] = {}
     for bits, group, *row in _rows(_SESSIONS, key, _sessions(period, key, filters, names), names):
-        told, counts = row[: len(_TELLING)], row[len(_TELLING) :]
-        measures = found.setdefault(group, Measures())
-        if bits == 0b111:
-            (
-                measures.sessions,
-                measures.seconds,
-                measures.turns,
-                measures.responses,
-                measures.interruptions,
-                measures.errors,
-                measures.failing,
-                measures.price_micro,
-            ) = counts
-        else:
-            number = next(n for n in range(len(_TELLING)) if not bits >> len(_TELLING) - 1 - n & 1)
-            if told[number]:
-                counted = (measures.end_reasons, measures.outcomes, measures.sentiments)[number]
-                counted[told[number]] = counts[0]
-    for group, spoken, answered, interrupted, *latencies in _rows(
-        _TURNS, key, _turns(period, key, filters, names), names
-    ):
+        _count_sessions(found.setdefault(group, Measures()), bits, row[: len(_TELLING)], row[len(_TELLING) :])
+    query = _TURNS.replace("%(took)s", ", ".join(_TOOK % stage for stage in stages))
+    turns = _turns(period, key, filters, names)
+    for group, spoken, answered, interrupted, *latencies in _rows(query, key, turns, names):
         measures = found.setdefault(group, Measures())
         measures.spoken, measures.answered, measures.interrupted = spoken, answered, interrupted
-        measures.latency = {
-            stage: Percentiles(*shares) if shares else Percentiles()
-            for stage, shares in zip(STAGES, latencies, strict=True)
-        }
+        for stage, shares in zip(stages, latencies, strict=True):
+            measures.latency[stage] = Percentiles(*shares or ())
     return found
 
 
-def _sessions(period: Period, key: str | None, filters: Filters, names: VersionNames) -> QuerySet[Any, Any]:
+def _count_sessions(measures: Measures, bits: int, told: Sequence[str | None], counts: Sequence[Any]) -> None:
+    """`bits` are those of GROUPING: of all of the group's sessions, or of those that are alike in one way."""
+    if bits == 0b111:
+        (
+            measures.sessions,
+            measures.seconds,
+            measures.turns,
+            measures.responses,
+            measures.interruptions,
+            measures.errors,
+            measures.failing,
+            measures.price_micro,
+        ) = counts
+        return
+    number = next(n for n in range(len(_TELLING)) if not bits >> len(_TELLING) - 1 - n & 1)
+    if name := told[number]:
+        (measures.end_reasons, measures.outcomes, measures.sentiments)[number][name] = counts[0]
+
+
+def _sessions(period: Period, key: str, filters: Filters, names: VersionNames) -> QuerySet[Any, Any]:
     began = RealtimeSession.objects.filter(started_at__gte=period.since, started_at__lt=period.before)
     asked = {"at": F("started_at"), "outcome": F("insights__outcome"), "sentiment": F("insights__sentiment")}
     if key == "language":
         asked["language"] = F("transcript__languages__0")
-    return (
-        began.filter(filters.of_sessions(names))
-        .order_by()
-        .values(
-            "started_at",
-            "ended_at",
-            "end_reason",
-            "turns",
-            "responses",
-            "interruptions",
-            "errors",
-            "cost_micro",
-            "agent_version_id",
-            "model",
-            **asked,
-        )
+    rows: QuerySet[Any, Any] = began.filter(filters.of_sessions(names)).order_by()
+    return rows.values(
+        "started_at",
+        "ended_at",
+        "end_reason",
+        "turns",
+        "responses",
+        "interruptions",
+        "errors",
+        "cost_micro",
+        "agent_version_id",
+        "model",
+        **asked,
     )
 
 
-def _turns(period: Period, key: str | None, filters: Filters, names: VersionNames) -> QuerySet[Any, Any]:
+def _turns(period: Period, key: str, filters: Filters, names: VersionNames) -> QuerySet[Any, Any]:
     heard = TurnTime.objects.filter(at__gte=period.since, at__lt=period.before)
     asked = {"outcome": F("session__insights__outcome")} if key == "outcome" else {}
-    return (
-        heard.filter(filters.of_turns(names))
-        .order_by()
-        .values(
-            "at",
-            "interrupted",
-            "agent_version_id",
-            "model",
-            "language",
-            *(f"{stage}_ms" for stage in STAGES),
-            **asked,
-        )
-    )
+    rows: QuerySet[Any, Any] = heard.filter(filters.of_turns(names)).order_by()
+    latencies = (f"{stage}_ms" for stage in STAGES)
+    return rows.values("at", "interrupted", "agent_version_id", "model", "language", *latencies, **asked)
 
 
-def _rows(query: str, key: str | None, inner: QuerySet[Any, Any], names: VersionNames) -> Sequence[Any]:
+def _rows(query: str, key: str, inner: QuerySet[Any, Any], names: VersionNames) -> Sequence[Any]:
     try:
         sql, given = inner.query.sql_with_params()
     except EmptyResultSet:  # of an agent that there is not
         return []
-    named, listed = "", ()
+    named, listed = "", list[Any]()
     if key in _BY_VERSION:
         looked_up, key = _BY_VERSION[key]
         named = (
             "LEFT JOIN unnest(%s::uuid[], %s::text[]) AS version (id, named) ON version.id = agent_version_id"
         )
-        listed = names.columns(looked_up)
+        listed = list(names.columns(looked_up))
     with connections[current_database()].cursor() as cursor:
         cursor.execute(query % {"key": _KEYS.get(key, key), "inner": sql, "named": named}, [*given, *listed])
-        return cursor.fetchall()
+        rows: Sequence[Any] = cursor.fetchall()
+        return rows
 
 
 def _label(way: Way, key: str | None, names: VersionNames) -> str:

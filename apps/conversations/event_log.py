@@ -207,10 +207,10 @@ class EventLog:
 
     def _refuse(self, row: Row, error: psycopg.Error) -> None:
         log.error("event_log_row_refused", row=type(row).__name__, sqlstate=error.sqlstate)
-        if not isinstance(row, EventRow):
+        if isinstance(row, (SessionOpened, SessionState)):
             self._sessions.pop(row.id, None)
             self._unkept.discard(row.id)
-        elif row.type != GAP:
+        elif isinstance(row, EventRow) and row.type != GAP:
             self._lose(row)
 
     def _note_failure(self, error: psycopg.Error) -> None:

@@ -1,5 +1,6 @@
 """Where the time of each spoken turn went, read from a session's log."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -60,6 +61,34 @@ class Turn:
         return self.marks.get("first audio")
 
 
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Of a stage over the turns that had it, in ms: half of them took at most `p50`, nine in ten at most `p90`."""
+
+    name: str
+    p50: float
+    p90: float
+
+
+def spreads_of(turns: Sequence[Turn]) -> list[Spread]:
+    """Of each stage that any turn had, and of all of it."""
+    taken: dict[str, list[int]] = {name: [] for name in (*_STAGES.values(), "in all")}
+    for turn in turns:
+        for stage in turn.stages:
+            taken[stage.name].append(stage.ms)
+        if turn.total is not None:
+            taken["in all"].append(turn.total)
+    return [Spread(name, _share(ms, 0.5), _share(ms, 0.9)) for name, ms in taken.items() if ms]
+
+
+def _share(values: Sequence[int], share: float) -> float:
+    """As PostgreSQL's percentile_cont."""
+    ordered = sorted(values)
+    at = share * (len(ordered) - 1)
+    low, high = ordered[math.floor(at)], ordered[math.ceil(at)]
+    return low + (high - low) * (at - math.floor(at))
+
+
 def turns_of(events: Iterable[SessionEvent]) -> Sequence[Turn]:
     """From the events of TYPES, in order."""
     turns: list[Turn] = []
@@ -84,7 +113,9 @@ def turns_of(events: Iterable[SessionEvent]) -> Sequence[Turn]:
         elif event.type == "conversation.item.truncated":
             if answered := by_item.get(event.item_id or ""):
                 answered.interrupted = True
-        elif event.item_id == turn.item_id or (event.response_id and event.response_id == turn.response_id):
+        elif event.type in _STAGES and (
+            event.item_id == turn.item_id or (event.response_id and event.response_id == turn.response_id)
+        ):
             ms = round((event.at - turn.stopped).total_seconds() * 1000)
             turn.marks.setdefault(_STAGES[event.type], ms)
     return turns

@@ -39,6 +39,8 @@ class _Writer:
         )
 
 
+_SILENCE_MS = 200  # by which the end of speech is noticed
+
 Lasting = Callable[[str], int]
 """How long it takes to say these words, in ms."""
 
@@ -86,14 +88,15 @@ def sample_events(
 
 def _ask(log: _Writer, asked_ms: int, chance: random.Random) -> str:
     item_id, begin = f"item_{uuid.uuid4().hex[:20]}", log.appended_ms
-    log.appended_ms += asked_ms
+    whole_ms = asked_ms + _SILENCE_MS
+    log.appended_ms += whole_ms
     log.wait(chance.randint(300, 2500))
-    audio = {"appends": asked_ms // 20, "audio_ms": asked_ms, "lasted_ms": asked_ms}
+    audio = {"appends": whole_ms // 20, "audio_ms": whole_ms, "lasted_ms": whole_ms}
     log.add(Direction.CLIENT, "input_audio_buffer.append", **audio)
     started = {"item_id": item_id, "audio_start_ms": begin}
     log.add(Direction.SERVER, "input_audio_buffer.speech_started", **started)
-    log.wait(asked_ms)
-    stopped = {"item_id": item_id, "audio_end_ms": log.appended_ms}
+    log.wait(whole_ms)
+    stopped = {"item_id": item_id, "audio_end_ms": begin + asked_ms}
     log.add(Direction.SERVER, "input_audio_buffer.speech_stopped", **stopped)
     log.add(Direction.SERVER, "input_audio_buffer.committed", item_id=item_id, previous_item_id=None)
     item = _message(item_id, "user", {"type": "input_audio", "transcript": None}, "completed")

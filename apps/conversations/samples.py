@@ -10,12 +10,16 @@ from django.utils import timezone
 from apps.agents.models import AgentVersion
 from apps.conversations.models import EndReason, RealtimeSession, SessionEvent, SessionKind, SessionText
 from apps.conversations.sample_events import agent_ms, sample_events, user_ms
+from apps.conversations.sample_sound import lasts_ms, recording_of_sample, voices_of
 from apps.conversations.sample_usage import sample_cost, sample_lines, sample_lines_create, sample_sums_create
 from apps.conversations.sample_words import DIALOGUES, Dialogue
-from apps.core.tenancy import atomic
+from apps.core.tenancy import atomic, require_tenant
+from apps.files import store
 from apps.jobs.models import Job, JobState
 from apps.jobs.running import job_run
 from apps.keys.models import ApiKey
+from apps.recordings.models import Recording
+from apps.recordings.names import folder_of
 
 MARK = "sess_sample"
 TRANSCRIPT = "session.transcript"
@@ -69,11 +73,45 @@ def samples_create(
     return made
 
 
+def sample_with_sound(*, seed: int = 1) -> RealtimeSession:
+    """One more, of some minutes ago, that can be listened to."""
+    chance, tenant_id = random.Random(seed), require_tenant()
+    assert isinstance(tenant_id, uuid.UUID)
+    at, versions = timezone.now() - timedelta(minutes=10), list(AgentVersion.objects.all()[:1])
+    session, dialogue = _sample(chance, at, [], versions, DIALOGUES[3])
+    asked, answered = voices_of(tenant_id, dialogue)
+    session.kind, session.interruptions, session.errors = SessionKind.REALTIME, 1, 0
+    session.end_reason = EndReason.CLIENT_CLOSED
+    events = sample_events(
+        session,
+        dialogue,
+        chance,
+        lambda words: lasts_ms(asked[words]),
+        lambda words: lasts_ms(answered[words]),
+    )
+    session.alive_at = session.ended_at = events[-1].at + timedelta(seconds=1)
+    session.user_audio_ms = sum(map(lasts_ms, asked.values()))
+    session.assistant_audio_ms = sum(map(lasts_ms, answered.values()))
+    recording = recording_of_sample(session, events, asked, answered)
+    with atomic():
+        session.save(force_insert=True)
+        recording.save(force_insert=True)
+        SessionEvent.objects.bulk_create(events)
+        sample_lines_create(list(sample_lines(session, dialogue, chance)))
+        _transcript_job(session).save()
+    return session
+
+
 def _sample(
-    chance: random.Random, started_at: datetime, keys: list[ApiKey], versions: list[AgentVersion]
+    chance: random.Random,
+    started_at: datetime,
+    keys: list[ApiKey],
+    versions: list[AgentVersion],
+    said: Dialogue | None = None,
 ) -> tuple[RealtimeSession, Dialogue]:
-    dialogue = chance.choice(DIALOGUES)
-    turns = chance.randint(1, len(dialogue))
+    """With the whole of what is `said`, or a part of any dialogue."""
+    dialogue = said or chance.choice(DIALOGUES)
+    turns = len(dialogue) if said else chance.randint(1, len(dialogue))
     talk = [line for turn in dialogue[:turns] for line in turn]
     asked_ms, answered_ms = sum(map(user_ms, talk[::2])), sum(map(agent_ms, talk[1::2]))
     lasted = timedelta(milliseconds=asked_ms + answered_ms + turns * chance.randint(900, 4000))
@@ -138,6 +176,8 @@ def samples_delete() -> Iterator[int]:
     samples = RealtimeSession.objects.filter(session_id__startswith=MARK)
     while ids := list(samples.values_list("id", flat=True)[:_AT_ONCE]):
         SessionEvent.objects.filter(session_id__in=ids).order_by().delete()
+        for session_id in Recording.objects.filter(session_id__in=ids).values_list("session_id", flat=True):
+            store.delete_all(folder_of(session_id))
         Job.objects.filter(key__in=[str(id) for id in ids]).delete()
         RealtimeSession.objects.filter(id__in=ids).delete()
         yield len(ids)

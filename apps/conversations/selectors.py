@@ -1,17 +1,29 @@
+import re
 import uuid
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, F, Max, Q, QuerySet
+from django.db.models import BooleanField, Count, F, Max, OuterRef, Q, QuerySet, Subquery
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce, Now
 
-from apps.conversations.models import PROBLEMS, EndReason, RealtimeSession, SessionEvent, SessionKind
+from apps.conversations.models import (
+    PROBLEMS,
+    EndReason,
+    RealtimeSession,
+    SessionEvent,
+    SessionKind,
+    SessionText,
+)
 from apps.conversations.problems import with_code
 
 _EVENTS_AT_ONCE = 1000
+_OPENS, _CLOSES = "\ue000", "\ue001"  # private characters, which nobody says
+_MARK = re.compile(f"[{_OPENS}{_CLOSES}]")
+_FEW = 2000  # sessions that are found by their words and put in order
+_MOST_LOOKED_AT = 100_000  # characters of a session's text
 _WORDS = (
     "turn.transcribed",
     "conversation.item.input_audio_transcription.completed",
@@ -35,11 +47,15 @@ def session_list(
     longest: timedelta | None = None,
     least_cost_micro: int | None = None,
     has_errors: bool | None = None,
+    outcome: str | None = None,
+    sentiment: str | None = None,
+    language: str | None = None,
     text: str | None = None,
 ) -> QuerySet[RealtimeSession]:
     """The current tenant's sessions, the newest first; what is None is not asked for.
 
-    `model` is how its name begins. `text` is in the words of a web search ("a phrase", or, -not) and finds what was
+    `model` is how its name begins; `outcome` and `sentiment` are those of apps.transcripts, `language` is one that
+    was spoken (ISO 639-1). `text` is in the words of a web search ("a phrase", or, -not) and finds what was
     said in sessions that are over.
     """
     wanted = {
@@ -55,6 +71,9 @@ def session_list(
         "duration__gte": shortest,
         "duration__lte": longest,
         "cost_micro__gte": least_cost_micro,
+        "insights__outcome": outcome,
+        "insights__sentiment": sentiment,
+        "transcript__languages__contains": None if language is None else [language],
     }
     found = RealtimeSession.objects.alias(duration=Coalesce("ended_at", Now()) - F("started_at")).filter(
         **{name: value for name, value in wanted.items() if value is not None}
@@ -62,8 +81,49 @@ def session_list(
     if has_errors is not None:
         found = found.filter(errors__gt=0) if has_errors else found.filter(errors=0)
     if text:
-        found = found.filter(id__in=RawSQL("SELECT session_search(%s)", [text]))
+        found = _that_say(text, found)
     return found
+
+
+def _that_say(text: str, found: QuerySet[RealtimeSession]) -> QuerySet[RealtimeSession]:
+    """Few are looked up by their words. Where many say it, the newest that do are soon found by reading, which the
+    planner can't know: the scalar subquery leaves it no other way."""
+    if not _do_many_say(text):
+        return found.filter(id__in=RawSQL("SELECT session_search(%s)", [text]))
+    said = SessionText.objects.filter(session=OuterRef("pk")).annotate(
+        says=RawSQL("words @@ websearch_to_tsquery('simple', %s)", [text], BooleanField())
+    )
+    return found.alias(says=Subquery(said.values("says"))).filter(says=True)
+
+
+def _do_many_say(text: str) -> bool:
+    some = RawSQL("SELECT session_search(%s) LIMIT %s", [text, _FEW + 1])
+    return RealtimeSession.objects.filter(id__in=some).order_by().count() > _FEW
+
+
+Piece = tuple[str, bool]
+"""Of a text: and whether it is what was looked for."""
+
+
+def snippets(sessions: Collection[RealtimeSession], *, text: str) -> Mapping[uuid.UUID, Sequence[Piece]]:
+    """Where these sessions say what `session_list` found them by; nothing of those that don't say it."""
+    options = (
+        f"StartSel={_OPENS}, StopSel={_CLOSES}, MaxFragments=2, MaxWords=18, MinWords=8, "
+        'FragmentDelimiter=" … "'
+    )
+    headline = RawSQL(
+        "ts_headline('simple', left(text, %s), websearch_to_tsquery('simple', %s), %s)",
+        [_MOST_LOOKED_AT, text, options],
+    )
+    found = SessionText.objects.filter(session__in=sessions).annotate(headline=headline)
+    rows = found.values_list("session_id", "headline")
+    return {session_id: list(_pieces(marked)) for session_id, marked in rows if _OPENS in marked}
+
+
+def _pieces(marked: str) -> Iterator[Piece]:
+    for number, piece in enumerate(_MARK.split(" ".join(marked.split()))):
+        if piece:
+            yield piece, number % 2 == 1
 
 
 @dataclass(frozen=True, slots=True)

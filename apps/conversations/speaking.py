@@ -24,18 +24,19 @@ def voice_sample(*, tenant_id: uuid.UUID, model: str, voice: str) -> bytes:
     sample: bytes | None = cache.get(name)
     if sample is None:
         try:
-            sample = _wav(async_to_sync(_speak)(tenant_id, model, voice))
+            sample = _wav(async_to_sync(speak)(tenant_id, model, voice, PHRASE))
         except (UnknownModel, ProviderError) as error:
             raise ValidationError(f"{model} does not speak now: {error}") from None
         cache.set(name, sample, _KEPT_SECONDS)
     return sample
 
 
-async def _speak(tenant_id: uuid.UUID, model: str, voice: str) -> bytes:
+async def speak(tenant_id: uuid.UUID, model: str, voice: str, words: str) -> bytes:
+    """PCM of 24 kHz. Raises UnknownModel, ProviderError."""
     models = await runtime.models_of_tenant(tenant_id, speech=model)
     stream = models.text_to_speech(model).open(TtsConfig(voice))
     try:
-        await stream.send(PHRASE)
+        await stream.send(words)
         stream.end()
         return b"".join([event.pcm async for event in stream.events() if isinstance(event, Audio)])
     finally:

@@ -114,6 +114,7 @@ def editing_context(
         "defaults": offers.defaults,
         "lists": {
             "models": _options(offers.of("language", "realtime")),
+            "writers": _options(offers.of("language")),
             "speech-models": _options(offers.of("text_to_speech")),
             "recognisers": _options(offers.of("speech_to_text")),
             "languages": [Option(code, "") for code in LANGUAGES.split()],
@@ -125,7 +126,9 @@ def editing_context(
 
 def obstacles(spec: AgentSpec, offers: Offers) -> list[str]:
     """What has to be done before the models that the spec names can be used."""
-    named = {name for name in (spec.model.name, spec.voice.model, spec.hearing.model) if name}
+    after = spec.after_call
+    names = (spec.model.name, spec.voice.model, spec.hearing.model, after.model, after.transcription_model)
+    named = set(filter(None, names))
     found = {offer.obstacle for offer in offers.models if offer.name in named and offer.obstacle}
     return sorted(found)
 

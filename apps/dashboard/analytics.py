@@ -61,10 +61,12 @@ def page(request: HttpRequest, membership: PersonalMembership) -> HttpResponse:
     if found.measures.is_empty:
         context["is_new"] = filters.is_empty and not session_list().exists()
     else:
-        (before,) = measures_of(period.before_it, None, filters, names=form.names)
-        course = series_of(period, form.asked_step, filters, until=timezone.now(), names=form.names)
-        rows = [found] if by is None else measures_of(period, by, filters, names=form.names)
-        stage = form.asked_stage
+        stage, names, now = form.asked_stage, form.names, timezone.now()
+        (before,) = measures_of(period.before_it, None, filters, names=names, stages=["total"])
+        course = series_of(period, form.asked_step, filters, until=now, names=names, stages=[stage])
+        rows = [found]
+        if by is not None:
+            rows = measures_of(period, by, filters, names=names, stages=["total"])
         context |= {
             "figures": figures_of(found.measures, before.measures, period.days),
             "stage": STAGES[stage],

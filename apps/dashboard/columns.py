@@ -3,7 +3,8 @@
 Cells are made here rather than in the template, where the rows of a page took longer than all else of it.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,6 +12,7 @@ from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 
 from apps.conversations.models import EndReason, RealtimeSession
+from apps.conversations.selectors import Piece
 from apps.dashboard.templatetags.amounts import dollars, in_ms, lasting
 from apps.dashboard.templatetags.dashboard import ago
 
@@ -39,12 +41,21 @@ def columns_of(request: HttpRequest) -> Sequence[Column]:
 
 
 def rows_of(
-    sessions: Sequence[RealtimeSession], columns: Sequence[Column]
-) -> Iterator[tuple[RealtimeSession, str]]:
-    """Each session with its cells."""
+    sessions: Sequence[RealtimeSession],
+    columns: Sequence[Column],
+    *,
+    said: Mapping[uuid.UUID, Sequence[Piece]],
+) -> Iterator[tuple[RealtimeSession, str, str]]:
+    """Each session with its cells, and with what of it was looked for."""
     for session in sessions:
         shown = ((column.label, column.html_class, column.show(session)) for column in columns)
-        yield session, format_html_join("", '<td data-label="{}" class="{}">{}</td>', shown)
+        cells = format_html_join("", '<td data-label="{}" class="{}">{}</td>', shown)
+        yield session, cells, _snippet(said.get(session.id, ()))
+
+
+def _snippet(pieces: Sequence[Piece]) -> str:
+    marked = ((format_html("<mark>{}</mark>", text) if is_match else text,) for text, is_match in pieces)
+    return format_html_join("", "{}", marked)
 
 
 def _moment(at: datetime) -> str:
@@ -94,6 +105,10 @@ def _ended(session: RealtimeSession) -> str:
     return format_html('<span title="{}">{}</span>', session.get_end_reason_display(), short)
 
 
+def _outcome(session: RealtimeSession) -> str:
+    return session.insights.get_outcome_display() if hasattr(session, "insights") else ""
+
+
 COLUMNS = (
     Column("started", "Started", lambda session: _moment(session.started_at)),
     Column("agent", "Agent", _agent),
@@ -105,6 +120,7 @@ COLUMNS = (
     Column("interruptions", "Interruptions", lambda session: session.interruptions, False, is_number=True),
     Column("response", "Response", lambda session: in_ms(session.usual_response_ms), False, is_number=True),
     Column("errors", "Errors", _errors, is_number=True),
+    Column("outcome", "Outcome", _outcome, False),
     Column("cost", "Cost", lambda session: dollars(session.cost_micro), is_number=True),
     Column("ended", "Ended", _ended),
 )

@@ -20,12 +20,14 @@ from apps.conversations.problems import problem_text
 from apps.conversations.selectors import session_events, session_find
 from apps.dashboard.exporting import session_facts, session_json
 from apps.dashboard.recordings import player_of
+from apps.dashboard.session_insights import came_of
 from apps.dashboard.session_lines import lines_of
 from apps.dashboard.waterfall import waterfall_of
 from apps.privacy.erasing import session_delete
 from apps.tenants.access import tenant_page
 from apps.tenants.roles import May
 from apps.tenants.selectors import PersonalMembership
+from apps.transcripts import presenting
 from apps.transcripts.selectors import entries_of
 from apps.usage.filtering import UsageFilter
 from apps.usage.lines import line_list
@@ -48,7 +50,7 @@ def summary(request: HttpRequest, membership: PersonalMembership, session_id: st
     session = _session(session_id)
     problems = islice(session_events(session, types=PROBLEMS), 20)
     found = [(event, problem_text(event.body)) for event in problems]
-    return _render(request, session, "summary", problems=found)
+    return _render(request, session, "summary", problems=found, came=came_of(session))
 
 
 @require_safe
@@ -62,10 +64,32 @@ def transcript(request: HttpRequest, membership: PersonalMembership, session_id:
 
 @require_safe
 @tenant_page()
+def transcript_text(request: HttpRequest, membership: PersonalMembership, session_id: str) -> HttpResponse:
+    told = presenting.document(_session(session_id))
+    return _file(presenting.as_text(told), "text/plain; charset=utf-8", f"{told['session_id']}.txt")
+
+
+@require_safe
+@tenant_page()
+def transcript_json(request: HttpRequest, membership: PersonalMembership, session_id: str) -> HttpResponse:
+    told = presenting.document(_session(session_id))
+    document = msgspec.json.format(msgspec.json.encode(told))
+    return _file(document, "application/json", f"{told['session_id']}-transcript.json")
+
+
+@require_safe
+@tenant_page()
 def latency(request: HttpRequest, membership: PersonalMembership, session_id: str) -> HttpResponse:
     session = _session(session_id)
     turns = latencies.turns_of(islice(session_events(session, types=latencies.TYPES), _EVENTS_READ))
-    return _render(request, session, "latency", waterfall=waterfall_of(turns))
+    return _render(
+        request,
+        session,
+        "latency",
+        waterfall=waterfall_of(turns),
+        spreads=latencies.spreads_of(turns),
+        interrupted=sum(turn.interrupted for turn in turns),
+    )
 
 
 @require_safe
@@ -156,6 +180,11 @@ def end(request: HttpRequest, membership: PersonalMembership, session_id: str) -
         return HttpResponse(status=204, headers={"HX-Trigger": json.dumps({"toast": told})})
     messages.info(request, told["text"])
     return redirect("session", membership.tenant_slug, session_id)
+
+
+def _file(content: str | bytes, content_type: str, name: str) -> HttpResponse:
+    headers = {"content-disposition": f'attachment; filename="{name}"'}
+    return HttpResponse(content, content_type=content_type, headers=headers)
 
 
 def _session(session_id: str) -> RealtimeSession:

@@ -1,5 +1,7 @@
 """The list of a tenant's sessions."""
 
+import uuid
+from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
@@ -8,7 +10,8 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from apps.conversations.live import running_sessions
-from apps.conversations.selectors import session_list
+from apps.conversations.models import RealtimeSession
+from apps.conversations.selectors import Piece, session_list, snippets
 from apps.dashboard.columns import COLUMNS, COOKIE, columns_of, rows_of
 from apps.dashboard.exporting import session_csv
 from apps.dashboard.forms.sessions import SessionFilterForm
@@ -26,19 +29,24 @@ def page(request: HttpRequest, membership: PersonalMembership) -> HttpResponse:
     form.is_valid()
     cursor = request.GET.get("cursor", "")
     found = session_list(**form.asked, is_open=form.status_asked == "running").select_related(
-        "api_key", "agent_version__agent"
+        "api_key", "agent_version__agent", "insights"
     )
     shows_running = form.status_asked == "" and not cursor
     page, shown = page_of(found, by="started_at", cursor=cursor), columns_of(request)
     context = {
         "form": form,
         "page": page,
-        "rows": rows_of(page.rows, shown),
+        "rows": rows_of(page.rows, shown, said=_said(form, page.rows)),
         "running": running_sessions(form.asked) if shows_running else None,
         "columns": shown,
         "all_columns": COLUMNS,
     }
     return render(request, "dashboard/sessions/list.html", context)
+
+
+def _said(form: SessionFilterForm, rows: Sequence[RealtimeSession]) -> Mapping[uuid.UUID, Sequence[Piece]]:
+    text = form.asked["text"]
+    return snippets(rows, text=text) if text and rows else {}
 
 
 @require_safe

@@ -19,6 +19,7 @@ from apps.dashboard import (
     routers,
     saved_views,
     session_detail,
+    session_insights,
     sessions,
     settings,
     styleguide,
@@ -79,6 +80,16 @@ urlpatterns = [
         session_detail.transcript,
         name="session-transcript",
     ),
+    path(
+        "<slug:slug>/sessions/<str:session_id>/transcript.txt",
+        session_detail.transcript_text,
+        name="transcript-text",
+    ),
+    path(
+        "<slug:slug>/sessions/<str:session_id>/transcript.json",
+        session_detail.transcript_json,
+        name="transcript-json",
+    ),
     path("<slug:slug>/sessions/<str:session_id>/recording/", recordings.state, name="session-recording"),
     path("<slug:slug>/sessions/<str:session_id>/recording/play/", recordings.play, name="recording-play"),
     path(
@@ -87,6 +98,8 @@ urlpatterns = [
     path(
         "<slug:slug>/sessions/<str:session_id>/recording/delete/", recordings.delete, name="recording-delete"
     ),
+    path("<slug:slug>/sessions/<str:session_id>/insights/", session_insights.state, name="session-insights"),
+    path("<slug:slug>/sessions/<str:session_id>/again/", session_insights.again, name="session-again"),
     path("<slug:slug>/sessions/<str:session_id>/latency/", session_detail.latency, name="session-latency"),
     path("<slug:slug>/sessions/<str:session_id>/cost/", session_detail.cost, name="session-cost"),
     path("<slug:slug>/sessions/<str:session_id>/events/", session_detail.events, name="session-events"),

@@ -1,6 +1,7 @@
 """Webhooks: who is told of what happens, and whether it got there."""
 
 import uuid
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -196,7 +197,7 @@ def _shown(
     return render(request, "dashboard/webhooks/endpoint.html", context, status=status)
 
 
-def _page_url(filters: dict[str, str], cursor: str) -> str:
+def _page_url(filters: Mapping[str, object], cursor: str) -> str:
     return "?" + urlencode({**filters, "cursor": cursor}) if cursor else ""
 
 

@@ -3,6 +3,7 @@ import uuid
 from django.db import models
 
 from apps.core.models import TenantModel
+from apps.jobs.kinds import kind_of
 
 
 class JobState(models.TextChoices):
@@ -54,6 +55,12 @@ class Job(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.key}"
+
+    @property
+    def label(self) -> str:
+        """What it makes, in a word or two."""
+        kind = kind_of(self.kind)
+        return kind.label if kind is not None else self.kind
 
     @property
     def percent(self) -> int | None:

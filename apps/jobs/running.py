@@ -3,6 +3,7 @@ this one dies, and finished in the transaction that writes its result, so that t
 
 import random
 import threading
+import time
 import traceback
 import uuid
 from collections.abc import Iterator
@@ -23,9 +24,11 @@ from apps.jobs.kinds import ATTEMPTS, JobFailed, JobNotYet, kind_of
 from apps.jobs.models import Job, JobState, new_lease
 
 _HELD_FOR = timedelta(days=1)
+_LONGEST_RUN = 6 * 3600.0  # seconds
 _FIRST_WAIT = 5.0  # seconds until the second attempt; four times as long each time
 _LONGEST_WAIT = 3600.0
 _LOST = "Its worker was lost each time, perhaps because it takes more memory than there is."
+_TOO_LONG = "It took longer than six hours."
 _HELD_TOO_LONG = "What it waits for did not come within a day."
 
 leaving = threading.Event()
@@ -90,13 +93,19 @@ class Running:
 
     @contextmanager
     def _kept(self) -> Iterator[None]:
-        """Renews the lease from a thread of its own, since work may wait for long."""
+        """Renews the lease from a thread of its own, since work may wait for long. Work that hangs is given up
+        after _LONGEST_RUN, for another worker to try."""
         over = threading.Event()
+        until = time.monotonic() + _LONGEST_RUN
         every = _lease_time().total_seconds() / 3
         context = copy_context()
 
         def renew() -> None:
             while not over.wait(every):
+                if time.monotonic() > until:
+                    log.error("job_hangs", kind=self.kind, job_id=str(self.job_id))
+                    self._stopped.set()
+                    return
                 try:
                     self._renew()
                 except Error as error:  # the lease is longer than a short absence of the database
@@ -131,7 +140,11 @@ def job_run(job_id: uuid.UUID) -> bool:
             kind.work(running)
     except Stopped:
         log.info("job_stopped", kind=job.kind, job_id=str(job.id))
-        _wait(job, timedelta(), attempts=F("attempts") - 1)  # if it is still ours, which it is when we leave
+        # If it is still ours, which it is neither when it was cancelled nor when another worker has it.
+        if leaving.is_set():
+            _wait(job, timedelta(), attempts=F("attempts") - 1)
+        else:
+            _failed(job, kind.attempts, _TOO_LONG)
     except JobFailed as failed:
         _end(job, JobState.FAILED, str(failed))
     except JobNotYet as not_yet:
@@ -188,16 +201,16 @@ def _hold(job: Job, not_yet: JobNotYet) -> None:
     if now - since > _HELD_FOR:
         _end(job, JobState.FAILED, f"{_HELD_TOO_LONG} {not_yet.note}".strip())
         return
-    time = timedelta(seconds=not_yet.seconds)
-    _wait(job, time, attempts=F("attempts") - 1, note=not_yet.note[:200], held_since=since)
+    wait = timedelta(seconds=not_yet.seconds)
+    _wait(job, wait, attempts=F("attempts") - 1, note=not_yet.note[:200], held_since=since)
 
 
-def _wait(job: Job, time: timedelta, **fields: Any) -> None:
+def _wait(job: Job, wait: timedelta, **fields: Any) -> None:
     Job.objects.filter(id=job.id, lease=job.lease, state=JobState.RUNNING).update(
         state=JobState.WAITING,
         lease=None,
         leased_until=None,
-        run_at=timezone.now() + time,
+        run_at=timezone.now() + wait,
         nudged_at=None,
         **fields,
     )

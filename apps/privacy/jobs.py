@@ -1,24 +1,33 @@
-import time
+"""Erasures and exports are made by jobs."""
 
+import tempfile
+from smtplib import SMTPException
+
+from django.core.mail import EmailMessage
+from django.template.loader import render_to_string
 from django.utils import timezone
 
 from apps.conversations.outside import hang_up
+from apps.core.addresses import site_url
 from apps.credentials.sealing import Unsealable
-from apps.jobs.kinds import JobFailed, job_kind
+from apps.files import store
+from apps.jobs.kinds import JobFailed, JobNotYet, job_kind
 from apps.jobs.running import Running
-from apps.privacy import erasing
-from apps.privacy.models import Erasure, ErasureStep
+from apps.jobs.services import job_add
+from apps.privacy import erasing, exporting
+from apps.privacy.models import Erasure, ErasureStep, TenantExport
 from apps.privacy.registry import SessionRef
+from apps.tenants.models import Tenant
 
-_PATIENCE = 20.0  # seconds for sessions that were hung up to be over
-_LOOK = 0.25
-
-
-class StillRunning(Exception):
-    """A session of the person can't be ended yet; it is over two minutes after its process was lost."""
+MAIL = "privacy.export_mail"
+_LOOKS_AGAIN = 2.0  # seconds
 
 
-@job_kind(erasing.ERASE, label="Erasure", attempts=12)
+class NotMailed(Exception):
+    """It is tried again."""
+
+
+@job_kind(erasing.ERASE, label="Erasure", attempts=12, lane="long")
 def erase(running: Running) -> None:
     erasure = Erasure.objects.filter(id=running.key).first()
     if erasure is None or erasure.finished_at is not None:
@@ -41,7 +50,7 @@ def _erase_rows(running: Running, erasure: Erasure) -> None:
     except Unsealable as error:
         raise JobFailed(f"{error} Ask for the erasure again.") from None
     sessions = erasing.sessions_of_person(identifier).exclude(ended_at=None)
-    _end(running, erasure, identifier)
+    _end(running, identifier)
     done = erasure.steps.count()
     while session := sessions.order_by("started_at").first():
         running.progress(done, done + sessions.count(), "Deleting sessions")
@@ -50,15 +59,57 @@ def _erase_rows(running: Running, erasure: Erasure) -> None:
     erasing.person_rest_erase(erasure, identifier)
 
 
-def _end(running: Running, erasure: Erasure, identifier: str) -> None:
-    """Raises StillRunning."""
-    still = erasing.sessions_of_person(identifier).filter(ended_at=None)
+def _end(running: Running, identifier: str) -> None:
+    """Raises JobNotYet while a session of the person runs; that of a lost process is over in two minutes."""
+    still = list(erasing.sessions_of_person(identifier).filter(ended_at=None))
     for session in still:
-        running.progress(0, 0, "Ending sessions")
-        hang_up(session.call_id, str(session.tenant_id))
-    until = time.monotonic() + _PATIENCE
-    while still.exists():
         running.check()
-        if time.monotonic() > until:
-            raise StillRunning("A session of this person is still running.")
-        time.sleep(_LOOK)
+        hang_up(session.call_id, str(session.tenant_id))
+    if still:
+        raise JobNotYet(_LOOKS_AGAIN, "Ends running sessions")
+
+
+@job_kind(exporting.EXPORT, label="Export", attempts=4, lane="long")
+def export(running: Running) -> None:
+    """Made again, it takes the place of the one before."""
+    row = TenantExport.objects.filter(id=running.key).first()
+    if row is None or row.finished_at is not None:
+        return
+    tenant = Tenant.objects.get(id=row.tenant_id)
+    with tempfile.TemporaryFile() as file:
+        tables = exporting.export_write(file, tenant, running.progress)
+        size = file.tell()
+        file.seek(0)
+        store.put(exporting.export_name(row), iter(lambda: file.read(store.READ_AT_ONCE), b""))
+    now = timezone.now()
+    with running.finish():
+        TenantExport.objects.filter(id=row.id).update(
+            file=exporting.export_name(row),
+            size=size,
+            tables=tables,
+            finished_at=now,
+            expires_at=now + exporting.KEPT,
+        )
+        if row.mail_to:
+            job_add(kind=MAIL, key=str(row.id))
+
+
+@job_kind(MAIL, label="Mail of an export")
+def mail(running: Running) -> None:
+    """The file itself is for who signs in: a link in a mail would be for whoever has it."""
+    row = TenantExport.objects.filter(id=running.key).exclude(file="").first()
+    if row is None:
+        return
+    tenant = Tenant.objects.get(id=row.tenant_id)
+    context = {"export": row, "tenant": tenant, "page": site_url(f"/{tenant.slug}/privacy/")}
+    message = EmailMessage(
+        f"The export of {tenant.name} is ready",
+        render_to_string("privacy/export_mail.txt", context),
+        to=[row.mail_to],
+        headers={"Message-ID": f"<export-{row.id}@antiphon>"},
+    )
+    running.check()
+    try:
+        message.send()
+    except (SMTPException, OSError) as error:  # whose words may hold the address
+        raise NotMailed(f"The mail server did not take it ({type(error).__name__}).") from None

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
+from django.conf import settings
 from django.db import close_old_connections, connections
 
 from antiphon.engine.observers.recording import Mixer, Note, RecordingObserver, bytes_of
@@ -148,7 +149,8 @@ class AudioRecorder:
         except OSError as error:
             log.error("recording_not_begun", error=error.strerror, folder=str(self._spool))
             return None
-        stream = _Stream(folder, deque(), Mixer(zero), Encoder(), Writer(folder), drift)
+        keys = settings.ENCRYPTION_KEYS if settings.FILES_ENCRYPTION else None
+        stream = _Stream(folder, deque(), Mixer(zero), Encoder(), Writer(folder, keys), drift)
         with self._changing:
             self._streams = [*self._streams, stream]
         return stream
@@ -160,12 +162,13 @@ class AudioRecorder:
             self.write()
         for stream in self._streams:
             self._end_at_once(stream)
-        while self._has_more and not self._is_failing and time.monotonic() < self._until:
+        while self.has_more and not self._is_failing and time.monotonic() < self._until:
             self.write()
         self._written.set()
 
     @property
-    def _has_more(self) -> bool:
+    def has_more(self) -> bool:
+        """Whether a session is not on the disk to its end."""
         return any(not stream.is_written for stream in self._streams)
 
     def _end_at_once(self, stream: _Stream) -> None:

@@ -1,9 +1,11 @@
 """From the disk of this machine to the storage: the parts of recordings, while and after they are made."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
+from django.conf import settings
 
 from apps.core.tenancy import tenant_context
 from apps.files import store
@@ -15,7 +17,6 @@ from apps.recordings.spool import Folder, left_behind
 
 _UNKNOWN_SECONDS = 3600.0
 """So long the parts of a session wait for its row, which comes late when the database is away."""
-_READ_BYTES = 256 * 1024
 
 log = structlog.get_logger(__name__)
 
@@ -51,10 +52,11 @@ def send(folder: Folder, *, is_written: bool = False) -> bool:
         told = folder.told()
         is_over = is_written or told.is_over
         for number, path in folder.parts(unfinished=is_over):
-            store.put(part_name(session_id, number), _pieces(path))
+            content = _Counted(folder.read(path, settings.ENCRYPTION_KEYS))
+            store.put(part_name(session_id, number), content)
             size = told.size_bytes
             if number > told.parts:  # it was being written when its process died
-                size += path.stat().st_size
+                size += content.size
             is_wanted = recording_grow(
                 session_id=session_id,
                 parts=number,
@@ -77,7 +79,14 @@ def _dropped(folder: Folder, why: str) -> bool:
     return True
 
 
-def _pieces(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        while piece := file.read(_READ_BYTES):
+@dataclass(slots=True)
+class _Counted:
+    """Pieces, and how many bytes of them have passed."""
+
+    pieces: Iterator[bytes]
+    size: int = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        for piece in self.pieces:
+            self.size += len(piece)
             yield piece

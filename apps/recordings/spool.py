@@ -4,7 +4,7 @@ Each is a folder, `<tenant>/<row of the session>`: the parts of its stream, of w
 written, and what is known of it. A folder is locked while its process lives. That of a process that is gone is
 unlocked, and whoever finds it first takes it over.
 
-What was written has been handed to the kernel: it survives the death of the process.
+What was written has been handed to the kernel: it survives the death of the process. It is sealed where files are.
 """
 
 import fcntl
@@ -19,10 +19,15 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from apps.credentials.sealing import MasterKeys
+from apps.recordings.framing import framed, unframed
+
 PART_SECONDS = 5.0
 _LOCK = "lock"
 _STATE = "state.json"
+_READ_BYTES = 256 * 1024
 _OPEN = ".open"  # a part that is being written
+_SEALED = ".sealed"
 _UNBORN = ".new"  # a folder that is not locked yet
 _UNBORN_SECONDS = 3600.0  # after which nobody will lock it any more
 
@@ -58,6 +63,20 @@ class Folder:
         found = [path for path in self.path.glob("part-*") if unfinished or path.suffix != _OPEN]
         return sorted((int(path.name[5:10]), path) for path in found)
 
+    def read(self, part: Path, keys: MasterKeys) -> Iterator[bytes]:
+        """In pieces. Raises Unsealable."""
+        if _SEALED in part.suffixes:
+            yield from unframed(part, self.name, keys)
+            return
+        with part.open("rb") as file:
+            while piece := file.read(_READ_BYTES):
+                yield piece
+
+    @property
+    def name(self) -> str:
+        """That its parts are sealed with."""
+        return f"{self.path.parent.name}/{self.path.name}"
+
     def told(self) -> Told:
         try:
             return Told(**json.loads((self.path / _STATE).read_bytes()))
@@ -81,10 +100,12 @@ class Folder:
 
 
 class Writer:
-    """Appends a stream to a folder. What the disk does not take waits, and is tried again with what comes next."""
+    """Appends a stream to a folder, sealed if there are `keys`. What the disk does not take waits, and is tried
+    again with what comes next."""
 
-    def __init__(self, folder: Folder) -> None:
+    def __init__(self, folder: Folder, keys: MasterKeys | None = None) -> None:
         self._folder = folder
+        self._keys = keys
         self._waiting = bytearray()
         self._file = -1
         self._number = 0
@@ -92,12 +113,10 @@ class Writer:
         self._size = 0
 
     def put(self, data: bytes) -> None:
-        self._waiting += data
-
-    @property
-    def waiting(self) -> int:
-        """Bytes that are not on the disk."""
-        return len(self._waiting)
+        """Raises Unsealable."""
+        if data:
+            self._waiting += data if self._keys is None else framed(data, self._folder.name, self._keys)
+            self._size += len(data)
 
     def write(self, now: float) -> None:
         """What waits. `now` in seconds. Raises OSError: then it still waits."""
@@ -109,7 +128,6 @@ class Writer:
             self._began = now
         while self._waiting:
             written = os.write(self._file, self._waiting)
-            self._size += written
             del self._waiting[:written]
 
     def is_due(self, now: float) -> bool:
@@ -136,7 +154,8 @@ class Writer:
 
     @property
     def _open(self) -> Path:
-        return self._folder.path / f"part-{self._number:05d}{_OPEN}"
+        sealed = "" if self._keys is None else _SEALED
+        return self._folder.path / f"part-{self._number:05d}{sealed}{_OPEN}"
 
 
 def make(spool: Path, tenant_id: uuid.UUID, session_id: uuid.UUID) -> Folder:

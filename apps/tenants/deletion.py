@@ -1,5 +1,6 @@
 """The end of a tenant: at once nobody gets in; then its rows go, in small steps."""
 
+import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import suppress
@@ -8,6 +9,7 @@ from graphlib import TopologicalSorter
 import structlog
 from asgiref.sync import async_to_sync
 from django.apps import apps
+from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
@@ -18,6 +20,7 @@ from apps.conversations.directory import OutOfReach
 from apps.conversations.selectors import session_list
 from apps.core.models import TenantModel
 from apps.core.tenancy import atomic, on_commit
+from apps.files import store
 from apps.keys.models import ApiKey
 from apps.tenants.models import Membership, Tenant
 
@@ -45,12 +48,14 @@ def tenant_delete(*, tenant: Tenant) -> None:
 
 
 def tenant_purge(*, tenant: Tenant) -> None:
-    """Deletes all rows of a tenant that was deleted, and the tenant. Called across tenants; once more does no
-    harm."""
+    """Deletes all rows and files of a tenant that was deleted, and the tenant. Called across tenants; once more
+    does no harm."""
     for model in _dependents_first():
         rows = model.objects.filter(tenant_id=tenant.id).order_by()
         while ids := list(rows.values_list("pk", flat=True)[:ROWS_AT_ONCE]):
             rows.filter(pk__in=ids).delete()
+    store.delete_all(str(tenant.id))
+    shutil.rmtree(settings.RECORDINGS_SPOOL / str(tenant.id), ignore_errors=True)
     tenant.delete()
 
 

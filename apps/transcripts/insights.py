@@ -1,7 +1,6 @@
 """What came of a session: a summary, an outcome, how the user felt, and the agent's own fields."""
 
 import json
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -9,30 +8,24 @@ from typing import TYPE_CHECKING, Any
 from django.utils import timezone
 
 from apps.agents.spec import AfterCall
-from apps.audit import services as audit
 from apps.conversations.models import RealtimeSession
 from apps.core.tenancy import atomic
-from apps.jobs.kinds import JobFailed, JobNotYet, job_kind
-from apps.jobs.running import Running
-from apps.jobs.services import job_add
+from apps.jobs.kinds import JobFailed
 from apps.recordings.models import RecordingState
 from apps.recordings.selectors import recording_of
-from apps.transcripts.entries import Entry
+from apps.transcripts.entries import Entry, entries_from
 from apps.transcripts.extract import MODEL, extract
 from apps.transcripts.fields import value_problems
 from apps.transcripts.models import Insights, Outcome, Sentiment, Source, Transcript
-from apps.transcripts.selectors import entries_of, transcript_find
 from apps.transcripts.services import spec_of
 from apps.webhooks.services import session_event_publish
 
 if TYPE_CHECKING:
     from apps.conversations.asking import Models
 
-INSIGHTS = "session.insights"
 LONGEST_SUMMARY = 2000  # characters
 
 _WAITS_FOR_BETTER = timedelta(minutes=15)
-_LOOKS_AGAIN = 10.0  # seconds
 _MOST_TOKENS = 2000
 _CHARACTERS_PER_TOKEN = 3  # cautiously; of most languages there are four
 _SPARE_TOKENS = 4000  # of the context, for instructions and answer
@@ -66,38 +59,24 @@ class Unusable(Exception):
     """A model's answer that is not what was asked for; the message says how."""
 
 
-@job_kind(INSIGHTS, label="Summary", lane="vendors")
-def insights(running: Running) -> None:
-    """Of the session whose row's id is the key, from its transcript."""
-    session = (
-        RealtimeSession.objects.select_related("agent_version").filter(id=uuid.UUID(running.key)).first()
-    )
-    transcript = transcript_find(session) if session is not None else None
-    if session is None or transcript is None:
-        return
-    if _is_heard_again(session, transcript):
-        raise JobNotYet(_LOOKS_AGAIN, "Waits for the better transcript")
-    entries = entries_of(session)
-    wanted = spec_of(session).after_call
+def insights_make(session: RealtimeSession, transcript: Transcript, *, name: str) -> dict[str, Any]:
+    """The fields of its Insights, from its transcript. What a model uses for it is recorded under `name`, another
+    one each time. Raises JobFailed for what another try won't mend, ProviderError for what it may."""
+    entries, wanted = entries_from(transcript.entries), spec_of(session).after_call
     if wanted.model:
-        found = _told_by_model(
-            session, entries, wanted, name=f"after_{running.job_id.hex}_{uuid.uuid4().hex[:8]}"
-        )
-    else:
-        told = extract(entries, transcript.languages[0] if transcript.languages else "")
-        found = {
-            "summary": told.summary,
-            "outcome": told.outcome,
-            "sentiment": told.sentiment,
-            "data": {},
-            "model": MODEL,
-            "cost_micro": 0,
-        }
-    with running.finish():
-        insights_keep(session=session, found=found)
+        return _told_by_model(session, entries, wanted, name=name)
+    told = extract(entries, transcript.languages[0] if transcript.languages else "")
+    return {
+        "summary": told.summary,
+        "outcome": told.outcome,
+        "sentiment": told.sentiment,
+        "data": {},
+        "model": MODEL,
+        "cost_micro": 0,
+    }
 
 
-def _is_heard_again(session: RealtimeSession, transcript: Transcript) -> bool:
+def is_heard_again(session: RealtimeSession, transcript: Transcript) -> bool:
     """Whether a better transcript is on its way."""
     if transcript.source != Source.LOG or not spec_of(session).after_call.transcription_model:
         return False
@@ -117,17 +96,9 @@ def insights_keep(*, session: RealtimeSession, found: Mapping[str, Any]) -> Insi
     return kept
 
 
-@atomic()
-def insights_again(*, session: RealtimeSession) -> None:
-    """Has them made once more."""
-    audit.record(action="session.summarised_again", target=session)
-    job_add(kind=INSIGHTS, key=str(session.id), session_id=session.session_id, again=True)
-
-
 def _told_by_model(
     session: RealtimeSession, entries: Sequence[Entry], wanted: AfterCall, *, name: str
 ) -> dict[str, Any]:
-    """Raises JobFailed for what another try won't mend, ProviderError for what it may."""
     from apps.conversations.asking import (  # all providers, which most processes never ask
         CantAsk,
         with_models,

@@ -14,20 +14,26 @@ from apps.privacy.redacting_log import redact_log
 from apps.recordings.models import Recording, RecordingState
 from apps.recordings.selectors import recording_of
 from apps.transcripts.entries import document_of, entries_from
-from apps.transcripts.insights import INSIGHTS
-from apps.transcripts.selectors import has_log, transcript_read
+from apps.transcripts.insights import insights_keep, insights_make, is_heard_again
+from apps.transcripts.selectors import (
+    INSIGHTS,
+    RECORDING,
+    TRANSCRIPT,
+    has_log,
+    transcript_find,
+    transcript_read,
+)
 from apps.transcripts.services import spec_of, transcript_keep
 
 _WAITS_FOR_RECORDING = timedelta(minutes=1)  # which knows exactly when what was heard
 _LOOKS_AGAIN = 2.0  # seconds
+_LOOKS_FOR_BETTER = 10.0
 
 
-@job_kind("session.transcript", label="Transcript")
+@job_kind(TRANSCRIPT, label="Transcript")
 def transcript(running: Running) -> None:
     """Keeps what was said in the session whose row's id is the key, and has what follows from it made."""
-    session = (
-        RealtimeSession.objects.select_related("agent_version").filter(id=uuid.UUID(running.key)).first()
-    )
+    session = _session(running)
     if session is None:
         return
     recording = recording_of(session.id)
@@ -44,7 +50,26 @@ def transcript(running: Running) -> None:
             if kept.words and spec_of(session).after_call.summary:
                 _then(session, INSIGHTS, again=True)
         if recording is not None and recording.state != RecordingState.DELETED:
-            _then(session, "session.recording", again=False)
+            _then(session, RECORDING, again=False)
+
+
+@job_kind(INSIGHTS, label="Summary", lane="vendors")
+def insights(running: Running) -> None:
+    """Of the session whose row's id is the key, from its transcript."""
+    session = _session(running)
+    transcript = transcript_find(session) if session is not None else None
+    if session is None or transcript is None:
+        return
+    if is_heard_again(session, transcript):
+        raise JobNotYet(_LOOKS_FOR_BETTER, "Waits for the better transcript")
+    found = insights_make(session, transcript, name=f"after_{uuid.uuid4().hex}")
+    with running.finish():
+        insights_keep(session=session, found=found)
+
+
+def _session(running: Running) -> RealtimeSession | None:
+    sessions = RealtimeSession.objects.select_related("agent_version")
+    return sessions.filter(id=uuid.UUID(running.key)).first()
 
 
 def _is_being_recorded(session: RealtimeSession, recording: Recording | None) -> bool:

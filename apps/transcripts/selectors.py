@@ -11,6 +11,10 @@ from apps.transcripts import reading
 from apps.transcripts.entries import Entry, entries_from
 from apps.transcripts.models import Insights, Transcript
 
+TRANSCRIPT, INSIGHTS, RECORDING = "session.transcript", "session.insights", "session.recording"
+AFTER_CALL = (TRANSCRIPT, RECORDING, INSIGHTS)
+"""The kinds of jobs after each session."""
+
 
 @dataclass(frozen=True, slots=True)
 class Read:
@@ -49,6 +53,12 @@ def entries_of(session: RealtimeSession) -> list[Entry]:
     """What was said in it, from its transcript or, while that is not made, from its log."""
     kept = transcript_find(session)
     return entries_from(kept.entries) if kept is not None else transcript_read(session).entries
+
+
+def jobs_after(session: RealtimeSession) -> Sequence[Job]:
+    """What is made of it when it is over, in the order in which it is made."""
+    found = {job.kind: job for job in jobs_of_session(session.session_id).filter(kind__in=AFTER_CALL)}
+    return [found[kind] for kind in AFTER_CALL if kind in found]
 
 
 def job_of(session: RealtimeSession, kind: str) -> Job | None:

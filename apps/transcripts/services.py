@@ -2,16 +2,21 @@
 
 from collections.abc import Iterator, Sequence
 
+from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from apps.agents.spec import AgentSpec, read_spec
+from apps.audit import services as audit
 from apps.conversations.latencies import Turn
 from apps.conversations.models import RealtimeSession, SessionText
 from apps.core.tenancy import atomic
+from apps.jobs.models import JobState
+from apps.jobs.services import job_add, job_retry
 from apps.privacy.redacting import kinds_of
 from apps.transcripts import reading
 from apps.transcripts.entries import Entry, document_of
 from apps.transcripts.models import FORMAT, Source, Transcript, TurnTime
+from apps.transcripts.selectors import AFTER_CALL, INSIGHTS, job_of
 from apps.webhooks.outbox import sessions_url
 from apps.webhooks.services import session_event_publish
 
@@ -43,6 +48,19 @@ def transcript_keep(
 def transcript_improve(*, session: RealtimeSession, entries: Sequence[Entry]) -> Transcript:
     """What was heard when the session was heard once more, in place of what it had."""
     return _keep_entries(session, entries, Source.RETRANSCRIBED)
+
+
+@atomic()
+def after_call_again(*, session: RealtimeSession, kind: str) -> None:
+    """Has it made once more: what failed, or a summary that was made. Raises ValidationError."""
+    job = job_of(session, kind) if kind in AFTER_CALL else None
+    if job is None:
+        raise ValidationError("There is nothing of the kind to run again.")
+    audit.record(action="session.processed_again", target=session, after={"kind": kind})
+    if kind == INSIGHTS and job.state == JobState.DONE:
+        job_add(kind=kind, key=job.key, session_id=job.session_id, again=True)
+    else:
+        job_retry(job=job)
 
 
 def _keep_entries(session: RealtimeSession, entries: Sequence[Entry], source: Source) -> Transcript:

@@ -120,8 +120,11 @@ def endpoint_secret_rotate(*, endpoint: Endpoint, overlap: timedelta = OVERLAP) 
 @atomic()
 def endpoint_secret_reveal(*, endpoint: Endpoint) -> str:
     """The newest. Raises ValidationError if it can't be decrypted."""
+    newest = next(iter(active_secrets(endpoint)), None)
+    if newest is None:
+        raise ValidationError("There is no signing secret: rotate it, and there is one.")
     try:
-        secret = active_secrets(endpoint)[0].unseal_key() or ""
+        secret = newest.unseal_key() or ""
     except Unsealable as error:
         raise ValidationError(f"The signing secret can't be decrypted: rotate it. {error}") from None
     audit.record(action="webhook.secret_revealed", target=endpoint)

@@ -4,7 +4,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -21,6 +21,7 @@ from apps.webhooks.schedule import asked_wait
 
 KEPT_BYTES = 4096  # of an answer's body
 GONE = 410
+_LOOKUPS_AT_ONCE = 200
 
 log = structlog.get_logger(__name__)
 
@@ -44,6 +45,9 @@ Post = Callable[[Request], "Future[Outcome]"]
 def poster() -> Iterator[Post]:
     """Sends requests from a thread that lives as long as the block."""
     loop = asyncio.new_event_loop()
+    # Names are looked up in threads: with the usual few, those that nobody answers for would hold up all others.
+    lookups = ThreadPoolExecutor(_LOOKUPS_AT_ONCE, thread_name_prefix="webhooks")
+    loop.set_default_executor(lookups)
     http = OutboundHttp(outbound_policy())
     thread = threading.Thread(target=loop.run_forever, name="webhooks", daemon=True)
     thread.start()
@@ -53,6 +57,7 @@ def poster() -> Iterator[Post]:
         asyncio.run_coroutine_threadsafe(http.aclose(), loop).result()
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
+        lookups.shutdown(wait=False)
         loop.close()
 
 

@@ -5,8 +5,10 @@ lease. A sender that dies in between leaves it to the next one: it may arrive tw
 not at all. Whatever decides is decided under a lock on the endpoint's row.
 """
 
+import math
 import random
 import threading
+import time
 import uuid
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -28,9 +30,10 @@ from apps.webhooks.posting import GONE, Outcome, Post, poster
 from apps.webhooks.selectors import active_secrets
 
 AT_ONCE = 8  # deliveries to one endpoint
-_ALL_AT_ONCE = 100  # of one sender
+_ALL_AT_ONCE = 500  # of one sender
 _ENDPOINTS_AT_ONCE = 200
 _LEASE = timedelta(seconds=60)  # longer than any attempt
+_LONGEST = 30.0  # seconds, so that a worker can stop; the next sweep goes on
 _LOOK_EVERY = 0.25  # seconds, while requests are on their way
 
 Now = Callable[[], datetime]
@@ -60,21 +63,24 @@ _again = threading.Event()
 def send_here() -> None:
     """Sends what is due, unless another thread of this process does: then that one looks again."""
     _again.set()
-    while _again.is_set() and _sending.acquire(blocking=False):
+    until = time.monotonic() + _LONGEST
+    while _again.is_set() and time.monotonic() < until and _sending.acquire(blocking=False):
         try:
             _again.clear()
-            send_due()
+            send_due(until=until)
         finally:
             _sending.release()
 
 
-def send_due(*, now: Now = timezone.now) -> int:
-    """Sends until nothing is due. Returns how many attempts it made."""
+def send_due(*, now: Now = timezone.now, until: float = math.inf) -> int:
+    """Sends until nothing is due, and begins nothing after the monotonic clock's `until`. Returns how many attempts
+    it made."""
     flying: dict[Future[Outcome], Claimed] = {}
     made = 0
     with poster() as post:
         while True:
-            for claimed in _claim_due(now(), _ALL_AT_ONCE - len(flying)):
+            room = _ALL_AT_ONCE - len(flying) if time.monotonic() < until else 0
+            for claimed in _claim_due(now(), room) if room else ():
                 flying[_start(post, claimed)] = claimed
                 made += 1
             if not flying:
@@ -97,7 +103,10 @@ def claimed_of(delivery: Delivery, event: WebhookEvent, endpoint: Endpoint, now:
     request, problem = None, ""
     try:
         secrets = [secret.unseal_key() or "" for secret in active_secrets(endpoint, now)]
-        request = request_of(endpoint.url, event, secrets, now)
+        if secrets:
+            request = request_of(endpoint.url, event, secrets, now)
+        else:
+            problem = "There is no signing secret: rotate it, and there is one."
     except Unsealable as error:
         problem = f"The signing secret can't be decrypted: rotate it. {error}"[:500]
     return Claimed(

@@ -66,6 +66,7 @@ TYPES: Mapping[str, EventType] = {
             {
                 **_SESSION,
                 "transcript_url": "https://voice.example.com/api/v1/sessions/sess_D2uVYbJqk1nXoe8w/transcript",
+                "words": 412,
             },
         ),
         EventType(

@@ -14,6 +14,7 @@ from apps.routers.services import router_put
 from apps.tenants.invitations import invitation_create
 from apps.tenants.models import Invitation, Role
 from apps.tools.services import tool_create
+from apps.transcripts.models import Insights
 from tests.cast import Person, member_of
 from tests.tenancy.rows import (
     make_delivery,
@@ -41,10 +42,11 @@ def make_things(person: Person) -> dict[str, object]:
         agent_publish(agent=agent)
         session = make_event(SESSION).session
         Recording.objects.create(session=session, started_at=session.started_at, state=RecordingState.READY)
+        Insights.objects.create(session=session, model="local/extract", made_at=timezone.now())
         make_statement(SLUG)
         invoice = make_invoice(f"in_{person.tenant.slug}")
         budget = budget_create(amount_micro=1_000_000)
-        delivery = make_delivery()
+        delivery = make_delivery(SLUG)
         report, schedule = make_report(), make_report_schedule(SLUG)
         invitation = invitation_create(
             email=f"eve@{person.tenant.slug}.example", role=Role.VIEWER, granter=Role.OWNER

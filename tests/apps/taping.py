@@ -138,7 +138,7 @@ def write_all(recorder: AudioRecorder) -> None:
     """Rounds until all is on the disk."""
     for _ in range(1000):
         recorder.write()
-        if not recorder._has_more:
+        if not recorder.has_more:
             return
     raise AssertionError("The recorder comes to no end.")
 

@@ -14,6 +14,7 @@ from apps.agents.checking import problems
 from apps.agents.diffing import Change, Line, spec_diff
 from apps.agents.sessions import session_settings
 from apps.agents.spec import (
+    AfterCall,
     AgentSpec,
     Hearing,
     Limits,
@@ -189,3 +190,45 @@ def test_a_turn_taking_of_another_kind_is_a_change() -> None:
     assert changes["turn_taking.type"] == "semantic_vad"
     assert changes["turn_taking.silence_duration_ms"] is None
     assert changes["turn_taking.eagerness"] == "auto"
+
+
+class TestAfterTheCall:
+    """What is to be made of an agent's sessions."""
+
+    def faults(self, **after: Any) -> list[str]:
+        spec = AgentSpec(prompt=Prompt(instructions="Help."), after_call=AfterCall(**after))
+        return [f"{problem.path}: {problem.message}" for problem in problems(spec, longest_session=3600)]
+
+    def test_fields_are_a_schema(self) -> None:
+        fields = {
+            "type": "object",
+            "properties": {"order": {"type": "integer", "minimum": 1}, "mood": {"enum": ["calm", "angry"]}},
+            "required": ["order"],
+        }
+        assert self.faults(fields=fields, model="groq/gpt-oss-120b") == []
+
+    @pytest.mark.parametrize(
+        ("fields", "fault"),
+        [
+            ({"order": "integer"}, "must be a JSON schema of an object"),
+            ({"type": "object", "properties": {"order": {"type": "int"}}}, "order: 'int' is no type"),
+            (
+                {"type": "object", "properties": {"a": {"type": "string", "pattern": "x"}}},
+                "'pattern' is not checked",
+            ),
+            ({"type": "object", "properties": {"a": {}}}, "a: give it a 'type'."),
+            ({"type": "object", "properties": {}, "required": ["a"]}, "'required' is a list of names"),
+            ({"type": "object", "properties": {"a": []}}, "a: a schema is an object"),
+        ],
+    )
+    def test_what_can_not_be_checked_is_refused(self, fields: dict[str, Any], fault: str) -> None:
+        assert any(fault in told for told in self.faults(fields=fields, model="groq/gpt-oss-120b"))
+
+    def test_fields_need_a_model(self) -> None:
+        fields = {"type": "object", "properties": {"order": {"type": "integer"}}}
+        assert self.faults(fields=fields) == [
+            "after_call.model: Name the model that is to find out the fields, or ask for none."
+        ]
+
+    def test_models_are_named_as_elsewhere(self) -> None:
+        assert "'whisper' is no model" in self.faults(transcription_model="whisper")[0]

@@ -18,7 +18,6 @@ from django.core.management import CommandError, call_command
 from django.db import connections
 from django.test import Client
 from django.utils import timezone
-from pytest_django.fixtures import Settings
 
 from antiphon.engine.observers.log import LogObserver
 from antiphon.engine.ports import Ending
@@ -27,7 +26,6 @@ from antiphon.protocol.errors import ErrorBody
 from antiphon.protocol.items import InputText, Message
 from antiphon.providers.scripted.llm import ScriptedLlm, say
 from antiphon.providers.scripted.tts import ScriptedTts
-from apps.conversations import services
 from apps.conversations.calls import BALANCE_USED_UP
 from apps.conversations.event_log import EventLog
 from apps.conversations.log_store import EventRow, LogStore, SessionOpened

@@ -153,6 +153,26 @@ def test_what_a_process_leaves_that_died_is_sent_by_another(
     assert not list(tmp_path.glob("*/*"))
 
 
+def test_where_files_are_sealed_what_waits_on_the_disk_is_too(
+    recorder: AudioRecorder, tape: Taped, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(settings, "FILES_ENCRYPTION", True)
+    converse(recorder, tape, user_says(speech("0870"), 0), lasts=0, rounds=4)
+    dies(recorder)
+    (part,) = tmp_path.glob("*/*/part-*")
+    assert b"Ogg" not in part.read_bytes()
+    with part.open("ab") as file:
+        file.write(b"\0\0\1\0 the start of a piece")  # that was being written
+    assert send_left_behind(tmp_path) == 1
+    assert tape.recording.size_bytes == sum(map(len, _stream(tape)))
+    assert place_of(speech("0870"), sound_of(tape)[:, 0]) == pytest.approx(0, abs=20)
+
+
+def _stream(tape: Taped) -> list[bytes]:
+    with tenant_context(tape.owner.tenant.id):
+        return list(stream_of(tape.recording))
+
+
 def test_the_worker_does_that_too(
     recorder: AudioRecorder, tape: Taped, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -304,7 +324,7 @@ def test_a_recording_that_can_t_begin_does_not_hold_its_session_up(tape: Taped, 
         converse(recorder, tape, user_says(speech("0870"), 0), lasts=8_000)
     assert [line["event"] for line in logs] == ["recording_not_begun"]
     recorder.write()
-    assert not recorder._has_more
+    assert not recorder.has_more
 
 
 def test_one_recording_that_breaks_leaves_the_others_alone(

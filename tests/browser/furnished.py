@@ -54,8 +54,9 @@ PROMPT = """You are the front desk of the {{hotel}}, on the telephone. Answer in
 Never invent a rate. If something can't be answered, offer to have somebody call back."""
 
 
-def furnish(platform: Platform, sessions: int = 20) -> Mapping[str, str]:
-    """Furnishes the tenant `demo`. Returns what addresses name in it, by the name of the argument."""
+def furnish(platform: Platform, sessions: int = 20, *, sound: bool = False) -> Mapping[str, str]:
+    """Furnishes the tenant `demo`, with `sound` also with a session to listen to, which is the one that is named
+    then. Returns what addresses name in it, by the name of the argument."""
     arguments = ("--tenant", "demo", "--name", "Call centre", "--scopes", *Scope.values)
     key = _manage(platform, "create_api_key", *arguments)
     api = Api(platform.base_url.removesuffix("/v1") + "/api/v1", key)
@@ -103,7 +104,7 @@ def furnish(platform: Platform, sessions: int = 20) -> Mapping[str, str]:
     invoice = _billed(platform, api)
     key = api.post("/keys", name="Website", scopes=["realtime"], realtime_only=True)["key"]
     sizes = ("--sessions", str(sessions), "--days", str(DAYS), "--with-events", str(max(60, sessions // 2)))
-    _manage(platform, "seed_sessions", "--tenant", "demo", "--yes", *sizes)
+    seeded = _manage(platform, "seed_sessions", "--tenant", "demo", "--yes", *sizes, *["--sound"] * sound)
     view_id = _manage(platform, "shell", "--no-imports", "-c", SAVED_VIEW).splitlines()[-1]
     today = datetime.now(UTC).date()
     days = {"first": str(today - timedelta(days=DAYS - 1)), "last": str(today)}
@@ -131,7 +132,7 @@ def furnish(platform: Platform, sessions: int = 20) -> Mapping[str, str]:
         "line_id": str(invoice["lines"][0]["id"]),
         "transaction_id": api.get("/ledger")["data"][0]["id"],
         "key_id": key["id"],
-        "session_id": longest["session_id"],
+        "session_id": seeded.splitlines()[0] if sound else longest["session_id"],
         "invitation_id": invitation["id"],
     }
 

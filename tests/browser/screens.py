@@ -39,7 +39,7 @@ LOOKS: dict[str, tuple[ViewportSize, Literal["light", "dark"], str]] = {
 
 def test_the_pictures_are_taken(browser: Browser, platform: Platform) -> None:
     FOLDER.mkdir(exist_ok=True)
-    arguments = furnish(platform, sessions=900)
+    arguments = furnish(platform, sessions=900, sound=True)
     with signed_in(browser.new_context(viewport=HIGH), platform) as page:
         talk(page, platform)
     with signed_in(browser.new_context(viewport=WIDE), platform) as page:

@@ -126,7 +126,7 @@ def test_the_list_asks_the_database_as_often_for_many_agents_as_for_one(
         for number in range(8):
             made = agent_create(slug=f"a-{number}", name=str(number))
             agent_publish(agent=agent_save_draft(agent=made, spec=SPEC, revision=0))
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(13):
         client.get("/acme/agents/")
 
 
@@ -182,6 +182,23 @@ def test_what_cannot_be_read_is_told_and_the_rest_is_saved(
     assert "is no pair" in page
     spec = draft_of(alice)
     assert (spec.prompt.instructions, spec.voice.speed) == ("Be brief.", 1.0)
+
+
+def test_what_is_made_after_the_call_is_chosen(client: Client, alice: Person, agent: Agent) -> None:
+    fields = '{"type": "object", "properties": {"order": {"type": "integer"}}}'
+    save(client, agent, summary="on", summary_model="groq/gpt-oss-120b", after_fields=fields)
+    after = draft_of(alice).after_call
+    assert (after.summary, after.model) == (True, "groq/gpt-oss-120b")
+    assert after.fields["properties"] == {"order": {"type": "integer"}}
+    page = text(client.get("/acme/agents/desk/"))
+    assert "&quot;order&quot;: {" in page
+
+
+def test_fields_that_are_no_schema_are_told(client: Client, alice: Person, agent: Agent) -> None:
+    assert "This is no JSON" in text(save(client, agent, after_fields="{"))
+    page = text(save(client, agent, summary_model="groq/gpt-oss-120b", after_fields='{"order": 1}'))
+    assert "must be a JSON schema of an object" in page
+    assert 'href="#id_after_fields"' in page
 
 
 def test_what_is_missing_for_publishing_is_told_with_its_place(client: Client, agent: Agent) -> None:

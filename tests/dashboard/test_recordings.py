@@ -15,6 +15,7 @@ from apps.files import store
 from apps.recordings.jobs import TIDY
 from apps.recordings.models import Recording, RecordingState
 from apps.recordings.names import folder_of
+from apps.transcripts.models import Transcript
 from tests.api.clients import client_of
 from tests.apps.recorded import encoded, make_recorded, run, spoken
 from tests.cast import Person
@@ -149,3 +150,15 @@ def test_programs_get_an_address_too(alice: Person, ready: RealtimeSession, stre
     gone = api.get(path).json()
     assert (gone["state"], gone["url"]) == ("deleted", None)
     assert api.delete(path).status_code == 422
+
+
+def test_what_was_said_is_a_file_for_people_and_one_for_programs(
+    client: Client, recorded: RealtimeSession
+) -> None:
+    entry = {"kind": "user", "start_ms": 61_000, "end_ms": 62_000, "text": "Hello there."}
+    Transcript.objects.create(session=recorded, entries=[entry], made_at=recorded.started_at)
+    text = client.get("/acme/sessions/sess_1/transcript.txt")
+    assert text["content-disposition"] == 'attachment; filename="sess_1.txt"'
+    assert text.content.decode() == "01:01  User: Hello there.\n"
+    told = client.get("/acme/sessions/sess_1/transcript.json").json()
+    assert (told["session_id"], told["entries"]) == ("sess_1", [entry])

@@ -206,7 +206,8 @@ class TestOneSession:
         assert client.get(f"/acme/sessions/{session.call_id}/").status_code == 200
 
     def test_the_transcript_has_each_turn(self, client: Client, session: RealtimeSession) -> None:
-        entries = self.page(client, session, "transcript/").context["entries"]
+        lines = self.page(client, session, "transcript/").context["lines"]
+        entries = [line.entry for line in lines]
         spoken = [entry for entry in entries if entry.kind in ("user", "assistant")]
         assert len(spoken) == 2 * session.turns
         with tenant_context(session.tenant_id):

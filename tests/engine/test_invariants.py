@@ -152,6 +152,7 @@ class World:
         self.lists: list[str] = []  # of tools, that a server is asked for
         self.remote_calls: list[fx.CallRemoteTool | fx.StopRemoteTool] = []
         self.replay = Replay()
+        self.told: dict[str, tuple[int, str]] = {}  # what was heard of an item, as observers know it
         self.departed: list[str] = []
         self.winding_up = False
         self.closed = False
@@ -188,6 +189,8 @@ class World:
                     self.lists.append(item_id)
                 case fx.CallRemoteTool() | fx.StopRemoteTool():
                     self.remote_calls.append(effect)
+                case fx.Heard(item_id, audio_ms, text):
+                    self.told[item_id] = audio_ms, text
                 case fx.Generate(response_id):
                     self.responses.append(response_id)
                     self.requests.append(effect)
@@ -471,6 +474,8 @@ def test_the_invariants_hold_whatever_happens(
     assert world.replay.order == [entry.item.id for entry in world.machine._state.conversation]
     _turns_are_what_was_appended(world)
     _sessions_change_only_whole(world)
+    world.carry_out(world.machine.leave(world.now))
+    _what_was_heard_is_told(world)
     for frame in world.departed[:: max(len(world.departed) // 20, 1)]:
         check_server_event(frame)
 
@@ -492,6 +497,16 @@ def _turns_are_what_was_appended(world: World) -> None:
         assert abs((at + len(world.audio_of[item_id])) / 48 - end_ms) <= 1, (
             "and ends where speech_stopped said"
         )
+
+
+def _what_was_heard_is_told(world: World) -> None:
+    """Of every answer that was cut, and of no other."""
+    for entry in world.machine._state.conversation:
+        if entry.speech is None or entry.speech.heard is None:
+            assert entry.item.id not in world.told
+        elif getattr(entry.item, "status", None) != "in_progress":
+            heard = entry.speech.heard_samples // 24, entry.speech.heard_text
+            assert world.told[entry.item.id] == heard, "the last that is told of an item is what was heard"
 
 
 def _sessions_change_only_whole(world: World) -> None:

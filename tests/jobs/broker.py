@@ -12,9 +12,9 @@ def broker_at(url: str) -> Iterator[None]:
     conf = current_app.conf
     before = conf.broker_url
     conf.task_always_eager, conf.broker_url = False, url.replace("unix://", "redis+socket://", 1)
-    current_app.amqp._producer_pool = None
+    current_app._after_fork()  # forgets its connections
     try:
         yield
     finally:
         conf.task_always_eager, conf.broker_url = True, before
-        current_app.amqp._producer_pool = None
+        current_app._after_fork()

@@ -19,7 +19,7 @@ from apps.core.tenancy import across_tenants, atomic, tenant_context
 from apps.jobs import running as running_module
 from apps.jobs import tasks
 from apps.jobs.models import Job, JobState
-from apps.jobs.running import Running, job_run
+from apps.jobs.running import Running, Stopped, job_run
 from apps.jobs.selectors import SWEPT_AT
 from apps.jobs.services import job_add, job_nudge
 from apps.jobs.tasks import purge_jobs, sweep_jobs
@@ -271,6 +271,30 @@ def test_work_that_waits_hears_that_it_was_cancelled(
     with tenant_context(alice.tenant.id):
         job.refresh_from_db()
     assert job.state == JobState.CANCELLED
+
+
+def test_work_that_hangs_loses_its_lease_in_the_end(
+    alice: Person, declare: Declare, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(running_module, "_lease_time", lambda: timedelta(seconds=0.15))
+    monkeypatch.setattr(running_module, "_LONGEST_RUN", 0.0)
+    leases: list[bool] = []
+
+    def work(running: Running) -> None:
+        for _ in range(500):
+            try:
+                running.check()
+            except Stopped:
+                leases.append(Job.objects.get(id=running.job_id).state == JobState.RUNNING)
+                raise
+            threading.Event().wait(0.01)
+
+    job = add(alice, declare(work), "one")
+    assert leases == [True]  # but it is not renewed any more
+    with tenant_context(alice.tenant.id):
+        job.refresh_from_db()
+    assert (job.state, job.attempts, job.error) == (JobState.WAITING, 1, "It took longer than six hours.")
+    assert "job_hangs" in [event["event"] for event in events(caplog)]
 
 
 def test_two_that_add_the_same_add_one(alice: Person, declare: Declare, told: list[str]) -> None:

@@ -29,9 +29,12 @@ from antiphon.embedded.launch import worker_command
 from antiphon.embedded.roles import DatabaseUrls
 from antiphon.embedded.valkey import EmbeddedValkey
 from apps.audit.models import AuditEvent
+from apps.conversations.models import RealtimeSession
+from apps.conversations.samples import samples_create
 from apps.core.tenancy import across_tenants, tenant_context
 from apps.jobs.models import Job, JobState
 from apps.jobs.services import job_add
+from apps.transcripts.models import Insights, Transcript, TurnTime
 from tests.cast import Person
 from tests.jobs.broker import broker_at
 from tests.platform_fixture import PROJECT
@@ -46,6 +49,7 @@ Strike = Literal["kill a worker", "a worker stands still", "wipe the broker", "k
 @dataclass(frozen=True, slots=True)
 class Size:
     jobs: int
+    sessions: int
     kills: int
     pauses: int
     wipes: int
@@ -60,8 +64,8 @@ class Size:
         return found
 
 
-SMALL = Size(jobs=25, kills=3, pauses=1, wipes=1, broker_kills=1)
-LARGE = Size(jobs=200, kills=20, pauses=8, wipes=4, broker_kills=4)
+SMALL = Size(jobs=20, sessions=4, kills=3, pauses=1, wipes=1, broker_kills=1)
+LARGE = Size(jobs=200, sessions=100, kills=20, pauses=8, wipes=4, broker_kills=4)
 
 
 class Worker:
@@ -138,8 +142,8 @@ class Trial:
                 self._kill_broker()
         self.struck[what] += 1
 
-    def wait_until_done(self, jobs: int) -> None:
-        self._wait(lambda: counted()[0][JobState.DONE] >= jobs)
+    def wait_until_all_is_done(self) -> None:
+        self._wait(lambda: set(counted()[0]) == {JobState.DONE})
 
     def _one_at_work(self, done: int) -> tuple[Worker, set[uuid.UUID]]:
         """A worker, and the jobs it is at."""
@@ -208,6 +212,42 @@ def runs() -> int:
         return sum(Job.objects.values_list("attempts", flat=True))
 
 
+def jobs_there() -> int:
+    with across_tenants(reason="a test", whole_process=True):
+        return Job.objects.count()
+
+
+def add_sessions(person: Person, count: int) -> None:
+    """That are over, with their logs, of which transcripts are to be made."""
+    with tenant_context(person.tenant.id):
+        samples_create(sessions=count, days=1, with_events=count, with_usage=0)
+        for session in RealtimeSession.objects.all():
+            job_add(kind="session.transcript", key=str(session.id), session_id=session.session_id)
+
+
+def make_transcripts_again(person: Person) -> None:
+    with tenant_context(person.tenant.id):
+        for session in RealtimeSession.objects.all():
+            job_add(kind="session.transcript", key=str(session.id), again=True)
+
+
+def transcripts(person: Person) -> list[tuple[object, ...]]:
+    with tenant_context(person.tenant.id):
+        return list(Transcript.objects.order_by("session_id").values_list("session_id", "entries"))
+
+
+def insights(person: Person) -> list[tuple[object, ...]]:
+    with tenant_context(person.tenant.id):
+        found = Insights.objects.order_by("session_id")
+        return list(found.values_list("session_id", "summary", "outcome", "sentiment"))
+
+
+def times_of_turns(person: Person) -> list[tuple[object, ...]]:
+    with tenant_context(person.tenant.id):
+        found = TurnTime.objects.order_by("session_id", "number")
+        return list(found.values_list("session_id", "number"))
+
+
 def jobs_of(worker: Worker) -> set[uuid.UUID]:
     """Those that it is at, as their note says."""
     with across_tenants(reason="a test", whole_process=True):
@@ -233,6 +273,8 @@ def test_each_job_is_done_once_whatever_happens_to_workers_and_broker(
         for worker in workers:
             stack.callback(worker.kill)
         with broker_at(valkey.url):
+            for person in (alice, mallory):
+                add_sessions(person, size.sessions // 2)
             for name in names:
                 with tenant_context(random.choice([alice, mallory]).tenant.id):
                     kind = killed_jobs.LONG if random.random() < 0.2 else killed_jobs.SHORT
@@ -242,9 +284,14 @@ def test_each_job_is_done_once_whatever_happens_to_workers_and_broker(
         moments = sorted(random.randrange(size.jobs * 2 // 3) for _ in strikes)
         for moment, strike in zip(moments, strikes, strict=True):
             trial.strike(strike, moment)
-        trial.wait_until_done(size.jobs)
-    jobs, results = counted()
-    assert jobs == {JobState.DONE: size.jobs}
+        trial.wait_until_all_is_done()
+    _, results = counted()
     assert results == dict.fromkeys(names, 1)
-    print(f"struck: {dict(trial.struck)}; {runs() - size.jobs} of the runs came to nothing")  # noqa: T201
-    assert runs() > size.jobs
+    for person in (alice, mallory):
+        assert len(transcripts(person)) == size.sessions // 2
+        assert insights(person)
+        made = transcripts(person), insights(person), times_of_turns(person)
+        make_transcripts_again(person)
+        assert made == (transcripts(person), insights(person), times_of_turns(person))
+    print(f"struck: {dict(trial.struck)}; {runs() - jobs_there()} of the runs came to nothing")  # noqa: T201
+    assert runs() > jobs_there()

@@ -4,7 +4,6 @@ import uuid
 from collections.abc import Callable
 from datetime import date, timedelta
 
-from django.test import override_settings
 from django.utils import timezone
 
 from apps.agents.models import AgentVersion
@@ -42,6 +41,7 @@ from apps.core.tenancy import atomic
 from apps.credentials.services import credential_set, provider_put
 from apps.customers.models import Customer, CustomerMarkup, Statement, StatementLine
 from apps.customers.services import customer_create
+from apps.jobs.models import Job
 from apps.keys.services import api_key_create, client_secret_create
 from apps.limits.services import limit_request_create, tenant_limits_set
 from apps.recordings.models import Recording
@@ -56,9 +56,7 @@ from apps.tools.models import SigningSecret, Tool, ToolHeader
 from apps.tools.services import tool_create
 from apps.transcripts.models import Insights, Transcript, TurnTime
 from apps.usage.models import UsageDay, UsageHour, UsageLine
-from apps.webhooks.endpoints import endpoint_create
-from apps.webhooks.models import Attempt, Delivery, EndpointSecret
-from apps.webhooks.services import event_publish
+from apps.webhooks.models import Attempt, Delivery, Endpoint, EndpointSecret, WebhookEvent
 from tests.cast import make_user
 
 
@@ -194,12 +192,20 @@ def make_push(name: str) -> MeterPush:
     return MeterPush.objects.create(until=now, cents=5, meter=name, next_at=now, created_at=now)
 
 
-def make_delivery(name: str = "delivered") -> Delivery:
-    """To an endpoint that nobody may reach by now."""
-    with override_settings(OUTBOUND_ALLOW=["127.0.0.1"]):
-        endpoint_create(url="https://127.0.0.1:9/in")
-    event_publish(type="report.ready", data={}, key=name)
-    return Delivery.objects.select_related("event", "endpoint").latest("event_id")
+def make_endpoint(name: str) -> Endpoint:
+    """One that nobody may reach."""
+    return Endpoint.objects.create(url=f"https://127.0.0.1:9/{name}")
+
+
+def make_webhook_event(name: str) -> WebhookEvent:
+    key = f"{name} {uuid.uuid4()}"
+    return WebhookEvent.objects.create(type="report.ready", data={}, key=key, at=timezone.now())
+
+
+def make_delivery(name: str) -> Delivery:
+    return Delivery.objects.create(
+        event=make_webhook_event(name), endpoint=make_endpoint(name), next_at=timezone.now()
+    )
 
 
 def make_attempt(name: str) -> Attempt:
@@ -290,9 +296,10 @@ MAKERS: dict[str, Callable[[str], TenantModel]] = {
     "customers.CustomerMarkup": lambda name: CustomerMarkup.objects.get(customer=make_customer(name)),
     "customers.Statement": make_statement,
     "customers.StatementLine": make_statement_line,
-    "webhooks.Endpoint": lambda name: make_delivery(name).endpoint,
-    "webhooks.EndpointSecret": lambda name: EndpointSecret.objects.get(endpoint=make_delivery(name).endpoint),
-    "webhooks.WebhookEvent": lambda name: make_delivery(name).event,
+    "jobs.Job": lambda name: Job.objects.create(kind="test.work", key=name, run_at=timezone.now()),
+    "webhooks.Endpoint": make_endpoint,
+    "webhooks.EndpointSecret": lambda name: EndpointSecret.objects.create(endpoint=make_endpoint(name)),
+    "webhooks.WebhookEvent": make_webhook_event,
     "webhooks.Delivery": make_delivery,
     "webhooks.Attempt": make_attempt,
     "analytics.SavedView": lambda name: SavedView.objects.create(name=name, query="period=7"),

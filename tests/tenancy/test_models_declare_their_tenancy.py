@@ -42,8 +42,11 @@ MAY_GO_ACROSS = {
     "apps/conversations/sample_usage.py",
     "apps/conversations/tasks.py",
     "apps/keys/tasks.py",
+    "apps/recordings/tasks.py",
     "apps/reports/tasks.py",
     "apps/tenants/tasks.py",
+    "apps/webhooks/sending.py",
+    "apps/webhooks/tasks.py",
     "apps/usage/recorder.py",
 }
 

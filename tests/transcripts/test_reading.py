@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from apps.conversations.costs import costs_of
-from apps.conversations.latencies import turns_of
+from apps.conversations.latencies import spreads_of, turns_of
 from apps.conversations.models import SessionEvent
 from apps.transcripts.entries import Entry
 from apps.transcripts.reading import transcript_of as read
@@ -136,6 +136,26 @@ class TestLatencies:
             ]
         )
         assert turn.total is None
+
+    def test_a_session_has_the_spread_of_each_stage(self) -> None:
+        events = []
+        for number, ms in enumerate((100, 300, 200), start=1):
+            stopped = event("input_audio_buffer.speech_stopped", number * 1000, item_id=f"item_u{number}")
+            heard = event("turn.transcribed", number * 1000 + ms, item_id=f"item_u{number}", text="x")
+            events += [stopped, heard]
+        (spread,) = spreads_of(turns_of(events))
+        assert (spread.name, spread.p50, spread.p90) == ("transcript", 200, 280)
+
+    def test_an_answer_that_the_user_cut_short_was_interrupted(self) -> None:
+        details = {"type": "cancelled", "reason": "turn_detected"}
+        (turn,) = turns_of(
+            [
+                event("input_audio_buffer.speech_stopped", item_id="item_u"),
+                in_conversation(),
+                event("response.done", 900, response={"id": "resp_1", "status_details": details}),
+            ]
+        )
+        assert turn.interrupted
 
 
 def test_costs_add_up_by_model_and_rate() -> None:

@@ -1,6 +1,6 @@
 import uuid
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from ninja import Query, Schema
 from pydantic import Field
@@ -15,6 +15,9 @@ from apps.conversations.models import Direction, EndReason, RealtimeSession, Ses
 from apps.conversations.selectors import session_find, session_list
 from apps.keys.models import Scope
 from apps.privacy.erasing import session_delete
+from apps.transcripts.models import Outcome, Sentiment, Source
+from apps.transcripts.presenting import document
+from apps.transcripts.selectors import insights_find
 
 area = Area("Sessions")
 
@@ -50,6 +53,57 @@ class SessionPage(Page[SessionOut]):
     pass
 
 
+class TranscriptEntryOut(Schema):
+    """What was said, done or went wrong at one time. Times are in ms since the session's start."""
+
+    kind: Literal["user", "assistant", "system", "call", "result", "problem"]
+    start_ms: int
+    end_ms: int
+    text: str = Field("", description="What was heard; a tool's arguments or result; what went wrong.")
+    unheard: str = Field("", description="What the agent had said and nobody heard, as the user spoke first.")
+    words: list[tuple[int, int, str]] = Field([], description="Begin, end and text of each word.")
+    exact: bool = Field(False, description="False: the words' times are estimates.")
+    item_id: str = ""
+    response_id: str = ""
+    call_id: str = ""
+    name: str = Field("", description="Of the function.")
+    is_cut: bool = False
+    aside: bool = Field(False, description="It is no part of the conversation.")
+    failed: bool = False
+    language: str = ""
+
+
+class TranscriptOut(Schema):
+    """What was said in a session."""
+
+    session_id: str
+    format: int
+    is_final: bool = Field(description="False: it is read from the log, as its transcript isn't made yet.")
+    is_redacted: bool
+    source: Source
+    started_at: datetime
+    ended_at: datetime | None
+    languages: list[str] = Field(examples=[["en"]])
+    words: int
+    summary: str | None
+    outcome: Outcome | None
+    sentiment: Sentiment | None
+    data: dict[str, Any] | None
+    entries: list[TranscriptEntryOut]
+
+
+class InsightsOut(Schema):
+    """What came of a session. `data` are the fields that its agent asks for."""
+
+    summary: str
+    outcome: Outcome
+    sentiment: Sentiment
+    data: dict[str, Any]
+    model: str
+    cost_micro: int = Field(description="Of finding it out, in millionths of a US dollar.")
+    made_at: datetime
+
+
 class SessionEventOut(Schema):
     """One line of a session's log."""
 
@@ -73,6 +127,9 @@ class SessionQuery(PageQuery):
     api_key_id: uuid.UUID | None = None
     is_open: bool | None = None
     has_errors: bool | None = None
+    outcome: Outcome | None = None
+    sentiment: Sentiment | None = None
+    language: str | None = Field(None, max_length=35, description="One that was spoken.", examples=["en"])
     started_from: Moment | None = None
     started_before: Moment | None = None
     text: str | None = Field(None, max_length=200, description="Words that were said in it.")
@@ -103,6 +160,33 @@ def list_events(request: ApiRequest, session_id: str, query: Query[PageQuery]) -
     """List what came to pass in a session, in order."""
     events = SessionEvent.objects.filter(session=find_session(session_id))
     return page_of(events, query, by="seq", newest_first=False)
+
+
+@area.operation(
+    "GET",
+    "/sessions/{session_id}/transcript",
+    "sessions_transcript",
+    scope=Scope.SESSIONS_READ,
+    response=TranscriptOut,
+)
+def get_transcript(request: ApiRequest, session_id: str) -> Any:
+    """Show what was said in a session, also while it runs."""
+    return document(find_session(session_id))
+
+
+@area.operation(
+    "GET",
+    "/sessions/{session_id}/insights",
+    "sessions_insights",
+    scope=Scope.SESSIONS_READ,
+    response=InsightsOut,
+)
+def get_insights(request: ApiRequest, session_id: str) -> Any:
+    """Show what came of a session: there once it is over and its transcript was read."""
+    found = insights_find(find_session(session_id))
+    if found is None:
+        raise not_found("summary of this session")
+    return found
 
 
 @area.operation(

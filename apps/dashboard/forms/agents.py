@@ -1,5 +1,6 @@
 """An agent's editor: from a spec to fields and back."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, get_args
 
@@ -10,6 +11,7 @@ from msgspec import structs
 from antiphon.protocol.session import Eagerness, SemanticVad, ServerVad
 from apps.agents.models import Agent
 from apps.agents.spec import (
+    AfterCall,
     AgentSpec,
     Hearing,
     Limits,
@@ -98,6 +100,29 @@ class MetadataField(forms.CharField):
         return found
 
 
+class SchemaField(forms.CharField):
+    """A JSON schema, as text. What it may say is checked with the rest of the spec."""
+
+    widget = forms.Textarea
+
+    def prepare_value(self, value: Any) -> Any:
+        if isinstance(value, dict):
+            return json.dumps(value, indent=2, ensure_ascii=False) if value else ""
+        return value
+
+    def to_python(self, value: Any) -> dict[str, Any]:  # type: ignore[override]
+        text = super().to_python(value)
+        if not text:
+            return {}
+        try:
+            schema = json.loads(text)
+        except ValueError as error:
+            raise forms.ValidationError(f"This is no JSON: {error}.") from None
+        if not isinstance(schema, dict):
+            raise forms.ValidationError("Write an object in JSON: a schema in braces.")
+        return schema
+
+
 class SpecForm(forms.Form):
     """The fields of a draft. What can't be read keeps its old value, and is told; the rest is taken."""
 
@@ -176,6 +201,26 @@ class SpecForm(forms.Form):
         label="Keep transcripts and events",
         help_text="Otherwise only when sessions were and what they used.",
     )
+    summary = forms.BooleanField(
+        required=False,
+        label="Summarise its sessions",
+        help_text="With an outcome and the user's mood, when they are over.",
+    )
+    summary_model = forms.CharField(
+        required=False,
+        label="Summarised by",
+        help_text="A model or a router, at its price. Left empty, the sentences that say most are picked.",
+    )
+    after_fields = SchemaField(
+        required=False,
+        label="What to find out",
+        help_text="A JSON schema of an object, which that model fills in for each session.",
+    )
+    transcription_model = forms.CharField(
+        required=False,
+        label="Heard again by",
+        help_text="A better recogniser, for recorded sessions. Left empty, what was understood at once stays.",
+    )
     metadata = MetadataField(
         required=False, help_text="For routers to decide by: key = value, one to a line."
     )
@@ -186,6 +231,8 @@ class SpecForm(forms.Form):
         for name, options in _LISTS.items():
             self.fields[name].widget.attrs |= {"list": options, "autocomplete": "off", "spellcheck": "false"}
         self.fields["metadata"].widget.attrs["rows"] = 3
+        example = '{"type": "object", "properties": {"order": {"type": "integer"}}}'
+        self.fields["after_fields"].widget.attrs |= {"rows": 6, "placeholder": example, "spellcheck": "false"}
 
     def read(self, spec: AgentSpec, variables: "BaseFormSet[VariableForm]") -> AgentSpec:
         """`spec` with what was entered. Both forms have been validated, and may have errors."""
@@ -205,6 +252,12 @@ class SpecForm(forms.Form):
             tools=given["tools"],
             limits=Limits(session_seconds=given["session_seconds"], response_tokens=given["response_tokens"]),
             privacy=Privacy(keep_log=given["keep_log"]),
+            after_call=AfterCall(
+                summary=given["summary"],
+                model=given["summary_model"],
+                fields=given["after_fields"],
+                transcription_model=given["transcription_model"],
+            ),
             metadata=given["metadata"],
         )
 
@@ -214,6 +267,8 @@ _LISTS: Mapping[str, str] = {
     "voice_model": "speech-models",
     "voice_name": "voices",
     "hearing_model": "recognisers",
+    "summary_model": "writers",
+    "transcription_model": "recognisers",
     "language": "languages",
 }
 
@@ -235,6 +290,9 @@ FIELDS: Mapping[str, str] = {
     "tools": "tools",
     "limits.session_seconds": "session_seconds",
     "limits.response_tokens": "response_tokens",
+    "after_call.model": "summary_model",
+    "after_call.fields": "after_fields",
+    "after_call.transcription_model": "transcription_model",
     "metadata": "metadata",
 }
 """Where each path of a spec is edited."""
@@ -269,6 +327,10 @@ def fields_of(spec: AgentSpec) -> dict[str, Any]:
         "session_seconds": spec.limits.session_seconds,
         "response_tokens": spec.limits.response_tokens,
         "keep_log": spec.privacy.keep_log,
+        "summary": spec.after_call.summary,
+        "summary_model": spec.after_call.model,
+        "after_fields": spec.after_call.fields,
+        "transcription_model": spec.after_call.transcription_model,
         "metadata": spec.metadata,
     }
 

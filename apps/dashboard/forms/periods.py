@@ -95,4 +95,4 @@ class PeriodForm(forms.Form):
         asked = self.data.get(name, "")
         gone = [(asked, f"Deleted: {asked}")] if asked and asked not in found and asked != NONE else []
         named = sorted(found.items(), key=lambda each: each[1].lower())
-        self.fields[name].widget.choices = [ANY, (NONE, none), *named, *gone]  # type: ignore[attr-defined]
+        self.fields[name].widget.choices = [ANY, (NONE, none), *named, *gone]

@@ -8,6 +8,7 @@ from django import forms
 from apps.agents.models import Agent
 from apps.conversations.models import EndReason, SessionKind
 from apps.keys.selectors import api_key_list
+from apps.transcripts.models import Outcome, Sentiment
 
 _ANY = ("", "Any")
 _MICRO = 1_000_000
@@ -36,6 +37,15 @@ class SessionFilterForm(forms.Form):
     model = forms.CharField(required=False, max_length=200, help_text="Or how its name begins: groq/.")
     kind = forms.ChoiceField(required=False, choices=[_ANY, *SessionKind.choices])
     ended = forms.ChoiceField(label="Why it ended", required=False, choices=[_ANY, *EndReason.choices])
+    outcome = forms.ChoiceField(required=False, choices=[_ANY, *Outcome.choices])
+    mood = forms.ChoiceField(label="User's mood", required=False, choices=[_ANY, *Sentiment.choices])
+    language = forms.RegexField(
+        r"^[A-Za-z]{2,3}(-[A-Za-z0-9]+)*$",
+        required=False,
+        max_length=35,
+        help_text="That was spoken: en, de.",
+        error_messages={"invalid": "Give a language's code, as en or de."},
+    )
     key = forms.ChoiceField(label="API key", required=False)
     since = _date()
     until = _date()
@@ -66,6 +76,9 @@ class SessionFilterForm(forms.Form):
             "kind": given.get("kind") or None,
             "end_reason": given.get("ended") or None,
             "api_key_id": given.get("key") or None,
+            "outcome": given.get("outcome") or None,
+            "sentiment": given.get("mood") or None,
+            "language": given.get("language") or None,
             "started_from": _midnight(given.get("since")),
             "started_before": _midnight(given.get("until"), timedelta(days=1)),
             "shortest": _length(given.get("shortest")),

@@ -6,8 +6,8 @@ import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const VENDORED = {
-  uplot: ["dist/uPlot.esm.js", "dist/uPlot.min.css"],
-  "wavesurfer.js": ["dist/wavesurfer.esm.js", "dist/plugins/regions.esm.js"],
+  uplot: ["dist/uPlot.esm.js", "dist/uPlot.min.css", "LICENSE"],
+  "wavesurfer.js": ["dist/wavesurfer.esm.js", "dist/plugins/regions.esm.js", "LICENSE"],
 };
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -27,10 +27,10 @@ function vendor() {
   for (const [name, files] of Object.entries(VENDORED)) {
     const { version, license } = JSON.parse(readFileSync(join(modules, name, "package.json"), "utf8"));
     for (const file of files) {
-      const copy = join(target, "vendor", basename(file));
+      const copy = join(target, "vendor", file === "LICENSE" ? `${name}.LICENSE` : basename(file));
       copyFileSync(join(modules, name, file), copy);
       const sha256 = createHash("sha256").update(readFileSync(copy)).digest("hex");
-      rows.push(`| ${basename(file)} | ${name} | ${version} | ${license} | ${sha256} |`);
+      rows.push(`| ${basename(copy)} | ${name} | ${version} | ${license} | ${sha256} |`);
     }
   }
   const table = ["| file | package | version | licence | sha256 |", "| --- | --- | --- | --- | --- |", ...rows];

@@ -436,11 +436,23 @@ class Answering:
             self._state.send(ev.ItemTruncated(item_id=speech.item_id, content_index=0, audio_end_ms=end_ms))
 
     def _tell_heard(self, cut: Iterable[Speech]) -> None:
+        """Observers, of what is news to them."""
         for speech in cut:
-            self._state.do(Heard(speech.item_id, speech.heard_samples // SAMPLES_PER_MS, speech.heard_text))
+            heard = speech.heard_samples // SAMPLES_PER_MS, speech.heard_text
+            if heard != speech.told:
+                speech.told = heard
+                self._state.do(Heard(speech.item_id, *heard))
+
+    def _tell_in_the_end(self, response: RunningResponse) -> None:
+        """What came after an item was cut can tell more exactly which words were heard by then."""
+        for item in response.response.output:
+            entry = self._state.conversation.find(item.id)
+            if entry is not None and entry.speech is not None and entry.speech.heard is not None:
+                self._tell_heard([entry.speech])
 
     def _finish(self, response: RunningResponse, closing: Iterable[ev.ServerEvent]) -> None:
         self._state.send_all(closing)
+        self._tell_in_the_end(response)
         if rate_limits := self._rate_limits():
             self._state.send(ev.RateLimitsUpdated(rate_limits=list(rate_limits)))
         if response is not self._active:

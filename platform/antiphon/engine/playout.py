@@ -20,6 +20,7 @@ class Speech:
     samples: int = 0
     text: str = ""
     heard: int | None = None  # samples; None while nothing has cut it short
+    told: tuple[int, str] | None = None  # to observers: the ms and words that were heard, when it was cut
     _pieces: list[_Moment] = field(default_factory=list)  # where each begins
     _words: list[_Moment] = field(default_factory=list)  # where each marked word ends
 

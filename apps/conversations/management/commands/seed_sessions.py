@@ -4,7 +4,14 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from apps.conversations.sample_usage import sample_usage_delete
-from apps.conversations.samples import MARK, samples_create, samples_delete, samples_finish, sessions_exist
+from apps.conversations.samples import (
+    MARK,
+    sample_with_sound,
+    samples_create,
+    samples_delete,
+    samples_finish,
+    sessions_exist,
+)
 from apps.core.tenancy import tenant_context
 from apps.tenants.models import Tenant
 
@@ -21,6 +28,9 @@ class Command(BaseCommand):
         )
         parser.add_argument(
             "--with-usage", type=int, default=3000, help="how many of the newest have usage records (3000)"
+        )
+        parser.add_argument(
+            "--sound", action="store_true", help="and one more to listen to, spoken by the embedded voice"
         )
         parser.add_argument("--delete", action="store_true", help="delete the samples instead")
         parser.add_argument("--yes", action="store_true", help="also in a tenant that has real sessions")
@@ -46,5 +56,7 @@ class Command(BaseCommand):
                 with_events=options["with_events"],
                 with_usage=options["with_usage"],
             )
+            if options["sound"]:
+                print(sample_with_sound().session_id)
             samples_finish()
         print(f"{made} sample sessions made. Remove them with --delete.")
