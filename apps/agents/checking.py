@@ -11,6 +11,7 @@ from antiphon.providers.catalogue import loader as catalogue
 from antiphon.providers.catalogue.entries import RealtimeEntry
 from apps.agents.spec import AgentSpec, Variable
 from apps.agents.variables import names_in, read_value
+from apps.privacy.redactors import redactor
 from apps.transcripts.fields import schema_problems
 
 LONGEST_INSTRUCTIONS = 50_000  # characters
@@ -18,6 +19,7 @@ LONGEST_FIRST_MESSAGE = 1_000
 MOST_VARIABLES = 50
 MOST_TOOLS = 64
 MOST_METADATA = 16
+MOST_DAYS = 3650
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,49}")
 _MODEL = re.compile(r"[a-z0-9][a-z0-9_.-]*/\S+")
@@ -41,6 +43,7 @@ def problems(spec: AgentSpec, *, longest_session: int) -> list[Problem]:
         *_of_turn_taking(spec),
         *_of_tools(spec),
         *_of_limits(spec, longest_session),
+        *_of_privacy(spec),
         *_of_after_call(spec),
         *_of_metadata(spec),
     ]
@@ -139,6 +142,22 @@ def _of_tools(spec: AgentSpec) -> Iterator[Problem]:
 def _of_limits(spec: AgentSpec, longest_session: int) -> Iterator[Problem]:
     yield from _outside("limits.session_seconds", spec.limits.session_seconds, 10, longest_session)
     yield from _outside("limits.response_tokens", spec.limits.response_tokens, 1, 100_000)
+
+
+def _of_privacy(spec: AgentSpec) -> Iterator[Problem]:
+    privacy = spec.privacy
+    known = redactor().kinds
+    if unknown := sorted(set(privacy.redact) - set(known)):
+        yield Problem(
+            "privacy.redact", f"Nothing finds {', '.join(unknown)}: choose of {', '.join(sorted(known))}."
+        )
+    if privacy.record and privacy.redact and not privacy.keep_log:
+        yield Problem(
+            "privacy.record",
+            "What is to be bleeped out is found in the transcript: keep transcripts, or record nothing.",
+        )
+    for name in ("log_days", "transcript_days", "recording_days"):
+        yield from _outside(f"privacy.{name}", getattr(privacy, name), 1, MOST_DAYS)
 
 
 def _of_after_call(spec: AgentSpec) -> Iterator[Problem]:

@@ -45,6 +45,7 @@ NAVIGATION = (
     Entry("Team", "team", "users", MANAGE),
     Entry("Limits", "limits", "gauge", MANAGE),
     Entry("Billing", "billing", "credit-card", MANAGE),
+    Entry("Privacy", "privacy", "shield-check", MANAGE, May.DELETE_SESSIONS),
     Entry("Audit log", "audit", "scroll-text", MANAGE, May.READ_AUDIT),
     Entry("Settings", "settings", "settings", MANAGE, May.MANAGE_SETTINGS),
 )

@@ -13,6 +13,7 @@ from apps.dashboard import (
     logs,
     overview,
     playground,
+    privacy,
     providers,
     recordings,
     reports,
@@ -45,6 +46,15 @@ urlpatterns = [
     path("<slug:slug>/settings/delete/", settings.delete, name="tenant-delete"),
     path("<slug:slug>/audit/", audit.page, name="audit"),
     path("<slug:slug>/audit/export/", audit.export, name="audit-export"),
+    path("<slug:slug>/privacy/", privacy.page, name="privacy"),
+    path("<slug:slug>/privacy/erase/", privacy.erase, name="privacy-erase"),
+    path("<slug:slug>/privacy/erasures/<uuid:erasure_id>/retry/", privacy.retry, name="privacy-retry"),
+    path(
+        "<slug:slug>/privacy/erasures/<uuid:erasure_id>/manifest/", privacy.manifest, name="privacy-manifest"
+    ),
+    path("<slug:slug>/privacy/exports/", privacy.export, name="privacy-export"),
+    path("<slug:slug>/privacy/exports/<uuid:export_id>/", privacy.download, name="privacy-download"),
+    path("<slug:slug>/privacy/exports/<uuid:export_id>/cancel/", privacy.cancel, name="privacy-cancel"),
     path("<slug:slug>/limits/", limits.page, name="limits"),
     path("<slug:slug>/limits/ask/", limits.ask, name="limits-ask"),
     path("<slug:slug>/", overview.page, name="tenant"),

@@ -40,6 +40,9 @@ class Scope(models.TextChoices):
     CUSTOMERS_WRITE = "customers.write", "Change customers and issue statements"
     WEBHOOKS_READ = "webhooks.read", "See webhooks and their deliveries"
     WEBHOOKS_WRITE = "webhooks.write", "Change, test and resend webhooks"
+    PRIVACY_READ = "privacy.read", "See erasures and exports"
+    PRIVACY_ERASE = "privacy.erase", "Erase everything of a person"
+    PRIVACY_EXPORT = "privacy.export", "Export everything"
     AUDIT_READ = "audit.read", "See the audit log"
 
 

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db.models import Count
 from django.utils import timezone
 
 from apps.audit import services as audit
@@ -191,8 +190,3 @@ def manifest_keep(erasure: Erasure, now: datetime) -> dict[str, Any]:
         "rows": sum(table["count"] for part in removed for table in part["rows"].values()),
         "files": sum(len(part["files"]) for part in removed),
     }
-
-
-def erasure_list() -> Rows:
-    """The current tenant's, the newest first."""
-    return Erasure.objects.annotate(step_count=Count("steps"))

@@ -24,6 +24,8 @@ EDITABLE = (
     "default_speech_model",
     "default_voice",
     "log_days",
+    "transcript_days",
+    "recording_days",
 )
 
 

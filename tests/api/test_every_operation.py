@@ -46,6 +46,7 @@ BODIES: Mapping[str, Mapping[str, Any]] = {
     "webhooks_create": {"url": "https://hooks.example.com/in"},
     "webhooks_test": {"type": "session.ended"},
     "members_set_role": {"role": "developer"},
+    "erasures_create": {"identifier": "user-4711"},
     "reports_create": {"kind": "cost", "first": "2026-06-01", "last": "2026-06-30"},
     "report_schedules_create": {"kind": "cost", "name": "Weekly"},
 }
@@ -76,6 +77,8 @@ NAMES = {
         "invoice_id",
         "endpoint_id",
         "delivery_id",
+        "erasure_id",
+        "export_id",
         "report_id",
         "schedule_id",
     )
@@ -143,6 +146,7 @@ def test_it_works_for_who_has_its_scope_and_that_alone(name: str, carol: Furnish
     response = call(client_of(carol.person, scope), name, things, {**BODIES.get(name, {}), **own})
     refused = {"sessions_end", "sessions_delete", "servers_check", "provider_credentials_check"}
     refused |= {"subscription_cancel", "subscription_resume", "reports_cancel", "reports_retry"}
+    refused |= {"erasures_retry", "exports_cancel"}
     if (
         name in refused
     ):  # nobody runs the session, no vendor is there, nothing is subscribed, a report is made

@@ -9,6 +9,8 @@ from apps.agents.spec import AgentSpec, Prompt
 from apps.billing.budgets import budget_create
 from apps.core.tenancy import tenant_context
 from apps.credentials.services import credential_set, provider_put
+from apps.privacy.erasing import person_erase
+from apps.privacy.exporting import export_request
 from apps.recordings.models import Recording, RecordingState
 from apps.routers.services import router_put
 from apps.tenants.invitations import invitation_create
@@ -47,6 +49,7 @@ def make_things(person: Person) -> dict[str, object]:
         invoice = make_invoice(f"in_{person.tenant.slug}")
         budget = budget_create(amount_micro=1_000_000)
         delivery = make_delivery(SLUG)
+        erasure, export = person_erase(identifier=SLUG), export_request()
         report, schedule = make_report(), make_report_schedule(SLUG)
         invitation = invitation_create(
             email=f"eve@{person.tenant.slug}.example", role=Role.VIEWER, granter=Role.OWNER
@@ -66,6 +69,8 @@ def make_things(person: Person) -> dict[str, object]:
         "budget_id": budget.id,
         "endpoint_id": delivery.endpoint_id,
         "delivery_id": delivery.id,
+        "erasure_id": erasure.id,
+        "export_id": export.id,
         "report_id": report.id,
         "schedule_id": schedule.id,
         "invoice_id": invoice.id,

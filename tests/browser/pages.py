@@ -11,6 +11,8 @@ PARTS = {  # no pages: parts of one that htmx brings, files, sounds
     "analytics-export",
     "audit-export",
     "invoice-export",
+    "privacy-download",
+    "privacy-manifest",
     "report-download",
     "router-test",
     "session-insights",

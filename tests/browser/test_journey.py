@@ -352,6 +352,8 @@ def makes_one_of_each_kind(alice: Visitor, key: str) -> dict[str, str]:
     schedule = make("POST", "/report-schedules", {"kind": "cost", "name": "Harbour Hotel's cost"})
     make("POST", "/webhooks", {"url": "https://hooks.harbour.example/in"})
     endpoint_id = shown("/harbour/webhooks/", f"/harbour/webhooks/{uuid}/")
+    erasure = make("POST", "/erasures", {"identifier": "somebody of the harbour"})
+    export = make("POST", "/exports", {})
     delivery = make("POST", f"/webhooks/{endpoint_id}/test", {"type": "session.ended"})
     alice.go("/harbour/analytics/?period=7")
     alice.page.locator("summary", has_text="Views").click()
@@ -363,6 +365,8 @@ def makes_one_of_each_kind(alice: Visitor, key: str) -> dict[str, str]:
         "endpoint_id": endpoint_id,
         "delivery_id": delivery["id"],
         "budget_id": budget["id"],
+        "erasure_id": erasure["id"],
+        "export_id": export["id"],
         "report_id": report["id"],
         "schedule_id": schedule["id"],
         "view_id": shown("/harbour/analytics/views/", f"/harbour/analytics/views/{uuid}/"),

@@ -20,6 +20,8 @@ from apps.core.tenancy import tenant_context
 from apps.customers.months import month_of
 from apps.customers.services import customer_create, statement_issue
 from apps.keys.services import api_key_create
+from apps.privacy.erasing import person_erase
+from apps.privacy.exporting import export_request
 from apps.reports.models import Format, ReportKind
 from apps.reports.parameters import Wanted
 from apps.reports.services import report_request, schedule_create
@@ -74,6 +76,7 @@ PAGES = {
     "billing": "/acme/billing/",
     "plans": "/acme/billing/plans/",
     "statement": "/acme/billing/statement/",
+    "privacy": "/acme/privacy/",
     "audit": "/acme/audit/",
 }
 
@@ -94,6 +97,8 @@ def test_no_page_makes_more_queries_than_it_did(alice: Person) -> None:
             api_key_create(name=external_id, customer=customer)
             statement_issue(customer=customer, month=month)
             report_request(wanted=Wanted(ReportKind.COST, month, month), format=Format.PDF)
+            person_erase(identifier=external_id)
+            export_request()
             schedule_create(name=external_id, kind="cost", formats=["pdf"])
         delivery = make_delivery("one")
         make_delivery("two")

@@ -26,7 +26,8 @@ def redacted(text: str, *kinds: str) -> str:
         ("it is four one double one eleven eleven one one one one one one one one", "it is [card]"),
         ("IBAN DE89 3704 0044 0532 0130 00 danke", "IBAN [iban] danke"),
         (
-            "D E acht neun drei sieben null vier null null vier vier null fünf drei zwei null eins drei null null null",
+            "D E acht neun drei sieben null vier null null vier vier null fünf drei zwei null "
+            "eins drei null null null",
             "[iban]",
         ),
         ("SSN 123-45-6789", "SSN [us_ssn]"),
@@ -104,7 +105,7 @@ def test_every_german_account_is_found(body: int) -> None:
 
 
 _SPEECH = st.lists(
-    st.sampled_from(["one", "zwei", "555", "1", "at", "dot", "com", "+", "a@b.de", "hello", "born", ".", ",", "$", "D"]),
+    st.sampled_from(["one", "zwei", "555", "1", "at", "dot", "com", "+", "a@b.de", "hello", "born", ".", ",", "$"]),
     max_size=40,
 ).map(" ".join)  # fmt: skip
 

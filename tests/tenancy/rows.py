@@ -44,6 +44,9 @@ from apps.customers.services import customer_create
 from apps.jobs.models import Job
 from apps.keys.services import api_key_create, client_secret_create
 from apps.limits.services import limit_request_create, tenant_limits_set
+from apps.privacy.erasing import person_erase
+from apps.privacy.exporting import export_request
+from apps.privacy.models import ErasureStep, Redaction
 from apps.recordings.models import Recording
 from apps.reports.models import Format, ReportKind, ReportRun, ReportSchedule
 from apps.reports.parameters import Wanted
@@ -269,6 +272,14 @@ MAKERS: dict[str, Callable[[str], TenantModel]] = {
     "transcripts.TurnTime": lambda name: TurnTime.objects.create(
         session=make_session(name), number=1, at=timezone.now(), model="local/test"
     ),
+    "privacy.Redaction": lambda name: Redaction.objects.create(
+        session=make_session(name), channel=0, start_ms=0, end_ms=500, kind="email"
+    ),
+    "privacy.Erasure": lambda name: person_erase(identifier=name),
+    "privacy.ErasureStep": lambda name: ErasureStep.objects.create(
+        erasure=person_erase(identifier=name), number=1
+    ),
+    "privacy.TenantExport": lambda name: export_request(),
     "billing.BillingAccount": lambda name: account_open(),
     "billing.LedgerTransaction": make_ledger_transaction,
     "billing.LedgerEntry": lambda name: make_ledger_transaction(name).entries.all()[0],

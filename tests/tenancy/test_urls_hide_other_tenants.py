@@ -18,6 +18,9 @@ from apps.core.tenancy import tenant_context
 from apps.credentials.models import ProviderCredential
 from apps.credentials.services import credential_set
 from apps.customers.models import Statement
+from apps.privacy.erasing import person_erase
+from apps.privacy.exporting import export_request
+from apps.privacy.models import Erasure, TenantExport
 from apps.reports.models import ReportRun, ReportSchedule
 from apps.routers.models import Router
 from apps.routers.services import router_put
@@ -90,6 +93,8 @@ def arguments_of(person: Person) -> dict[str, object]:
         "report_id": report_of(person).id,
         "schedule_id": schedule_of(person).id,
         "view_id": view_of(person).id,
+        "erasure_id": erasure_of(person).id,
+        "export_id": export_of(person).id,
     }
 
 
@@ -106,6 +111,16 @@ def tool_of(person: Person) -> Tool:
 def view_of(person: Person) -> SavedView:
     with tenant_context(person.tenant.id):
         return SavedView.objects.create(name="of-mallory", query="period=7")
+
+
+def erasure_of(person: Person) -> Erasure:
+    with tenant_context(person.tenant.id):
+        return person_erase(identifier="of-mallory")
+
+
+def export_of(person: Person) -> TenantExport:
+    with tenant_context(person.tenant.id):
+        return export_request()
 
 
 def budget_of(person: Person) -> Budget:

@@ -19,6 +19,7 @@ from apps.api.v1 import (
     limits,
     members,
     payments,
+    privacy,
     providers,
     recordings,
     reports,
@@ -61,6 +62,7 @@ for area in (
     payments,
     tenant,
     members,
+    privacy,
     audit,
 ):
     api.add_router("", area.area)

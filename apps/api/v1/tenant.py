@@ -19,6 +19,9 @@ Model = Annotated[
 ]
 
 
+Days = Annotated[int, Field(ge=1, le=3650)]
+
+
 class Endpoint(Schema):
     """Where the workspace's clients connect."""
 
@@ -40,8 +43,10 @@ class TenantOut(Schema):
     default_speech_model: Model
     default_voice: Model
     log_days: int | None = Field(
-        description="How long sessions are kept; null: as long as the platform does."
+        description="How many days a session's events are kept; null: as long as the platform does."
     )
+    transcript_days: int | None = Field(description="The same of transcripts and summaries.")
+    recording_days: int | None = Field(description="The same of recordings.")
     created_at: datetime
     endpoint: Endpoint
 
@@ -60,7 +65,9 @@ class TenantChanges(BaseModel):
     default_transcription_model: Model = ""
     default_speech_model: Model = ""
     default_voice: Model = ""
-    log_days: Annotated[int, Field(ge=1, le=3650)] | None = None
+    log_days: Days | None = None
+    transcript_days: Days | None = None
+    recording_days: Days | None = None
 
 
 @area.operation("GET", "/tenant", "tenant_get", scope=Scope.TENANT_READ, response=TenantOut)

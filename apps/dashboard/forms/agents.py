@@ -24,7 +24,9 @@ from apps.agents.spec import (
     Voice,
 )
 from apps.agents.starters import starters
+from apps.privacy.redactors import redactor
 
+_DAYS_HELP = "Left empty, as the workspace keeps them."
 _EAGERNESS = {
     "auto": "As it seems right",
     "high": "Soon",
@@ -221,6 +223,23 @@ class SpecForm(forms.Form):
         label="Heard again by",
         help_text="A better recogniser, for recorded sessions. Left empty, what was understood at once stays.",
     )
+    record = forms.BooleanField(
+        required=False,
+        label="Record its sessions",
+        help_text="Their sound, both sides. Tell callers: in many places you have to.",
+    )
+    redact = forms.MultipleChoiceField(
+        required=False,
+        label="Strike out",
+        widget=forms.CheckboxSelectMultiple,
+        choices=lambda: list(redactor().kinds.items()),
+        help_text="In transcripts and events, once a session is over; in recordings it is bleeped out.",
+    )
+    log_days = forms.IntegerField(required=False, label="Events kept (days)", help_text=_DAYS_HELP)
+    transcript_days = forms.IntegerField(
+        required=False, label="Transcripts kept (days)", help_text=_DAYS_HELP
+    )
+    recording_days = forms.IntegerField(required=False, label="Recordings kept (days)", help_text=_DAYS_HELP)
     metadata = MetadataField(
         required=False, help_text="For routers to decide by: key = value, one to a line."
     )
@@ -251,7 +270,7 @@ class SpecForm(forms.Form):
             turn_taking=_turn_taking(given),
             tools=given["tools"],
             limits=Limits(session_seconds=given["session_seconds"], response_tokens=given["response_tokens"]),
-            privacy=Privacy(keep_log=given["keep_log"]),
+            privacy=Privacy(**{name: given[name] for name in Privacy.__struct_fields__}),
             after_call=AfterCall(
                 summary=given["summary"],
                 model=given["summary_model"],
@@ -290,6 +309,12 @@ FIELDS: Mapping[str, str] = {
     "tools": "tools",
     "limits.session_seconds": "session_seconds",
     "limits.response_tokens": "response_tokens",
+    "privacy.keep_log": "keep_log",
+    "privacy.record": "record",
+    "privacy.redact": "redact",
+    "privacy.log_days": "log_days",
+    "privacy.transcript_days": "transcript_days",
+    "privacy.recording_days": "recording_days",
     "after_call.model": "summary_model",
     "after_call.fields": "after_fields",
     "after_call.transcription_model": "transcription_model",
@@ -326,7 +351,7 @@ def fields_of(spec: AgentSpec) -> dict[str, Any]:
         "tools": spec.tools,
         "session_seconds": spec.limits.session_seconds,
         "response_tokens": spec.limits.response_tokens,
-        "keep_log": spec.privacy.keep_log,
+        **structs.asdict(spec.privacy),
         "summary": spec.after_call.summary,
         "summary_model": spec.after_call.model,
         "after_fields": spec.after_call.fields,

@@ -1,6 +1,6 @@
 from django import forms
-from django.conf import settings
 
+from apps.privacy.retention import days_of
 from apps.tenants.models import Tenant
 
 
@@ -14,13 +14,17 @@ class SettingsForm(forms.ModelForm):
             "default_speech_model",
             "default_voice",
             "log_days",
+            "transcript_days",
+            "recording_days",
         ]
         labels = {
             "default_model": "Model",
             "default_transcription_model": "Transcription",
             "default_speech_model": "Speech",
             "default_voice": "Voice",
-            "log_days": "Days that sessions are kept",
+            "log_days": "Events (days)",
+            "transcript_days": "Transcripts (days)",
+            "recording_days": "Recordings (days)",
         }
         help_texts = {
             "default_model": "Where a client names a model that is not known here, like gpt-realtime.",
@@ -29,11 +33,10 @@ class SettingsForm(forms.ModelForm):
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
-        days = settings.SESSION_LOG_DAYS
-        self.fields["log_days"].help_text = (
-            f"After their end, with their transcripts and events. Empty: {days}, as the platform has it. "
-            "What is older goes within the hour."
-        )
+        usual = days_of(Tenant())
+        self.fields["log_days"].help_text = f"Empty: {usual.log}. Never longer than transcripts."
+        self.fields["transcript_days"].help_text = f"With summaries. Empty: {usual.transcript}."
+        self.fields["recording_days"].help_text = f"Empty: {usual.recording}."
         for name in ("default_model", "default_transcription_model", "default_speech_model"):
             self.fields[name].widget.attrs["placeholder"] = "the platform's"
 

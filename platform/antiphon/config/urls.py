@@ -10,6 +10,7 @@ urlpatterns = [
     path("docs/quickstart", public.quickstart, name="quickstart"),
     path("docs/<slug:name>", public.document, name="document"),
     path("", include("apps.files.urls")),
+    path("", include("apps.privacy.urls")),
     path("", include("apps.billing.urls")),
     path("", include("apps.accounts.urls")),
     path("", include("apps.tenants.urls")),
