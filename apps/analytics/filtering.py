@@ -54,7 +54,7 @@ def version_names() -> VersionNames:
 @dataclass(frozen=True, slots=True)
 class Filters:
     """What is None is not asked for. `agent` is a slug or the id of a version; `model` is the one that the agent's
-    version has, or that was asked for without an agent. NONE: what has no agent, no language that is known, no
+    version names, or else what was asked for. NONE: what has no agent, no language that is known, no
     outcome yet."""
 
     agent: str | None = None
@@ -90,9 +90,8 @@ class Filters:
         elif self.agent is not None:
             asked &= Q(agent_version_id__in=names.of_agent(self.agent))
         if self.model is not None:
-            asked &= Q(agent_version_id__in=names.with_model(self.model)) | Q(
-                agent_version=None, model=self.model
-            )
+            unnamed = Q(agent_version=None) | Q(agent_version_id__in=names.with_model(""))
+            asked &= Q(agent_version_id__in=names.with_model(self.model)) | unnamed & Q(model=self.model)
         return asked
 
     def _of_outcome(self, field: str) -> Q:

@@ -46,7 +46,7 @@ _BY_VERSION: Mapping[
     str, tuple[str, str]
 ] = {  # what is looked up of the agent's version, and the group's name
     "agent": ("agent_slug", "version.named"),
-    "model": ("model", "coalesce(version.named, model)"),
+    "model": ("model", "coalesce(nullif(version.named, ''), model)"),
 }
 _ALL = "all"
 _KEYS: Mapping[str, str] = {

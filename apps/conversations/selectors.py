@@ -9,6 +9,7 @@ from django.db.models import BooleanField, Count, F, Max, OuterRef, Q, QuerySet,
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce, Now
 
+from apps.agents.models import AgentVersion
 from apps.conversations.models import (
     PROBLEMS,
     EndReason,
@@ -54,12 +55,11 @@ def session_list(
 ) -> QuerySet[RealtimeSession]:
     """The current tenant's sessions, the newest first; what is None is not asked for.
 
-    `model` is how its name begins; `outcome` and `sentiment` are those of apps.transcripts, `language` is one that
-    was spoken (ISO 639-1). `text` is in the words of a web search ("a phrase", or, -not) and finds what was
-    said in sessions that are over.
+    `model` is how the name begins of what was asked for, or of the model of its agent's version; `outcome` and
+    `sentiment` are those of apps.transcripts, `language` is one that was spoken (ISO 639-1). `text` is in the words
+    of a web search ("a phrase", or, -not) and finds what was said in sessions that are over.
     """
     wanted = {
-        "model__startswith": model,
         "agent_version__agent_id": agent_id,
         "agent_version__number": agent_version,
         "kind": kind,
@@ -78,11 +78,13 @@ def session_list(
     found = RealtimeSession.objects.alias(duration=Coalesce("ended_at", Now()) - F("started_at")).filter(
         **{name: value for name, value in wanted.items() if value is not None}
     )
+    if model is not None:
+        versions = AgentVersion.objects.filter(spec__model__name__startswith=model).order_by()
+        named = Q(model__startswith=model) | Q(agent_version_id__in=versions.values("id"))
+        found = found.filter(named)
     if has_errors is not None:
         found = found.filter(errors__gt=0) if has_errors else found.filter(errors=0)
-    if text:
-        found = _that_say(text, found)
-    return found
+    return _that_say(text, found) if text else found
 
 
 def _that_say(text: str, found: QuerySet[RealtimeSession]) -> QuerySet[RealtimeSession]:

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from apps.analytics.measures import STAGES, Row, Way
-from apps.dashboard.exporting import csv_lines
+from apps.core.spreadsheets import csv_lines
 from apps.dashboard.forms.analytics import AnalyticsForm
 from apps.dashboard.templatetags.amounts import dollars, in_ms
 from apps.transcripts.models import Outcome, Sentiment

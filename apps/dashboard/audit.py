@@ -1,7 +1,5 @@
 """What was changed in the tenant, by whom."""
 
-import csv
-import io
 import json
 import uuid
 from collections.abc import AsyncIterator
@@ -15,6 +13,7 @@ from django.views.decorators.http import require_safe
 
 from apps.audit.models import AuditEvent
 from apps.audit.selectors import Position, audit_list
+from apps.core.spreadsheets import csv_lines
 from apps.core.tenancy import tenant_context
 from apps.dashboard.forms.audit import AuditFilter
 from apps.tenants.access import tenant_page
@@ -72,10 +71,10 @@ def export(request: HttpRequest, membership: PersonalMembership) -> StreamingHtt
 async def _lines(tenant_id: uuid.UUID, wanted: dict[str, Any]) -> AsyncIterator[str]:
     """In chunks, since a log can be long; each is read by itself, after the view has returned."""
     read = database_sync_to_async(_chunk, thread_sensitive=False)
-    yield _csv([_COLUMNS])
+    yield csv_lines([_COLUMNS])
     after: Position | None = None
     while events := await read(tenant_id, wanted, after):
-        yield _csv([[_cell(getattr(event, name)) for name in _COLUMNS] for event in events])
+        yield csv_lines([[_cell(getattr(event, name)) for name in _COLUMNS] for event in events])
         after = Position.of(events[-1])
 
 
@@ -84,12 +83,5 @@ def _chunk(tenant_id: uuid.UUID, wanted: dict[str, Any], after: Position | None)
         return list(audit_list(**wanted, after=after)[:EVENTS_AT_ONCE])
 
 
-def _csv(rows: Any) -> str:
-    text = io.StringIO()
-    csv.writer(text).writerows(rows)
-    return text.getvalue()
-
-
 def _cell(value: Any) -> str:
-    text = "" if value is None else json.dumps(value) if isinstance(value, dict) else str(value)
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t") else text  # or a spreadsheet would run it
+    return "" if value is None else json.dumps(value) if isinstance(value, dict) else str(value)

@@ -8,8 +8,8 @@ from channels.db import database_sync_to_async
 from django.db.models import QuerySet
 
 from apps.billing.models import Invoice, LedgerTransaction
+from apps.core.spreadsheets import csv_lines
 from apps.core.tenancy import tenant_context
-from apps.dashboard.exporting import csv_lines
 from apps.dashboard.paging import page_of
 
 _ROWS_AT_ONCE = 1000

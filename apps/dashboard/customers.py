@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from apps.billing.budgets import budget_states
+from apps.core.spreadsheets import csv_lines
 from apps.customers.charges import charged_about, lines_of
 from apps.customers.models import Customer, Statement, StatementLine
 from apps.customers.months import last_day, month_named, month_of
@@ -31,7 +32,6 @@ from apps.customers.services import (
     customer_update,
     statement_issue,
 )
-from apps.dashboard.exporting import csv_lines
 from apps.dashboard.forms.customers import CustomerChangesForm, MarkupForm, NewCustomerForm
 from apps.dashboard.paging import page_of
 from apps.dashboard.problems import tell, toast

@@ -1,9 +1,7 @@
 """Sessions as files, made while they are sent: in chunks, each read in a transaction of its own."""
 
-import csv
 import uuid
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
-from io import StringIO
+from collections.abc import AsyncIterator, Sequence
 from itertools import islice
 
 import msgspec
@@ -12,6 +10,7 @@ from django.db.models import QuerySet
 
 from apps.conversations.models import RealtimeSession, SessionEvent
 from apps.conversations.selectors import session_events
+from apps.core.spreadsheets import csv_lines
 from apps.core.tenancy import tenant_context
 from apps.dashboard.paging import page_of
 
@@ -79,15 +78,3 @@ def _page(
 def _events(session: RealtimeSession, tenant_id: uuid.UUID, after: int) -> list[SessionEvent]:
     with tenant_context(tenant_id):
         return list(islice(session_events(session, after=after), _ROWS_AT_ONCE))
-
-
-def csv_lines(rows: Iterable[Sequence[object]]) -> str:
-    """What a spreadsheet would take for a formula is marked as text."""
-    text = StringIO()
-    csv.writer(text).writerows(_safe(row) for row in rows)
-    return text.getvalue()
-
-
-def _safe(row: Sequence[object]) -> Iterator[object]:
-    for value in row:
-        yield f"'{value}" if isinstance(value, str) and value[:1] in "=+-@\t\r" and value else value

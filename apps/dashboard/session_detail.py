@@ -54,8 +54,8 @@ def summary(request: HttpRequest, membership: PersonalMembership, session_id: st
 
 
 @require_safe
-@tenant_page()
 @csp_update({"style-src": [NONCE]})  # the player's library has a style sheet of its own
+@tenant_page()
 def transcript(request: HttpRequest, membership: PersonalMembership, session_id: str) -> HttpResponse:
     session = _session(session_id)
     lines = lines_of(entries_of(session), began=session.started_at)

@@ -8,8 +8,8 @@ from typing import Any
 
 from channels.db import database_sync_to_async
 
+from apps.core.spreadsheets import csv_lines
 from apps.core.tenancy import tenant_context
-from apps.dashboard.exporting import csv_lines
 from apps.dashboard.paging import page_of
 from apps.usage.breakdowns import Names, names_of, sums_of
 from apps.usage.filtering import UsageFilter

@@ -30,7 +30,7 @@ log = structlog.get_logger(__name__)
 @job_kind(MAKE, label="Recording", lane="long")
 def make(running: Running) -> None:
     """Makes of the parts a file to be played, and its waveform; its key is the id of the session's row."""
-    recording = Recording.objects.select_related("session").filter(session_id=running.key).first()
+    recording = Recording.objects.select_related("session").filter(session_id=uuid.UUID(running.key)).first()
     if recording is None or recording.state in (RecordingState.READY, RecordingState.DELETED):
         return
     if recording.state == RecordingState.RECORDING:

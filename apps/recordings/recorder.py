@@ -69,7 +69,7 @@ class _Stream:
     writer: Writer
     drift: float
     is_written: bool = False
-    is_sent: bool = False
+    is_dropped: bool = False  # nobody wants it any more
     missed: int = 0
 
     def now(self) -> float:
@@ -120,11 +120,12 @@ class AudioRecorder:
             stream.folder.close()
 
     @contextmanager
-    def session(self, opened: SessionOpened) -> Iterator[RecordingObserver]:
-        """The observer of a session that runs inside."""
+    def session(self, opened: SessionOpened, *, paced: bool = False) -> Iterator[RecordingObserver]:
+        """The observer of a session that runs inside. `paced`: its transport plays by itself."""
         clock = asyncio.get_running_loop().time
         zero = opened.started_at.timestamp() * 1000 - (time.time() - clock()) * 1000
-        stream = self._begin(opened.tenant_id, opened.id, zero, (clock() - time.monotonic()) * 1000)
+        drift = (clock() - time.monotonic()) * 1000
+        stream = self._begin(opened.tenant_id, opened.id, Mixer(zero, paced=paced), drift)
         is_over = False
 
         def note(noted: Note) -> None:
@@ -141,7 +142,7 @@ class AudioRecorder:
                 note((Ending(INTERNAL_ERROR, "", by_client=False), clock() * 1000))
 
     def _begin(
-        self, tenant_id: uuid.UUID, session_id: uuid.UUID, zero: float, drift: float
+        self, tenant_id: uuid.UUID, session_id: uuid.UUID, mixer: Mixer, drift: float
     ) -> _Stream | None:
         """None if the disk doesn't take it: a session goes on without its recording."""
         try:
@@ -150,7 +151,7 @@ class AudioRecorder:
             log.error("recording_not_begun", error=error.strerror, folder=str(self._spool))
             return None
         keys = settings.ENCRYPTION_KEYS if settings.FILES_ENCRYPTION else None
-        stream = _Stream(folder, deque(), Mixer(zero), Encoder(), Writer(folder, keys), drift)
+        stream = _Stream(folder, deque(), mixer, Encoder(), Writer(folder, keys), drift)
         with self._changing:
             self._streams = [*self._streams, stream]
         return stream
@@ -180,7 +181,10 @@ class AudioRecorder:
     def write(self) -> None:
         """One round: of each session what is known by now."""
         for stream in self._streams:
-            if not stream.is_written:
+            if stream.is_dropped:
+                self._give_up(stream)
+                self._forget(stream)
+            elif not stream.is_written:
                 try:
                     self._advance(stream)
                 except Exception:
@@ -232,7 +236,7 @@ class AudioRecorder:
         return True
 
     def _give_up(self, stream: _Stream) -> None:
-        """Its sound up to here is kept."""
+        """What is written of it is all there will be."""
         stream.is_written = True
         deque(self._notes_of(stream), maxlen=0)
         stream.writer.close()
@@ -253,9 +257,14 @@ class AudioRecorder:
         """One round: all parts that are complete, and now and then what others have left."""
         failures = self._failures
         for stream in self._streams:
+            if stream.is_dropped:
+                continue
             try:
-                if send(stream.folder, is_written=stream.is_written):
-                    self._forget(stream)
+                is_written = stream.is_written
+                if send(stream.folder, is_written=is_written):
+                    stream.is_dropped = not is_written
+                    if is_written:
+                        self._forget(stream)
             except Exception as error:  # whatever a storage or a database has
                 if self._failures == 0:
                     log.warning("recordings_wait_for_the_storage", error=type(error).__name__)

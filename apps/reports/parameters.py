@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 from apps.reports.models import ReportKind
 from apps.usage.filtering import NONE, Asked, UsageFilter
 from apps.usage.models import Kind
-from apps.usage.periods import LONGEST_DAYS, Period
+from apps.usage.periods import LONGEST_DAYS, Period, today_utc
 
 EVERYTHING = UsageFilter()
 
@@ -122,6 +122,8 @@ def checked(wanted: Wanted, *, with_days: bool = True) -> Wanted:
 def _problem_of_days(first: date | None, last: date | None) -> dict[str, str]:
     if first is None or last is None:
         return {"first" if first is None else "last": "Choose a day."}
+    if last > today_utc():
+        return {"last": "Choose a last day that is not after today, in UTC."}
     if first > last:
         return {"first": "Choose a first day that is not after the last."}
     if (last - first).days >= LONGEST_DAYS:

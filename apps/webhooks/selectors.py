@@ -47,14 +47,14 @@ def health_of_endpoints(now: datetime | None = None) -> Mapping[uuid.UUID, Healt
     rows = (
         Delivery.objects.filter(created_at__gte=since, event__is_test=False)
         .order_by()
-        .values("endpoint_id")
+        .values_list("endpoint_id")
         .annotate(
             delivered=Count("id", filter=Q(state=DeliveryState.DELIVERED)),
             failed=Count("id", filter=Q(state__in=[DeliveryState.FAILED, DeliveryState.CANCELLED])),
             waiting=Count("id", filter=Q(state__in=[DeliveryState.WAITING, DeliveryState.SENDING])),
         )
     )
-    return {row.pop("endpoint_id"): Health(**row) for row in rows}
+    return {endpoint_id: Health(*counts) for endpoint_id, *counts in rows}
 
 
 def disabled_endpoints() -> list[Endpoint]:

@@ -9,7 +9,6 @@ from django.db import connections
 from kombu.exceptions import OperationalError
 
 from apps.core.tenancy import NoTenant, atomic, current_database, on_commit, require_tenant
-from apps.webhooks.models import WebhookEvent
 from apps.webhooks.outbox import PUBLISH, PUBLISH_OF_SESSION, sessions_url
 from apps.webhooks.types import TYPES
 
@@ -32,16 +31,6 @@ def session_event_publish(
     of its."""
     values = {"id": session_row_id, "data": _json(data or {}), "of": of and f":{of}"}
     _publish(PUBLISH_OF_SESSION, type, values | {"sessions_url": sessions_url()})
-
-
-@atomic()
-def webhook_events_erase(*, session_id: str) -> list[str]:
-    """Deletes what endpoints were told, or were going to be told, of a session, with every attempt. Returns the ids
-    of the events, as receivers know them."""
-    events = WebhookEvent.objects.filter(session_id=session_id)
-    erased = [event.webhook_id for event in events]
-    events.delete()
-    return erased
 
 
 def senders_nudge() -> None:

@@ -95,6 +95,18 @@ def test_a_group_leads_to_its_sessions(client: Client, talked: None) -> None:
     assert {session.session_id for session in listed.context["page"].rows} == {"sess_1", "sess_2"}
 
 
+def test_a_model_an_outcome_and_a_language_lead_to_theirs_too(
+    client: Client, talked: None, alice: Person
+) -> None:
+    for way in ("model", "outcome", "language"):
+        for label, address, cells in shown(client, f"period=30&by={way}").context["rows"]:
+            if address:
+                listed = client.get(address).context["page"].rows
+                assert str(len(listed)) == dict(cells)["Sessions"], (way, label)
+            else:
+                assert label in ("Not told yet", "Not known")
+
+
 def test_the_table_is_sorted_by_each_heading(client: Client, talked: None) -> None:
     assert labels(client, "period=7") == ["Front desk", "Kitchen"]
     assert labels(client, "period=7&sort=sessions") == ["Kitchen", "Front desk"]

@@ -76,4 +76,4 @@ def test_one_can_be_listened_to(alice: Person) -> None:
             assert speaks > 20 * listens, entry["text"]
         assert sum(entry.get("is_cut", False) for entry in entries) == session.interruptions == 1
         assert sum(samples_delete()) == 1
-        assert not store.names(folder_of(session.id))
+        assert not list(store.names(folder_of(session.id)))

@@ -114,10 +114,11 @@ def add_row(tape: Taped) -> None:
 
 def converse(
     recorder: AudioRecorder, tape: Taped, happens: Iterable[Timed], *, lasts: float, rounds: int = 0
-) -> None:
-    """Has the recorder note it all. With `rounds` it then works for so many, and the session does not end."""
+) -> RecordingObserver:
+    """Has the recorder note it all. With `rounds` it then works for so many, and the session does not end. Returns
+    who observes it."""
 
-    async def session() -> None:
+    async def session() -> RecordingObserver:
         clock = asyncio.get_running_loop().time
         zero = (clock() - time.time() + tape.opened.started_at.timestamp()) * 1000
         context = recorder.session(tape.opened)
@@ -127,11 +128,12 @@ def converse(
         if rounds:
             for _ in range(rounds):
                 recorder.write()
-            return
+            return observe
         observe(Ending(1000, "", by_client=True), zero + lasts)
         context.__exit__(None, None, None)
+        return observe
 
-    asyncio.run(session())
+    return asyncio.run(session())
 
 
 def write_all(recorder: AudioRecorder) -> None:

@@ -132,6 +132,7 @@ def test_endpoints_and_the_audit_log_are_told_once(monkeypatch: pytest.MonkeyPat
     [
         (Wanted(ReportKind.COST), "first"),
         (Wanted(ReportKind.COST, date(2026, 6, 9), date(2026, 6, 8)), "first"),
+        (Wanted(ReportKind.COST, WANTED.first, date(9999, 12, 31)), "last"),
         (Wanted(ReportKind.COST, date(2024, 6, 9), date(2026, 6, 8)), "first"),
         (Wanted(ReportKind.COST, WANTED.first, WANTED.last, "colour"), "group"),
         (Wanted(ReportKind.USAGE, WANTED.first, WANTED.last, "model"), "group"),

@@ -1,6 +1,8 @@
 """Kinds of jobs whose workers are killed. A worker loads them with `--include`."""
 
 import os
+import signal
+import threading
 import time
 import uuid
 from random import Random
@@ -10,9 +12,21 @@ from apps.jobs.kinds import job_kind
 from apps.jobs.models import Job
 from apps.jobs.running import Running
 
+PARENT = "KILLED_JOBS_PARENT"
+"""The test's process, in the environment of workers: if it is killed itself, it leaves none behind."""
 SHORT, LONG = "test.killed.short", "test.killed.long"
 DONE = "test.killed"
 _random = Random(os.urandom(8))
+
+
+def _end_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(1)
+    os.killpg(0, signal.SIGKILL)
+
+
+if PARENT in os.environ:
+    threading.Thread(target=_end_with, args=[int(os.environ[PARENT])], daemon=True).start()
 
 
 def _work(running: Running, steps: int) -> None:

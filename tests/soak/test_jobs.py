@@ -196,6 +196,7 @@ def worker_environment(urls: DatabaseUrls, redis_url: str, folder: Path) -> dict
         "API_KEY_PEPPERS": f"1:{bytes(32).hex()}",
         "ANTIPHON_DATA_DIR": str(folder),
         "ANTIPHON_LEASE_SECONDS": str(LEASE_SECONDS),
+        killed_jobs.PARENT: str(os.getpid()),
     }
 
 

@@ -17,9 +17,10 @@ from apps.conversations.event_log import EventLog
 from apps.conversations.log_store import SessionOpened
 from apps.conversations.models import SessionEvent
 from apps.core.tenancy import tenant_context
+from apps.privacy.registry import SessionRef
+from apps.privacy.removing import session_rows_delete
 from apps.webhooks.endpoints import MOST_ENDPOINTS, endpoint_disable, endpoint_enable
 from apps.webhooks.models import Attempt, Delivery, WebhookEvent
-from apps.webhooks.services import webhook_events_erase
 from apps.webhooks.tasks import purge_webhooks, send_webhooks
 from tests.cast import Person
 from tests.webhooks.receiver import Receiver
@@ -113,14 +114,12 @@ async def _session_with_failures(opened: SessionOpened) -> None:
     await asyncio.to_thread(log.stop)
 
 
-def test_what_was_told_of_a_session_is_erased(alice: Person) -> None:
+def test_what_was_told_of_a_session_goes_with_it(alice: Person) -> None:
     make_endpoint(alice, URL)
     publish(alice, session_id="sess_1")
     publish(alice, session_id="sess_2")
-    erased = [row.event.webhook_id for row in deliveries_of(alice) if row.session_id == "sess_1"]
     with tenant_context(alice.tenant.id):
-        assert webhook_events_erase(session_id="sess_1") == erased
-        assert webhook_events_erase(session_id="sess_1") == []
+        session_rows_delete(SessionRef(uuid.uuid4(), "sess_1"))
     assert [row.session_id for row in deliveries_of(alice)] == ["sess_2"]
 
 
