@@ -14,7 +14,11 @@ LIVES = timedelta(minutes=15)
 
 
 class BadLink(Exception):
-    """The address leads nowhere, or no longer. The message is a sentence."""
+    """The address leads nowhere. The message is a sentence."""
+
+
+class ExpiredLink(BadLink):
+    """It did once."""
 
 
 def link_to(name: str, *, content_type: str, filename: str = "", lives: timedelta = LIVES) -> str:
@@ -25,13 +29,13 @@ def link_to(name: str, *, content_type: str, filename: str = "", lives: timedelt
 
 
 def read_link(token: str) -> dict[str, Any]:
-    """Raises BadLink."""
+    """Raises BadLink, ExpiredLink."""
     try:
         told: dict[str, Any] = signing.loads(token, salt=_SALT)
     except signing.BadSignature:
         raise BadLink("This address is not one of ours, or was changed.") from None
     if told["u"] < timezone.now().timestamp():
-        raise BadLink("This link has expired: open the page it was on again for a new one.")
+        raise ExpiredLink("This link has expired: open the page it was on again for a new one.")
     return told
 
 

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 from apps.core.streaming import streamed
 from apps.core.tenancy import tenant_context
 from apps.credentials.sealing import Unsealable
-from apps.files.links import BadLink, linked_file, read_link
+from apps.files.links import BadLink, ExpiredLink, linked_file, read_link
 from apps.files.store import Kept, NoSuchFile, read_range
 
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
@@ -28,7 +28,8 @@ def file(request: HttpRequest, token: str) -> HttpResponseBase:
     try:
         told = read_link(token)
     except BadLink as bad:
-        return HttpResponse(str(bad), status=410, content_type="text/plain")
+        status = 410 if isinstance(bad, ExpiredLink) else 404
+        return HttpResponse(str(bad), status=status, content_type="text/plain")
     with tenant_context(uuid.UUID(told["n"].partition("/")[0])):
         try:
             return _answer(request, linked_file(told), told["t"], told["f"])
