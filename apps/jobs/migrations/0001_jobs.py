@@ -45,6 +45,7 @@ class Migration(migrations.Migration):
                 ("attempts", models.PositiveSmallIntegerField(default=0)),
                 ("error", models.TextField(blank=True)),
                 ("run_at", models.DateTimeField()),
+                ("held_since", models.DateTimeField(blank=True, null=True)),
                 ("nudged_at", models.DateTimeField(blank=True, null=True)),
                 ("lease", models.UUIDField(blank=True, null=True)),
                 ("leased_until", models.DateTimeField(blank=True, null=True)),

@@ -151,6 +151,7 @@ class Migration(migrations.Migration):
                     models.JSONField(default=dict, encoder=django.core.serializers.json.DjangoJSONEncoder),
                 ),
                 ("kept", models.JSONField(default=dict)),
+                ("folders", models.JSONField(default=list)),
                 ("files", models.JSONField(blank=True, null=True)),
                 ("files_gone_at", models.DateTimeField(blank=True, null=True)),
                 (

@@ -10,6 +10,8 @@ from antiphon.config.settings.files import tenants_storage
 from antiphon.config.settings.logs import configure_logs
 from antiphon.config.settings.security import *  # noqa: F403
 from antiphon.config.settings.security import PUBLIC_HOSTS
+from antiphon.config.settings.workers import *  # noqa: F403
+from antiphon.config.settings.workers import redis_url
 
 DATA_DIR = env().antiphon_data_dir
 USAGE_SPOOL = DATA_DIR / "spool" / "usage"
@@ -131,7 +133,7 @@ DATABASES = {
 DATABASE_ROUTERS = ["apps.core.tenancy.TenancyRouter"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-REDIS_URL = env().redis_url or "redis://localhost:6379"
+REDIS_URL = redis_url(env())
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
@@ -146,140 +148,6 @@ CHANNEL_LAYERS = {
     }
 }
 
-CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)  # as kombu spells a socket
-CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_BROKER_TRANSPORT_OPTIONS = {
-    "visibility_timeout": 3600,  # longer than any task and any delay
-    # A killed worker's tasks come back after interval * throttle seconds; kombu's own 10 * 10 is slow.
-    "unacked_restore_interval": 10,
-    "unacked_restore_throttle": 1,
-    # A page that sends a message waits for a broker that is gone no longer than this takes.
-    "max_retries": 1,
-    "interval_start": 0.0,
-    "interval_step": 0.1,
-    "interval_max": 0.1,
-    "socket_connect_timeout": 5.0,
-}
-CELERY_TASK_ACKS_LATE = True
-CELERY_TASK_REJECT_ON_WORKER_LOST = True
-CELERY_TASK_IGNORE_RESULT = True
-CELERY_WORKER_PREFETCH_MULTIPLIER = 1
-CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-CELERY_WORKER_REDIRECT_STDOUTS = False
-CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
-    "issue statements of customers": {
-        "task": "apps.customers.tasks.issue_statements",
-        "schedule": 3600.0,
-        "options": {"expires": 3600},
-    },
-    "purge deleted tenants": {"task": "apps.tenants.tasks.purge_deleted_tenants", "schedule": 3600.0},
-    "purge client secrets": {"task": "apps.keys.tasks.purge_client_secrets", "schedule": 3600.0},
-    "purge idempotent requests": {
-        "task": "apps.api.tasks.purge_idempotent_requests",
-        "schedule": 3600.0,
-        "options": {"expires": 3600},
-    },
-    "close abandoned sessions": {
-        "task": "apps.conversations.tasks.close_abandoned_sessions",
-        "schedule": 60.0,
-        "options": {"expires": 60},
-    },
-    "process events of Stripe": {
-        "task": "apps.billing.tasks.stripe_events_sweep",
-        "schedule": 30.0,
-        "options": {"expires": 30},
-    },
-    "catch up with Stripe": {
-        "task": "apps.billing.tasks.stripe_events_catch_up",
-        "schedule": 3600.0,
-        "options": {"expires": 3600},
-    },
-    "recharge low balances": {
-        "task": "apps.billing.tasks.recharge_sweep",
-        "schedule": 60.0,
-        "options": {"expires": 60},
-    },
-    "send usage to Stripe": {
-        "task": "apps.billing.tasks.meter_sweep",
-        "schedule": 120.0,
-        "options": {"expires": 120},
-    },
-    "compare usage with Stripe": {
-        "task": "apps.billing.tasks.meter_reconcile",
-        "schedule": 86400.0,
-        "options": {"expires": 3600},
-    },
-    "end days of grace": {
-        "task": "apps.billing.tasks.grace_sweep",
-        "schedule": 3600.0,
-        "options": {"expires": 3600},
-    },
-    "finish payments": {
-        "task": "apps.billing.tasks.payments_sweep",
-        "schedule": 600.0,
-        "options": {"expires": 600},
-    },
-    "warn of spending": {
-        "task": "apps.billing.tasks.warn_of_spending",
-        "schedule": 60.0,
-        "options": {"expires": 60},
-    },
-    "delete orphans": {
-        "task": "apps.privacy.tasks.delete_orphans",
-        "schedule": 86400.0,
-        "options": {"expires": 3600},
-    },
-    "apply retention": {
-        "task": "apps.privacy.tasks.apply_retention",
-        "schedule": 3600.0,
-        "options": {"expires": 3600},
-    },
-}
-
-JOB_LEASE_SECONDS = env().antiphon_lease_seconds
-JOB_SWEEP_SECONDS = JOB_LEASE_SECONDS / 3
-JOB_NUDGE_SECONDS = JOB_LEASE_SECONDS * 4
-# How many jobs of each lane one worker runs at the same time: those that compute for long, and those that wait for
-# others' servers. Together they leave some of its threads to the rest.
-JOB_LANES = {"long": 2, "vendors": 2}
-CELERY_BEAT_SCHEDULE |= {
-    "sweep jobs": {
-        "task": "apps.jobs.tasks.sweep_jobs",
-        "schedule": JOB_SWEEP_SECONDS,
-        "options": {"expires": JOB_SWEEP_SECONDS},
-    },
-    "purge jobs": {"task": "apps.jobs.tasks.purge_jobs", "schedule": 86400.0, "options": {"expires": 3600}},
-}
-CELERY_BEAT_SCHEDULE |= {
-    "send recordings left behind": {
-        "task": "apps.recordings.tasks.send_recordings_left_behind",
-        "schedule": 30.0,
-        "options": {"expires": 30},
-    },
-    "reports that are due": {
-        "task": "apps.reports.tasks.run_due_schedules",
-        "schedule": 60.0,
-        "options": {"expires": 60},
-    },
-    "delete expired reports": {
-        "task": "apps.reports.tasks.delete_expired_reports",
-        "schedule": 3600.0,
-        "options": {"expires": 3600},
-    },
-}
-
-CELERY_BEAT_SCHEDULE |= {
-    "send webhooks": {
-        "task": "apps.webhooks.tasks.send_webhooks",
-        "schedule": 2.0,
-        "options": {"expires": 2},
-    },
-    "purge webhooks": {
-        "task": "apps.webhooks.tasks.purge_webhooks",
-        "schedule": 86400.0,
-        "options": {"expires": 3600},
-    },
-}
 WEBHOOK_TIMEOUT_SECONDS = 15.0  # for the whole answer
 
 LANGUAGE_CODE = "en"
