@@ -28,7 +28,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
 def _banners_for(request: HttpRequest) -> list[Banner]:
     """For who may do something about it; none on the page that says it at length."""
     membership = getattr(request, "membership", None)
-    if membership is None:
+    if membership is None or not (membership.may.get(May.MANAGE_BILLING) or membership.may.get(May.CONNECT)):
         return []
     here = request.resolver_match.url_name if request.resolver_match else None
     found: list[Banner] = []
