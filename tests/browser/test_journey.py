@@ -358,8 +358,9 @@ def makes_one_of_each_kind(alice: Visitor, key: str) -> dict[str, str]:
     alice.go("/harbour/analytics/?period=7")
     alice.page.locator("summary", has_text="Views").click()
     alice.press("Save this view…")
-    alice.fill(Name="This week")
-    alice.press("Save")
+    dialog = alice.page.get_by_role("dialog", name="Save this view")
+    dialog.get_by_label("Name", exact=True).fill("This week")
+    dialog.get_by_role("button", name="Save", exact=True).click()
     expect(alice.page.locator("summary", has_text="This week")).to_be_visible()
     return {
         "endpoint_id": endpoint_id,
