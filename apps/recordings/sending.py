@@ -43,7 +43,8 @@ def send(folder: Folder, *, is_written: bool = False) -> bool:
         recording = recording_of(session_id)
         if recording is None:
             parts = folder.parts(unfinished=True)
-            was_there = not parts or parts[0][0] > 1
+            first = parts[0][0] if parts else folder.told().parts + 1
+            was_there = first > 1  # what came before that was sent
             if was_there or folder.age() > _UNKNOWN_SECONDS:
                 return _dropped(folder, "its session was deleted")
             return False
