@@ -8,7 +8,7 @@ from django.utils import timezone
 from apps.audit import services as audit
 from apps.core.tenancy import atomic, on_commit
 from apps.webhooks.models import OPEN, Delivery, DeliveryState, Endpoint, WebhookEvent
-from apps.webhooks.sending import Claimed, claimed_of, new_lease, send_claimed
+from apps.webhooks.sending import Claimed, Signing, claimed_of, new_lease, send_claimed
 from apps.webhooks.services import senders_nudge
 from apps.webhooks.types import TYPES
 
@@ -53,7 +53,7 @@ def _test_claim(endpoint: Endpoint, type: str) -> Claimed:
         event=event, endpoint=endpoint, next_at=now, attempts=1, **new_lease(now)
     )
     audit.record(action="webhook.tested", target=endpoint, after={"type": type})
-    return claimed_of(delivery, event, endpoint, now)
+    return claimed_of(delivery, event, endpoint, Signing.of(endpoint, now), now)
 
 
 def is_resendable(delivery: Delivery) -> bool:

@@ -10,7 +10,8 @@ import random
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -58,6 +59,12 @@ class Claimed:
     problem: str = ""
 
 
+Come = tuple[Claimed, Outcome]
+
+_NOTED = (
+    *("state", "lease", "leased_until", "failures", "next_at"),
+    *("last_status", "last_error", "finished_at"),
+)
 _sending = threading.Lock()
 _again = threading.Event()
 
@@ -89,30 +96,27 @@ def send_due(*, now: Now = timezone.now, until: float = math.inf) -> int:
                 return made
             wait(flying, timeout=_LOOK_EVERY, return_when=FIRST_COMPLETED)
             # To look for more costs as much as to note several.
+            come: defaultdict[tuple[uuid.UUID, uuid.UUID], list[Come]] = defaultdict(list)
             for future in wait(flying, timeout=_GATHER).done:
                 claimed = flying.pop(future)
-                with tenant_context(claimed.tenant_id):
-                    _note(claimed, future.result(), now())
+                come[claimed.tenant_id, claimed.endpoint_id].append((claimed, future.result()))
+            for (tenant_id, endpoint_id), together in come.items():
+                with tenant_context(tenant_id):
+                    _note(endpoint_id, together, now())
 
 
 def send_claimed(claimed: Claimed, *, now: Now = timezone.now) -> None:
     """Sends this one of the current tenant's, and notes what came of it."""
     with poster() as post:
-        _note(claimed, _start(post, claimed).result(), now())
+        _note(claimed.endpoint_id, [(claimed, _start(post, claimed).result())], now())
 
 
-def claimed_of(delivery: Delivery, event: WebhookEvent, endpoint: Endpoint, now: datetime) -> Claimed:
+def claimed_of(
+    delivery: Delivery, event: WebhookEvent, endpoint: Endpoint, signing: "Signing", now: datetime
+) -> Claimed:
     """Of one that has its lease."""
     assert delivery.lease is not None
-    request, problem = None, ""
-    try:
-        secrets = [secret.unseal_key() or "" for secret in active_secrets(endpoint, now)]
-        if secrets:
-            request = request_of(endpoint.url, event, secrets, now)
-        else:
-            problem = "There is no signing secret: rotate it, and there is one."
-    except Unsealable as error:
-        problem = f"The signing secret can't be decrypted: rotate it. {error}"[:500]
+    request = request_of(endpoint.url, event, signing.secrets, now) if signing.secrets else None
     return Claimed(
         tenant_id=delivery.tenant_id,
         delivery_id=delivery.id,
@@ -122,8 +126,24 @@ def claimed_of(delivery: Delivery, event: WebhookEvent, endpoint: Endpoint, now:
         at=now,
         is_test=event.is_test,
         request=request,
-        problem=problem,
+        problem=signing.problem,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Signing:
+    """What an endpoint's deliveries are signed with. Without `secrets` there is a `problem`."""
+
+    secrets: Sequence[str]
+    problem: str = ""
+
+    @classmethod
+    def of(cls, endpoint: Endpoint, now: datetime) -> "Signing":
+        try:
+            secrets = [secret.unseal_key() or "" for secret in active_secrets(endpoint, now)]
+        except Unsealable as error:
+            return cls((), f"The signing secret can't be decrypted: rotate it. {error}"[:500])
+        return cls(secrets, "" if secrets else "There is no signing secret: rotate it, and there is one.")
 
 
 def new_lease(now: datetime) -> dict[str, Any]:
@@ -183,28 +203,47 @@ def _claim(endpoint_id: uuid.UUID, now: datetime, room: int) -> list[Claimed]:
     )
     first_in_line = all_of_it.filter(_due(now)).filter(Q(session_id="") | ~Exists(ahead))
     rows = list(first_in_line.select_related("event").order_by("next_at", "event_id")[:room])
-    claimed = []
+    mine = new_lease(now)
+    Delivery.objects.filter(id__in=[row.id for row in rows]).update(**mine, attempts=F("attempts") + 1)
+    signing = Signing.of(endpoint, now)
     for row in rows:
-        mine = new_lease(now)
-        Delivery.objects.filter(id=row.id).update(**mine, attempts=F("attempts") + 1)
         row.lease, row.attempts = mine["lease"], row.attempts + 1
-        claimed.append(claimed_of(row, row.event, endpoint, now))
-    return claimed
+    return [claimed_of(row, row.event, endpoint, signing, now) for row in rows]
 
 
 @atomic()
-def _note(claimed: Claimed, outcome: Outcome, now: datetime) -> None:
-    endpoint = Endpoint.objects.select_for_update(no_key=True).filter(id=claimed.endpoint_id).first()
-    delivery = Delivery.objects.filter(
-        id=claimed.delivery_id, lease=claimed.lease, state=DeliveryState.SENDING
-    ).first()
-    if endpoint is None or delivery is None:
-        log.warning(
-            "webhook_came_late", delivery_id=str(claimed.delivery_id)
-        )  # another sender has it, or nobody
+def _note(endpoint_id: uuid.UUID, come: Sequence[Come], now: datetime) -> None:
+    """What came of deliveries to one endpoint, in one transaction: each costs the disk as much as all of them."""
+    endpoint = Endpoint.objects.select_for_update(no_key=True).filter(id=endpoint_id).first()
+    sent = {claimed.delivery_id: claimed.lease for claimed, _ in come}
+    found = Delivery.objects.filter(id__in=sent, state=DeliveryState.SENDING)
+    ours = {delivery.id: delivery for delivery in found if delivery.lease == sent[delivery.id]}
+    noted = [one for one in come if one[0].delivery_id in ours]
+    for claimed, _ in come:
+        if endpoint is None or claimed.delivery_id not in ours:  # another sender has it, or nobody
+            log.warning("webhook_came_late", delivery_id=str(claimed.delivery_id))
+    if endpoint is None:
         return
-    Attempt.objects.create(
-        delivery=delivery,
+    Attempt.objects.bulk_create([_attempt(*one) for one in noted])
+    for claimed, outcome in noted:
+        delivery = ours[claimed.delivery_id]
+        delivery.lease = delivery.leased_until = None
+        delivery.last_status, delivery.last_error = outcome.status, outcome.error
+        if not outcome.error:
+            delivery.state, delivery.finished_at = DeliveryState.DELIVERED, now
+        elif claimed.is_test:
+            delivery.state, delivery.finished_at = DeliveryState.FAILED, now
+        else:
+            _put_off(delivery, endpoint, outcome, now)
+    Delivery.objects.bulk_update(ours.values(), _NOTED)
+    for claimed, outcome in noted:
+        if not claimed.is_test:
+            _note_health(endpoint, outcome, claimed.at, now)
+
+
+def _attempt(claimed: Claimed, outcome: Outcome) -> Attempt:
+    return Attempt(
+        delivery_id=claimed.delivery_id,
         number=claimed.number,
         at=claimed.at,
         duration_ms=outcome.duration_ms,
@@ -213,17 +252,6 @@ def _note(claimed: Claimed, outcome: Outcome, now: datetime) -> None:
         response_body=outcome.body,
         error=outcome.error,
     )
-    delivery.lease = delivery.leased_until = None
-    delivery.last_status, delivery.last_error = outcome.status, outcome.error
-    if not outcome.error:
-        delivery.state, delivery.finished_at = DeliveryState.DELIVERED, now
-    elif claimed.is_test:
-        delivery.state, delivery.finished_at = DeliveryState.FAILED, now
-    else:
-        _put_off(delivery, endpoint, outcome, now)
-    delivery.save()
-    if not claimed.is_test:
-        _note_health(endpoint, outcome, claimed.at, now)
 
 
 def _put_off(delivery: Delivery, endpoint: Endpoint, outcome: Outcome, now: datetime) -> None:
@@ -241,6 +269,7 @@ def _note_health(endpoint: Endpoint, outcome: Outcome, began: datetime, now: dat
     """Disables an endpoint that is gone, or that nothing got through to for long."""
     if not outcome.error:
         if endpoint.failing_since is not None:
+            endpoint.failing_since = None
             Endpoint.objects.filter(id=endpoint.id).update(failing_since=None)
         return
     if endpoint.failing_since is None:

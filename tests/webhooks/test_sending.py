@@ -238,6 +238,21 @@ def test_one_that_is_gone_is_disabled_at_once(alice: Person, receiver: Receiver,
     assert delivery.endpoint.url in mail.outbox[0].body
 
 
+def test_what_comes_back_together_with_that_is_cancelled(
+    alice: Person, receiver: Receiver, clock: Clock
+) -> None:
+    receiver.answers += [status(500), status(410), status(200)]
+    make_endpoint(alice, receiver.url)
+    for number in range(3):
+        publish(alice, number=number)
+    assert send(clock) == 3
+    clock.now += timedelta(minutes=1)
+    assert send(clock) == 0
+    with tenant_context(alice.tenant.id):
+        ended = Delivery.objects.values_list("state", "attempts", "lease")
+        assert sorted(ended) == [("cancelled", 1, None), ("delivered", 1, None), ("failed", 1, None)]
+
+
 def test_after_three_days_of_failures_it_is_disabled_and_what_waits_can_be_sent_later(
     alice: Person, bob: Person, receiver: Receiver, clock: Clock
 ) -> None:
