@@ -148,7 +148,7 @@ def _strike(entry: dict[str, Any], spans: Sequence[Span]) -> list[Bleep]:
 def _margin_of(entry: Mapping[str, Any]) -> int:
     if entry.get("exact"):
         return MARGIN_MS
-    lasts = entry.get("end_ms", 0) - entry.get("start_ms", 0)
+    lasts: int = entry.get("end_ms", 0) - entry.get("start_ms", 0)
     return min(max(INEXACT_MARGIN_MS, round(lasts * _GUESSED)), MOST_MARGIN_MS)
 
 
