@@ -6,7 +6,7 @@ SURVIVAL_SECONDS ?= 120
 UV_VERSION := 0.13.9
 
 # These play and hear sound at its pace, and talk to whole platforms: not while all else keeps the machine busy.
-IN_REAL_TIME := tests/browser tests/clients tests/conformance tests/examples tests/random_client tests/soak
+IN_REAL_TIME := tests/soak tests/browser tests/conformance tests/clients tests/random_client tests/examples
 
 LOCKS := deploy/requirements
 PY := .venv/bin/python

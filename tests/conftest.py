@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -34,10 +35,21 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.fixture(scope="session")
-def embedded_postgres(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[EmbeddedPostgres]":
-    from antiphon.embedded.postgres import EmbeddedPostgres
+def prepared_cache(pytestconfig: pytest.Config) -> Path:
+    """The folder for `tests.prepared`."""
+    return pytestconfig.cache.mkdir("prepared")
 
-    server = EmbeddedPostgres(tmp_path_factory.mktemp("postgres"), durable=False)
+
+@pytest.fixture(scope="session")
+def embedded_postgres(
+    prepared_cache: Path, tmp_path_factory: pytest.TempPathFactory
+) -> "Iterator[EmbeddedPostgres]":
+    from antiphon.embedded.postgres import EmbeddedPostgres
+    from tests.prepared import copy_prepared
+
+    data_dir = tmp_path_factory.mktemp("data")
+    copy_prepared(prepared_cache, data_dir)
+    server = EmbeddedPostgres(data_dir / "postgres", durable=False)
     server.start()
     yield server
     server.stop()
@@ -47,9 +59,10 @@ def embedded_postgres(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Emb
 def database_urls(request: pytest.FixtureRequest) -> "DatabaseUrls":
     """DATABASE_URL and ACROSS_DATABASE_URL, else an embedded server."""
     import psycopg
+    from django.db import connections
 
     from antiphon.config.env import env
-    from antiphon.embedded.roles import ACROSS_ROLE, DatabaseUrls, prepare_roles
+    from antiphon.embedded.roles import ACROSS_ROLE, DATABASE, DatabaseUrls, prepare_roles
 
     app, across = env().database_url, env().across_database_url
     if app and across:
@@ -58,6 +71,7 @@ def database_urls(request: pytest.FixtureRequest) -> "DatabaseUrls":
     urls = prepare_roles(superuser_url)
     with psycopg.connect(superuser_url, autocommit=True) as connection:  # see tests.flushing
         connection.execute(f"GRANT SET ON PARAMETER session_replication_role TO {ACROSS_ROLE}")
+    connections.settings["default"]["TEST"]["TEMPLATE"] = DATABASE  # the one that was prepared
     return urls
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.prepared import copy_prepared
 from tests.recordings import sentences
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -72,8 +73,12 @@ def paced_server() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def platform(paced_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    with running_platform(paced_server, tmp_path_factory.mktemp("data")) as running:
+def platform(
+    paced_server: str, prepared_cache: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Platform]:
+    data_dir = tmp_path_factory.mktemp("data")
+    copy_prepared(prepared_cache, data_dir)
+    with running_platform(paced_server, data_dir) as running:
         yield running
 
 

@@ -43,8 +43,8 @@ def end_reason_of(ending: Ending) -> EndReason:
 
 
 def sessions_close_abandoned() -> int:
-    """Ends the sessions whose process gave no sign of life for ABANDONED_AFTER, at the last one of each: what it
-    logged is one, too. Returns how many those were.
+    """Ends the sessions whose process gave no sign of life for ABANDONED_AFTER, with what is known last of each:
+    what it logged counts as one. Returns how many those were.
 
     Should the process live after all, and have only lost the database, its next sign of life opens them again.
     """

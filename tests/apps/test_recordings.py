@@ -255,14 +255,17 @@ def test_parts_wait_for_the_row_of_their_session(recorder: AudioRecorder, alice:
     assert late.recording.state == RecordingState.PROCESSING
 
 
-def test_so_does_one_of_which_nothing_is_on_the_disk_yet(recorder: AudioRecorder, alice: Person) -> None:
-    late = taped(alice, has_row=False)
-    converse(recorder, late, user_says(speech("0870"), 0), lasts=8_000)
+def test_a_recording_with_nothing_written_yet_waits_for_the_row_too(
+    recorder: AudioRecorder, alice: Person
+) -> None:
+    early = taped(alice, has_row=False)
+    converse(recorder, early, user_says(speech("0870"), 0), lasts=8_000)
     recorder.send()
-    add_row(late)
     write_all(recorder)
+    add_row(early)
     recorder.send()
-    assert late.recording.state == RecordingState.PROCESSING
+    assert early.recording.state == RecordingState.PROCESSING
+    assert early.recording.parts > 0
 
 
 def test_of_a_session_that_was_deleted_nothing_more_is_kept(

@@ -8,6 +8,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, Self
 
 import psutil
@@ -18,6 +19,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from tests.platform_fixture import Platform, running_platform
+from tests.prepared import copy_prepared
 
 LEASE_SECONDS = 2
 LAST = "rate_limits.updated"  # comes after a response
@@ -25,14 +27,18 @@ PATIENCE = 30.0  # seconds for any one thing
 
 
 @pytest.fixture(scope="module")
-def pair(paced_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+def pair(
+    paced_server: str, prepared_cache: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Platform]:
     """A platform of two web processes."""
+    data_dir = tmp_path_factory.mktemp("pair")
+    copy_prepared(prepared_cache, data_dir)
     variables = {
         "ANTIPHON_WEB_PROCESSES": "2",
         "ANTIPHON_LEASE_SECONDS": str(LEASE_SECONDS),
         "SESSION_RESUME_SECONDS": "20",
     }
-    with running_platform(paced_server, tmp_path_factory.mktemp("pair"), **variables) as running:
+    with running_platform(paced_server, data_dir, **variables) as running:
         yield running
 
 
