@@ -54,6 +54,11 @@ class TestTranscripts:
         _, bleeps = struck(said("user", "a@b.de", exact=False))
         assert bleeps == [Bleep(0, 400, 1700, "email")]
 
+    @pytest.mark.parametrize(("lasts", "margin"), [(4_000, 600), (12_000, 1_200), (90_000, 2_000)])
+    def test_the_longer_a_turn_the_worse_the_guess(self, lasts: int, margin: int) -> None:
+        turn = said("user", "a@b.de", at=50_000, exact=False, start_ms=0, end_ms=lasts)
+        assert struck(turn)[1] == [Bleep(0, 50_000 - margin, 50_100 + margin, "email")]
+
     def test_bleeps_that_touch_are_one(self) -> None:
         _, bleeps = struck(said("user", "a@b.de and c@d.de"))
         assert bleeps == [Bleep(0, 850, 1450, "email")]
