@@ -5,7 +5,8 @@ describes, and never an error of ours.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 
 import pytest
 import schemathesis
@@ -18,7 +19,7 @@ from schemathesis.specs.openapi import checks
 
 from apps.keys.models import Scope
 from tests.api.things import make_things
-from tests.cast import Person
+from tests.cast import Person, owner_of
 
 pytestmark = pytest.mark.django_db
 
@@ -49,14 +50,22 @@ def one_connection() -> Iterator[None]:
         signal.connect(close_old_connections)
 
 
-@pytest.fixture
-def key(alice: Person) -> str:
-    return alice.make_key(scopes=Scope.values).text
+@pytest.fixture(scope="module")
+def alice(lasting: Callable[[], AbstractContextManager[None]]) -> Person:
+    with lasting():
+        return owner_of("acme", "alice")
 
 
-@pytest.fixture
-def things(alice: Person) -> dict[str, object]:
-    return make_things(alice)
+@pytest.fixture(scope="module")
+def key(alice: Person, lasting: Callable[[], AbstractContextManager[None]]) -> str:
+    with lasting():
+        return alice.make_key(scopes=Scope.values).text
+
+
+@pytest.fixture(scope="module")
+def things(alice: Person, lasting: Callable[[], AbstractContextManager[None]]) -> dict[str, object]:
+    with lasting():
+        return make_things(alice)
 
 
 @schema.parametrize()
