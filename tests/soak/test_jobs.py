@@ -64,7 +64,7 @@ class Size:
         return found
 
 
-SMALL = Size(jobs=20, sessions=4, kills=3, pauses=1, wipes=1, broker_kills=1)
+SMALL = Size(jobs=12, sessions=4, kills=1, pauses=1, wipes=1, broker_kills=1)
 LARGE = Size(jobs=200, sessions=100, kills=20, pauses=8, wipes=4, broker_kills=4)
 
 

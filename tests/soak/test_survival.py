@@ -48,7 +48,7 @@ class Size:
     server_kills: int  # of Valkey, and of PostgreSQL
 
 
-SMALL = Size(processes=3, clients=12, seconds=20.0, web_kills=3, server_kills=1)
+SMALL = Size(processes=2, clients=12, seconds=13.0, web_kills=2, server_kills=1)
 
 
 def large(seconds: float) -> Size:
