@@ -21,6 +21,7 @@ from apps.conversations.directory import OutOfReach
 from apps.conversations.model_list import ModelInfo, model_list
 from apps.conversations.presets import CheckedPreset, preset_check
 from apps.conversations.runtime import calls
+from apps.core.headers import header_text
 from apps.core.health import failing_parts
 from apps.keys.authentication import KeyGrant
 from apps.keys.credentials import key_from_headers
@@ -137,7 +138,7 @@ async def _mint(
 
 def _safety_identifier(request: HttpRequest) -> str:
     """Who will use the client secret, as OpenAI's clients tell it; empty if they don't."""
-    given = request.headers.get("openai-safety-identifier", "")
+    given = header_text(request.headers.get("openai-safety-identifier", "")).strip()
     limit = ClientSecret.SAFETY_IDENTIFIER_LENGTH
     if len(given) > limit:
         message = (

@@ -24,6 +24,7 @@ from apps.conversations.log_store import SessionOpened
 from apps.conversations.on_account import for_customer
 from apps.conversations.preset_agents import PresetAgent, is_agent, preset_agent, variables_of
 from apps.conversations.presets import default_session, preset_dialect, read_preset, require_model
+from apps.core.headers import header_text
 from apps.keys.authentication import ANYONE, KeyGrant, KeyRefused, aauthenticate
 from apps.keys.callers import Caller
 from apps.keys.credentials import is_key, key_from_headers, unwrapped
@@ -92,7 +93,7 @@ class Handshake:
     @property
     def safety_identifier(self) -> str:
         """Who uses the client, as OpenAI's clients tell it; empty if they don't."""
-        return self.headers.get("openai-safety-identifier", "")
+        return header_text(self.headers.get("openai-safety-identifier", "")).strip()
 
     @property
     def resumes(self) -> bool:

@@ -2,8 +2,8 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import connections
-from django.db.models import F
-from django.db.models.functions import Now
+from django.db.models import OuterRef, Subquery
+from django.db.models.functions import Greatest, Now
 
 from antiphon.engine.connection import TOO_SLOW
 from antiphon.engine.machine import GOING_AWAY
@@ -11,7 +11,7 @@ from antiphon.engine.ports import Ending
 from antiphon.engine.session import INTERNAL_ERROR
 from apps.conversations.calls import BALANCE_USED_UP, KEY_REVOKED
 from apps.conversations.log_store import published
-from apps.conversations.models import EndReason, RealtimeSession
+from apps.conversations.models import EndReason, RealtimeSession, SessionEvent
 from apps.core.tenancy import current_database
 from apps.transcripts.sql import ADD_TRANSCRIPT_JOB
 from apps.webhooks.outbox import PUBLISH_OF_SESSION
@@ -43,14 +43,20 @@ def end_reason_of(ending: Ending) -> EndReason:
 
 
 def sessions_close_abandoned() -> int:
-    """Ends the sessions whose process gave no sign of life for ABANDONED_AFTER. Returns how many those were.
+    """Ends the sessions whose process gave no sign of life for ABANDONED_AFTER, with what is known last of each:
+    what it logged counts as one. Returns how many those were.
 
     Should the process live after all, and have only lost the database, its next sign of life opens them again.
     """
     abandoned = RealtimeSession.objects.filter(ended_at=None, alive_at__lt=Now() - ABANDONED_AFTER)
     lost: list[Any] = list(abandoned.values("tenant_id", "id"))
     ended = RealtimeSession.objects.filter(id__in=[row["id"] for row in lost])
-    closed = ended.update(ended_at=F("alive_at"), end_reason=EndReason.CRASHED)
+    last_event = (
+        SessionEvent.objects.filter(tenant=OuterRef("tenant"), session=OuterRef("pk"))
+        .order_by("-seq")
+        .values("at")[:1]
+    )
+    closed = ended.update(ended_at=Greatest("alive_at", Subquery(last_event)), end_reason=EndReason.CRASHED)
     with connections[current_database()].cursor() as cursor:
         cursor.executemany(ADD_TRANSCRIPT_JOB, lost)
         cursor.executemany(PUBLISH_OF_SESSION, [published("session.ended", **row) for row in lost])

@@ -21,31 +21,32 @@ class Entry:
     icon: str  # a name at lucide.dev
     group: str
     permission: May = May.VIEW
+    guide: str = ""  # the document that explains it
 
 
 # In the order of the sidebar; rows of one group stand together.
 NAVIGATION = (
     Entry("Overview", "tenant", "house", START),
-    Entry("Agents", "agents", "bot", BUILD),
-    Entry("Tools", "tools", "wrench", BUILD),
+    Entry("Agents", "agents", "bot", BUILD, guide="agents"),
+    Entry("Tools", "tools", "wrench", BUILD, guide="tools"),
     Entry("Playground", "playground", "mic", BUILD, May.TALK),
-    Entry("Routers", "routers", "split", BUILD),
+    Entry("Routers", "routers", "split", BUILD, guide="routers"),
     Entry("Voices", "voices", "audio-lines", BUILD),
-    Entry("Sessions", "sessions", "messages-square", OBSERVE),
+    Entry("Sessions", "sessions", "messages-square", OBSERVE, guide="transcripts"),
     Entry("Live", "live", "radio", OBSERVE),
     Entry("Logs", "logs", "triangle-alert", OBSERVE),
-    Entry("Analytics", "analytics", "chart-line", OBSERVE),
-    Entry("Usage", "usage", "chart-column", OBSERVE),
-    Entry("Reports", "reports", "file-text", OBSERVE),
-    Entry("API keys", "keys", "key-round", CONNECT),
-    Entry("Customers", "customers", "handshake", CONNECT),
-    Entry("Providers", "providers", "plug", CONNECT),
-    Entry("Webhooks", "webhooks", "webhook", CONNECT, May.CONNECT),
-    Entry("Budgets", "budgets", "wallet", MANAGE),
+    Entry("Analytics", "analytics", "chart-line", OBSERVE, guide="analytics"),
+    Entry("Usage", "usage", "chart-column", OBSERVE, guide="usage-pages"),
+    Entry("Reports", "reports", "file-text", OBSERVE, guide="reports"),
+    Entry("API keys", "keys", "key-round", CONNECT, guide="management-api"),
+    Entry("Customers", "customers", "handshake", CONNECT, guide="customers"),
+    Entry("Providers", "providers", "plug", CONNECT, guide="providers"),
+    Entry("Webhooks", "webhooks", "webhook", CONNECT, May.CONNECT, guide="webhooks"),
+    Entry("Budgets", "budgets", "wallet", MANAGE, guide="billing"),
     Entry("Team", "team", "users", MANAGE),
-    Entry("Limits", "limits", "gauge", MANAGE),
-    Entry("Billing", "billing", "credit-card", MANAGE),
-    Entry("Privacy", "privacy", "shield-check", MANAGE, May.DELETE_SESSIONS),
+    Entry("Limits", "limits", "gauge", MANAGE, guide="limits"),
+    Entry("Billing", "billing", "credit-card", MANAGE, guide="billing"),
+    Entry("Privacy", "privacy", "shield-check", MANAGE, May.DELETE_SESSIONS, guide="privacy"),
     Entry("Audit log", "audit", "scroll-text", MANAGE, May.READ_AUDIT),
     Entry("Settings", "settings", "settings", MANAGE, May.MANAGE_SETTINGS),
 )
@@ -57,6 +58,7 @@ class Link:
     url: str
     icon: str
     current: bool
+    guide: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,5 +90,8 @@ def _groups(shown: list[Entry], urls: dict[Entry, str], current: str | None) -> 
     for label, entries in groupby(shown, key=lambda entry: entry.group):
         yield Group(
             label,
-            tuple(Link(entry.label, urls[entry], entry.icon, urls[entry] == current) for entry in entries),
+            tuple(
+                Link(entry.label, urls[entry], entry.icon, urls[entry] == current, entry.guide)
+                for entry in entries
+            ),
         )

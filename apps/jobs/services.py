@@ -1,6 +1,7 @@
 import uuid
 from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import structlog
@@ -69,6 +70,16 @@ def job_cancel(*, job: Job) -> None:
     if not live.update(state=JobState.CANCELLED, lease=None, leased_until=None, finished_at=now):
         raise ValidationError("It is over already: there is nothing to cancel.")
     job.refresh_from_db()
+
+
+@atomic()
+def jobs_restart(*, kind: str) -> None:
+    """Those of the current tenant that run begin anew: what they have read is no longer so."""
+    for job in Job.objects.filter(kind=kind, state=JobState.RUNNING):
+        if Job.objects.filter(id=job.id, lease=job.lease, state=JobState.RUNNING).update(
+            **_ANEW, run_at=timezone.now()
+        ):
+            on_commit(partial(job_nudge, job))
 
 
 @atomic()

@@ -22,6 +22,7 @@ from apps.conversations.models import RealtimeSession
 from apps.core.tenancy import atomic
 from apps.files import store
 from apps.jobs.services import job_add
+from apps.privacy.exporting import exports_drop
 from apps.privacy.models import Erasure, ErasureStep, Subject
 from apps.privacy.registry import Rows, SessionRef, kept_list, spool_list
 from apps.privacy.removing import person_rows_delete, session_rows_delete
@@ -102,6 +103,13 @@ def person_rest_erase(erasure: Erasure, identifier: str) -> None:
         _step(erasure, rows=rows, files=[], files_gone_at=timezone.now())
 
 
+@atomic()
+def exports_erase(erasure: Erasure) -> None:
+    """The person, or the session, is in them, too."""
+    if folders := exports_drop():
+        _step(erasure, folders=folders)
+
+
 def _step(erasure: Erasure, **fields: Any) -> None:
     ErasureStep(erasure=erasure, number=erasure.steps.count() + 1, **fields).save()
 
@@ -111,13 +119,13 @@ def _step(erasure: Erasure, **fields: Any) -> None:
 
 def step_files_erase(step: ErasureStep) -> None:
     """Once more does no harm."""
-    if step.session_row is None or step.files_gone_at is not None:
+    if step.files_gone_at is not None:
         return
-    ref = SessionRef(step.session_row, step.session_id)
+    ref = SessionRef(step.session_row, step.session_id) if step.session_row is not None else None
     listed = list(step.files or [])
     known = {file["name"] for file in listed}
     in_store = [name for folder in step.folders for name in store.names(folder)]
-    spooled = [path for find in spool_list() for path in find(ref) if path.is_file()]
+    spooled = [path for find in spool_list() for path in find(ref) if path.is_file()] if ref else []
     listed += [_told(name, store.read(name)) for name in in_store if name not in known]
     listed += [
         _told(f"spool/{path.name}", _content(path)) for path in spooled if f"spool/{path.name}" not in known

@@ -1,6 +1,7 @@
 """Everything of a tenant in one file: tables as JSON lines, transcripts, files, and an index of them."""
 
 import json
+import uuid
 import zipfile
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -19,7 +20,7 @@ from apps.core.models import TenantModel
 from apps.core.tenancy import atomic
 from apps.files import store
 from apps.files.links import link_to
-from apps.jobs.services import job_add
+from apps.jobs.services import job_add, jobs_restart
 from apps.privacy.models import TenantExport
 from apps.tenants.models import Tenant
 from apps.transcripts.presenting import as_text, document
@@ -49,8 +50,22 @@ def export_request() -> TenantExport:
     return export
 
 
-def export_name(export: TenantExport) -> str:
-    return store.name_of("privacy", "exports", f"{export.id}.zip")
+def new_name(export: TenantExport) -> str:
+    """Of its file: in another folder each time that it is made."""
+    return f"{exports_folder()}/{export.id}-{uuid.uuid4().hex[:8]}/export.zip"
+
+
+def exports_folder() -> str:
+    return store.name_of("privacy", "exports")
+
+
+@atomic()
+def exports_drop() -> list[str]:
+    """Whoever was erased is still in the exports that there are: they expire, and those that are being made begin
+    anew. Returns the folders of the files, which are still there."""
+    jobs_restart(kind=EXPORT)
+    TenantExport.objects.exclude(file="").update(file="")
+    return [name.rpartition("/")[0] for name in store.names(exports_folder())]
 
 
 def export_link(export: TenantExport) -> str:

@@ -34,6 +34,7 @@ def erase(running: Running) -> None:
         return
     if erasure.sealed_identifier:
         _erase_rows(running, erasure)
+    erasing.exports_erase(erasure)
     steps = ErasureStep.objects.filter(erasure=erasure, files_gone_at=None).order_by("number")
     count = steps.count()
     for number, step in enumerate(steps.iterator(chunk_size=100)):
@@ -76,22 +77,23 @@ def export(running: Running) -> None:
     if row is None or row.finished_at is not None:
         return
     tenant = Tenant.objects.get(id=row.tenant_id)
+    name = exporting.new_name(row)
     with tempfile.TemporaryFile() as file:
         tables = exporting.export_write(file, tenant, running.progress)
         size = file.tell()
         file.seek(0)
-        store.put(exporting.export_name(row), iter(lambda: file.read(store.READ_AT_ONCE), b""))
-    now = timezone.now()
-    with running.finish():
-        TenantExport.objects.filter(id=row.id).update(
-            file=exporting.export_name(row),
-            size=size,
-            tables=tables,
-            finished_at=now,
-            expires_at=now + exporting.KEPT,
-        )
-        if row.mail_to:
-            job_add(kind=MAIL, key=str(row.id))
+        try:
+            store.put(name, iter(lambda: file.read(store.READ_AT_ONCE), b""))
+            now = timezone.now()
+            with running.finish():
+                TenantExport.objects.filter(id=row.id).update(
+                    file=name, size=size, tables=tables, finished_at=now, expires_at=now + exporting.KEPT
+                )
+                if row.mail_to:
+                    job_add(kind=MAIL, key=str(row.id))
+        except BaseException:
+            store.delete(name)
+            raise
 
 
 @job_kind(MAIL, label="Mail of an export")

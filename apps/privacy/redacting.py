@@ -18,7 +18,9 @@ from apps.privacy.models import Channel, Redaction
 from apps.privacy.redactors import redactor
 
 MARGIN_MS = 150  # around what is bleeped: words begin and end before and after what recognisers say
-INEXACT_MARGIN_MS = 600  # where the times of words are a guess
+INEXACT_MARGIN_MS = 600  # at least where the times of words are a guess
+MOST_MARGIN_MS = 2_000
+_GUESSED = 0.1  # of how long all of it lasts: so far a guess is off, as people pause
 _ASIDE_WORDS = 4  # of an assistant who says "yes?" while somebody dictates, and of nobody who answers
 
 _CHANNELS = {"user": Channel.USER, "assistant": Channel.ASSISTANT}
@@ -139,8 +141,15 @@ def _strike(entry: dict[str, Any], spans: Sequence[Span]) -> list[Bleep]:
     channel = _CHANNELS.get(entry["kind"])
     if channel is None:
         return []
-    margin = MARGIN_MS if entry.get("exact") else INEXACT_MARGIN_MS
+    margin = _margin_of(entry)
     return [Bleep(channel, max(start - margin, 0), end + margin, kind) for start, end, kind in found]
+
+
+def _margin_of(entry: Mapping[str, Any]) -> int:
+    if entry.get("exact"):
+        return MARGIN_MS
+    lasts = entry.get("end_ms", 0) - entry.get("start_ms", 0)
+    return min(max(INEXACT_MARGIN_MS, round(lasts * _GUESSED)), MOST_MARGIN_MS)
 
 
 def _strike_words(

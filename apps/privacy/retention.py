@@ -1,5 +1,6 @@
 """How long what is kept of sessions is kept, and its end."""
 
+import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -14,6 +15,9 @@ from apps.agents.models import AgentVersion
 from apps.conversations.models import RealtimeSession, SessionEvent, SessionText
 from apps.core.tenancy import atomic
 from apps.files import store
+from apps.jobs.models import JobState
+from apps.jobs.selectors import job_list
+from apps.privacy.exporting import EXPORT, exports_folder
 from apps.privacy.models import TenantExport
 from apps.privacy.registry import Rows, SessionRef
 from apps.privacy.removing import session_rows_delete
@@ -139,8 +143,28 @@ _DELETE = (_recordings_delete, _transcripts_delete, _logs_delete, _sessions_dele
 
 
 def orphans_delete() -> int:
-    """Files of recordings that nobody knows any more: what was put while its session was deleted, or was to go when
-    a worker died. Returns how many files those were."""
+    """Files of recordings and exports that nobody knows any more: what was put while its session was deleted, or
+    was to go when a worker died. Returns how many files those were."""
+    orphans = _orphans_of_recordings() + _orphans_of_exports()
+    for name in orphans:
+        store.delete(name)
+    return len(orphans)
+
+
+def _orphans_of_exports() -> list[str]:
+    found = list(store.names(exports_folder()))  # before one that is finished meanwhile could be among them
+    if not found or TenantExport.objects.filter(id__in=_live_exports()).exists():
+        return []
+    known = set(TenantExport.objects.values_list("file", flat=True))
+    return [name for name in found if name not in known]
+
+
+def _live_exports() -> list[uuid.UUID]:
+    live = job_list(kinds=[EXPORT], states=[JobState.WAITING, JobState.RUNNING])
+    return [uuid.UUID(key) for key in live.values_list("key", flat=True)]
+
+
+def _orphans_of_recordings() -> list[str]:
     folders: defaultdict[str, list[str]] = defaultdict(list)
     for name in store.names(store.name_of("recordings")):
         folders[name.split("/")[2]].append(name)
@@ -152,10 +176,7 @@ def orphans_delete() -> int:
             .values_list("session_id", flat=True),
         )
     )
-    orphans = [name for folder, names in folders.items() if folder not in known for name in names]
-    for name in orphans:
-        store.delete(name)
-    return len(orphans)
+    return [name for folder, names in folders.items() if folder not in known for name in names]
 
 
 @atomic()

@@ -42,8 +42,9 @@ def send(folder: Folder, *, is_written: bool = False) -> bool:
     with tenant_context(folder.tenant_id):
         recording = recording_of(session_id)
         if recording is None:
+            complete = folder.told().parts  # before they are listed: one may be completed meanwhile
             parts = folder.parts(unfinished=True)
-            was_there = not parts or parts[0][0] > 1
+            was_there = parts[0][0] > 1 if parts else complete > 0
             if was_there or folder.age() > _UNKNOWN_SECONDS:
                 return _dropped(folder, "its session was deleted")
             return False

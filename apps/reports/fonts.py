@@ -1,6 +1,5 @@
-"""Letters for PDFs. A face of the machine with those of most alphabets is put into the file; without one,
-reportlab's own, which has those of western Europe. Chinese, Japanese and Korean are left to the reader's own faces,
-as PDF provides for (ISO 32000-1, section 9.7.5)."""
+"""Letters for PDFs. A face with those of most alphabets, which comes with the platform, is put into the file.
+Chinese, Japanese and Korean are left to the reader's own, as PDF provides for (ISO 32000-1, section 9.7.5)."""
 
 from collections.abc import Iterator, Set
 from dataclasses import dataclass
@@ -13,14 +12,7 @@ from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.cidfonts import UnicodeCIDFont
 from reportlab.pdfbase.ttfonts import TTFont
 
-_FOLDERS = (
-    "/usr/share/fonts/truetype/dejavu",  # Debian, Ubuntu
-    "/usr/share/fonts/dejavu-sans-fonts",  # Fedora
-    "/usr/share/fonts/dejavu",  # Alpine, SUSE
-    "/usr/share/fonts/TTF",  # Arch
-    "/opt/homebrew/share/fonts",
-)
-_WIDE, _NARROW = ("DejaVuSans.ttf", "DejaVuSans-Bold.ttf"), ("Vera.ttf", "VeraBd.ttf")
+_FOLDER = Path(__file__).with_name("typefaces")
 TEXT, BOLD = "report", "report-bold"
 _CHINESE, _JAPANESE, _KOREAN = "STSong-Light", "HeiseiKakuGo-W5", "HYSMyeongJo-Medium"
 _UNKNOWN = "\N{WHITE SQUARE}"
@@ -62,8 +54,7 @@ class Letters:
 @cache
 def letters() -> Letters:
     """Registers the faces, once."""
-    text, bold = _files()
-    faces = [TTFont(TEXT, text), TTFont(BOLD, bold)]
+    faces = [TTFont(TEXT, _FOLDER / "DejaVuSans.ttf"), TTFont(BOLD, _FOLDER / "DejaVuSans-Bold.ttf")]
     for face in faces:
         pdfmetrics.registerFont(face)
     for is_italic in (0, 1):
@@ -86,11 +77,3 @@ def marked(text: str) -> str:
 def plain(text: str) -> str:
     """For a chart, whose labels have one face: what that lacks is a box."""
     return "".join(run if not face else _UNKNOWN * len(run) for face, run in letters().runs(text))
-
-
-def _files() -> tuple[str, str]:
-    for folder in _FOLDERS:
-        found = [Path(folder, name) for name in _WIDE]
-        if all(file.is_file() for file in found):
-            return str(found[0]), str(found[1])
-    return _NARROW  # which reportlab finds among its own

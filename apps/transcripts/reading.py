@@ -179,7 +179,7 @@ class _Reader:
 
     def _time_user(self, entry: Entry, turn: _Turn) -> None:
         start = self.user.at(turn.began) if turn.began is not None else None
-        end = self.user.at(turn.ended) if turn.ended is not None else None
+        end = self.user.until(turn.ended) if turn.ended is not None else None
         start = start if start is not None else turn.start
         if start is not None:
             entry.start_ms = round(start)
@@ -200,12 +200,14 @@ class _Reader:
             entry.is_cut = entry.is_cut or bool(entry.unheard) or spoken.heard_end < spoken.audio_ms
         if not spoken.playing.parts:
             return
-        playing, until = spoken.playing.at, spoken.playing.at(spoken.heard_end)
+        playing, until = spoken.playing.at, spoken.playing.until(spoken.heard_end)
         if entry.is_cut and spoken.heard_ms is None:  # nobody noted where, but when it was over
             until = min(until, max(entry.end_ms, playing(0)))
         entry.start_ms, entry.end_ms = round(playing(0)), round(until)
         if at >= 0 and spoken.text:
-            entry.words = timed(entry.text, spoken.moments, lambda ms: min(playing(ms), until), at)
+            entry.words = timed(
+                sent, spoken.moments, lambda ms: min(playing(ms), until), at, at + len(entry.text)
+            )
         else:
             entry.words = spread(entry.text, entry.start_ms, entry.end_ms)
 

@@ -11,12 +11,12 @@ import structlog
 from numpy.typing import NDArray
 
 from antiphon.audio import pcm as pcm16
-from antiphon.providers.base.stt import FinalTranscript, SttConfig
+from antiphon.providers.base.stt import FinalTranscript, SaidWord, SttConfig
 from apps.agents.spec import AgentSpec
 from apps.conversations.models import RealtimeSession
 from apps.core.tenancy import atomic
 from apps.privacy.redacting import bleeps_of, keep_bleeps, merged, redact_session
-from apps.transcripts.entries import Entry, document_of, entries_from
+from apps.transcripts.entries import Entry, Word, document_of, entries_from
 from apps.transcripts.models import Source
 from apps.transcripts.selectors import transcript_find
 from apps.transcripts.services import spec_of, transcript_improve
@@ -82,8 +82,19 @@ def _keep(session: RealtimeSession, entries: Sequence[Entry]) -> None:
 def _replace(entry: Entry, final: FinalTranscript) -> None:
     if text := final.text.strip().replace("\0", "\ufffd"):
         entry.text = text
-        entry.words, entry.exact = spread(text, entry.start_ms, entry.end_ms), False
+        entry.words, entry.exact = _words(entry, final.words), bool(final.words)
         entry.language = final.language or entry.language
+
+
+def _words(entry: Entry, said: Sequence[SaidWord]) -> list[Word]:
+    """When each was said, as the recogniser has it, else as an estimate."""
+    if not said:
+        return spread(entry.text, entry.start_ms, entry.end_ms)
+
+    def at(ms: int) -> int:
+        return min(max(entry.start_ms + ms, entry.start_ms), entry.end_ms)
+
+    return [(at(word.start_ms), at(word.end_ms), word.text.replace("\0", "\ufffd")) for word in said]
 
 
 def _is_heard(entry: Entry) -> bool:
@@ -100,7 +111,7 @@ def _pcm(samples: NDArray[np.float32]) -> bytes:
 
 def _config(spec: AgentSpec, entry: Entry) -> SttConfig:
     language = spec.hearing.language or entry.language or None
-    return SttConfig(language=language, prompt=spec.hearing.vocabulary or None)
+    return SttConfig(language=language, prompt=spec.hearing.vocabulary or None, word_times=True)
 
 
 def _is_vendors(model: str) -> bool:

@@ -5,7 +5,7 @@ were sent. What is sent faster than it plays waits: the assistant's audio plays 
 the user hears it. A recording knows better, and its `timeline` takes the place of both.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 from apps.transcripts.words import Moment
 
 _JITTER_MS = 250.0  # by which audio may be late without a gap
+_ROUNDED_MS = 5.0  # by which who counts the same audio may differ
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +41,14 @@ class Stretches:
 
     def at(self, position: float) -> float:
         """When this position is heard; one beyond the audio with its end."""
-        index = max(bisect_right([part.begin for part in self.parts], position) - 1, 0)
-        part = self.parts[index]
+        return self._at(position, bisect_right([part.begin for part in self.parts], position + _ROUNDED_MS))
+
+    def until(self, position: float) -> float:
+        """When what lies before this position has been heard, however long nothing follows."""
+        return self._at(position, bisect_left([part.begin for part in self.parts], position - _ROUNDED_MS))
+
+    def _at(self, position: float, following: int) -> float:
+        part = self.parts[max(following - 1, 0)]
         return part.at + min(max(position - part.begin, 0.0), part.ms)
 
 
@@ -80,8 +87,15 @@ class UserAudio:
 
     def at(self, position: float) -> float | None:
         """None if there is no audio."""
-        known = self._known if self._known.parts else self._runs
-        return known.at(position) if known.parts else None
+        return self._stretches.at(position) if self._stretches.parts else None
+
+    def until(self, position: float) -> float | None:
+        """When what lies before it is over. None if there is no audio."""
+        return self._stretches.until(position) if self._stretches.parts else None
+
+    @property
+    def _stretches(self) -> Stretches:
+        return self._known if self._known.parts else self._runs
 
 
 @dataclass(slots=True)
@@ -152,7 +166,7 @@ class Line:
         spoken = self.item(item_id)
         spoken.heard_ms = heard_ms
         if spoken.playing.parts:
-            self._free = min(self._free, spoken.playing.at(heard_ms))
+            self._free = min(self._free, spoken.playing.until(heard_ms))
 
     def stop(self, at: float) -> None:
         """Nothing plays any more."""

@@ -25,6 +25,7 @@ from apps.conversations.gateway import (
     authorise,
     open_session,
 )
+from apps.core.headers import header_text
 from apps.core.tenancy import tenant_context
 from apps.keys import secrets
 from apps.keys.authentication import KeyGrant, KeyRefused, api_key_authenticate, authenticate
@@ -180,6 +181,16 @@ def test_it_lives_as_long_as_was_asked(mint: Mint, seconds: int) -> None:
 def test_who_uses_it_is_kept_and_granted(mint: Mint) -> None:
     secret = mint({}, **{"openai-safety-identifier": "user-7"}).json()["value"]
     assert authenticate(secret).safety_identifier == "user-7"
+
+
+def test_who_uses_it_may_have_any_letters(mint: Mint) -> None:
+    """Servers hand the bytes of headers on as latin-1: by another name nobody could be erased."""
+    sent = "Łukasz Ängström".encode()
+    secret = mint({}, **{"openai-safety-identifier": sent.decode("latin-1")}).json()["value"]
+    assert authenticate(secret).safety_identifier == "Łukasz Ängström"
+    scope = {"path": "/", "headers": [(b"openai-safety-identifier", sent)], "query_string": b""}
+    assert Handshake.of(scope).safety_identifier == "Łukasz Ängström"
+    assert header_text("Ren\xe9e") == "Renée", "and those whose clients write latin-1 as before"
 
 
 def test_only_a_digest_is_kept(mint: Mint, alice: Person) -> None:

@@ -442,6 +442,16 @@ def test_sessions_of_a_process_that_crashed_are_ended_where_it_was_last_alive(al
     assert row_of(alice, "alive").ended_at is None
 
 
+def test_what_a_crashed_session_logged_counts_as_alive(alice: Person) -> None:
+    silent = timezone.now() - timedelta(minutes=3)
+    with tenant_context(alice.tenant.id):
+        crashed = make_session("crashed", ended_at=None, alive_at=silent)
+        add_events(crashed, 3)
+        SessionEvent.objects.filter(seq=2).update(at=silent + timedelta(seconds=20))
+    close_abandoned_sessions.delay()
+    assert row_of(alice, "crashed").ended_at == silent + timedelta(seconds=20)
+
+
 async def test_a_session_that_was_taken_for_crashed_opens_again_with_its_next_sign_of_life(
     alice: Person, make_log: MakeLog
 ) -> None:

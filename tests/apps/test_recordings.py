@@ -255,6 +255,19 @@ def test_parts_wait_for_the_row_of_their_session(recorder: AudioRecorder, alice:
     assert late.recording.state == RecordingState.PROCESSING
 
 
+def test_a_recording_with_nothing_written_yet_waits_for_the_row_too(
+    recorder: AudioRecorder, alice: Person
+) -> None:
+    early = taped(alice, has_row=False)
+    converse(recorder, early, user_says(speech("0870"), 0), lasts=8_000)
+    recorder.send()
+    write_all(recorder)
+    add_row(early)
+    recorder.send()
+    assert early.recording.state == RecordingState.PROCESSING
+    assert early.recording.parts > 0
+
+
 def test_of_a_session_that_was_deleted_nothing_more_is_kept(
     recorder: AudioRecorder, tape: Taped, now: "Now"
 ) -> None:

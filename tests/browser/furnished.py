@@ -11,6 +11,7 @@ from urllib.request import Request, urlopen
 from apps.keys.models import Scope
 from tests.conformance.commands import manage
 from tests.platform_fixture import Platform
+from tests.webhooks.receiver import receiving, status
 
 DAYS = 60
 ROOM = {
@@ -98,9 +99,13 @@ def furnish(platform: Platform, sessions: int = 20, *, sound: bool = False) -> M
     api.post("/customers", external_id="globex", name="Globex Corporation", markup_bp=2500)
     api.post("/customers/globex/statements", month="2026-01")
     budget = api.post("/budgets", amount_micro=50_000_000)
-    endpoint = api.post("/webhooks", url="https://hooks.harbour.example/in", description="The hotel's desk")
-    endpoint_id = endpoint["endpoint"]["id"]
-    delivery = api.post(f"/webhooks/{endpoint_id}/test", type="session.ended")
+    told = {"description": "The hotel's desk", "events": ["tool.failed", "budget.warning"]}
+    with receiving() as desk:
+        desk.usual = status(200, '{"ok": true}')
+        endpoint_id = api.post("/webhooks", url=desk.url, **told)["endpoint"]["id"]
+        delivery = api.post(f"/webhooks/{endpoint_id}/test", type="tool.failed")
+    api.post("/erasures", identifier="guest-4711")
+    api.post("/exports")
     invoice = _billed(platform, api)
     key = api.post("/keys", name="Website", scopes=["realtime"], realtime_only=True)["key"]
     sizes = ("--sessions", str(sessions), "--days", str(DAYS), "--with-events", str(max(60, sessions // 2)))

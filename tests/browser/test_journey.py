@@ -14,6 +14,7 @@ from django.urls import get_resolver, reverse
 from openai import OpenAI
 from openai.types.realtime import RealtimeErrorEvent, ResponseDoneEvent
 from playwright.sync_api import APIResponse, Browser, BrowserContext, Page, Playwright, expect
+from standardwebhooks import Webhook
 
 from apps.api.v1.schema import described
 from apps.dashboard.navigation import NAVIGATION
@@ -24,6 +25,7 @@ from tests.browser.test_playground import wait_for_loudness, words_in_common, wr
 from tests.platform_fixture import Platform
 from tests.recordings import sentence
 from tests.tenancy.test_urls_hide_other_tenants import patterns
+from tests.webhooks.receiver import receiving, status
 
 PASSWORD = "correct horse battery"
 SAID = ("0880", "he was not an ill disposed young man")
@@ -144,8 +146,11 @@ def test_a_newcomer_comes_to_an_app_that_talks(arrives: Callable[[str], Visitor]
     makes_an_agent(alice)
     talks_to_it(alice)
     session_id = looks_at_the_session(alice)
+    hears_it_again(alice, session_id)
+    makes_a_report(alice)
     key, key_id, endpoint = makes_a_key(alice)
     an_app_talks_to_it(endpoint, key, platform)
+    is_told_of_it(alice)
 
     bob, bobs_id = somebody_joins(alice, arrives("Bob"))
     does_what_the_role_allows(bob, Role.VIEWER)
@@ -180,6 +185,7 @@ def makes_an_agent(alice: Visitor) -> None:
     alice.press("Make the agent")
     page.wait_for_url("**/harbour/agents/front-desk/")
     alice.fill(Instructions=f"You answer the telephone. {OF_THE_TENANT}")
+    page.get_by_label("Record its sessions").check()
     alice.follow("Publish…")
     expect(page.get_by_text(OF_THE_TENANT)).to_be_visible()
     alice.press("Publish version 1")
@@ -221,6 +227,51 @@ def looks_at_the_session(alice: Visitor) -> str:
         alice.follow(tab)
         expect(page.get_by_role("heading", name=session_id)).to_be_visible()
     return session_id
+
+
+def hears_it_again(alice: Visitor, session_id: str) -> None:
+    page = alice.page
+    alice.go(f"/harbour/sessions/{session_id}/transcript/")
+    expect(page.locator("#recording[data-drawn]")).to_have_count(1, timeout=PATIENCE_MS)
+    page.get_by_role("button", name="Play", exact=True).click()
+    expect(page.get_by_role("button", name="Pause", exact=True)).to_be_visible()
+    expect(page.locator("[data-clock]")).not_to_contain_text("0:00 /", timeout=PATIENCE_MS)
+
+
+def makes_a_report(alice: Visitor) -> None:
+    page = alice.page
+    alice.follow("Reports")
+    alice.follow("Report of usage")
+    page.get_by_label("Period").select_option("7")
+    alice.press("Make it")
+    row = page.get_by_role("row", name=re.compile("^Usage"))
+    expect(row).to_contain_text("Ready", timeout=PATIENCE_MS)
+    with page.expect_download() as downloading:
+        row.get_by_role("link", name=re.compile("^Download")).click()
+    assert "Front desk" in downloading.value.path().read_text()
+
+
+def is_told_of_it(alice: Visitor) -> None:
+    """By a webhook, whose signature her server can check."""
+    page = alice.page
+    alice.follow("Webhooks")
+    alice.follow("Add an endpoint")
+    with receiving() as server:
+        server.usual = status(200, "Thank you.")
+        alice.fill(Address=server.url)
+        alice.press("Add the endpoint")
+        alice.press("Reveal")
+        secret = page.get_by_text(re.compile("^whsec_[^…]+$")).first.inner_text()
+        alice.press("Send a test…")
+        page.get_by_role("dialog", name="Send a test").get_by_role("button", name="Send it").click()
+        expect(page.get_by_text("Thank you.").first).to_be_visible()
+    got = next(each for each in server.got if each.data["data"].get("test"))
+    assert Webhook(secret.strip()).verify(got.body, dict(got.headers)) == got.data
+    alice.go("/harbour/webhooks/")
+    alice.follow(server.url)
+    alice.press("Disable…")
+    page.get_by_role("dialog").get_by_role("button", name="Disable", exact=True).click()
+    expect(page.get_by_text("It is disabled").first).to_be_visible()
 
 
 def makes_a_key(somebody: Visitor) -> tuple[str, str, str]:
@@ -358,8 +409,9 @@ def makes_one_of_each_kind(alice: Visitor, key: str) -> dict[str, str]:
     alice.go("/harbour/analytics/?period=7")
     alice.page.locator("summary", has_text="Views").click()
     alice.press("Save this view…")
-    alice.fill(Name="This week")
-    alice.press("Save")
+    dialog = alice.page.get_by_role("dialog", name="Save this view")
+    dialog.get_by_label("Name", exact=True).fill("This week")
+    dialog.get_by_role("button", name="Save", exact=True).click()
     expect(alice.page.locator("summary", has_text="This week")).to_be_visible()
     return {
         "endpoint_id": endpoint_id,

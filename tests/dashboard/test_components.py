@@ -16,6 +16,7 @@ from django.views.defaults import server_error
 from django_cotton.compiler_regex import CottonCompiler
 from pytest_django.fixtures import Settings
 
+from apps.dashboard.documents import document_find
 from apps.dashboard.navigation import NAVIGATION, navigation_for
 from apps.tenants.models import Role
 from apps.tenants.selectors import PersonalMembership
@@ -179,6 +180,11 @@ def test_the_navigation_shows_what_the_role_allows() -> None:
     assert navigation_for(RequestFactory().get("/")) == []
 
 
+@pytest.mark.parametrize("guide", sorted({entry.guide for entry in NAVIGATION if entry.guide}))
+def test_what_explains_an_area_is_a_document(guide: str) -> None:
+    assert document_find(guide)
+
+
 @pytest.mark.django_db
 def test_a_page_of_a_tenant_has_a_shell(alice: Person) -> None:
     client = Client()
@@ -186,6 +192,7 @@ def test_a_page_of_a_tenant_has_a_shell(alice: Person) -> None:
     html = client.get("/acme/providers/").content.decode()
     assert 'href="#main"' in html
     assert 'href="/acme/providers/" aria-current="page"' in html
+    assert 'aria-label="Guide to providers" title="Guide to providers"' in html
     assert "Acme" in html
     assert alice.user.email in html
     assert html.count("<h1") == 1

@@ -3,7 +3,7 @@
 import io
 import json
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
 import pytest
@@ -16,9 +16,17 @@ from apps.files import store
 from apps.jobs.models import Job
 from apps.jobs.running import job_run
 from apps.keys.services import api_key_create
-from apps.privacy.exporting import export_request, exported_fields, exported_tables
-from apps.privacy.models import TenantExport
-from apps.privacy.retention import exports_expire
+from apps.privacy.erasing import ERASE, person_erase
+from apps.privacy.exporting import (
+    EXPORT,
+    export_request,
+    exported_fields,
+    exported_tables,
+    exports_folder,
+)
+from apps.privacy.models import Erasure, TenantExport
+from apps.privacy.retention import exports_expire, orphans_delete
+from apps.privacy.services import export_cancel
 from apps.tenants.deletion import tenant_purge
 from apps.transcripts.models import Transcript
 from tests.cast import Person
@@ -87,6 +95,65 @@ def test_its_file_goes_after_a_week(acme: Person) -> None:
     assert list(store.names(store.name_of("privacy"))) == []
     export.refresh_from_db()
     assert export.file == ""
+
+
+def told(words: str) -> None:
+    talk("sess_1", who="patient", words=words)
+    Transcript.objects.update(entries=[{"kind": "user", "start_ms": 0, "end_ms": 900, "text": words}])
+
+
+def erased(who: str) -> Erasure:
+    erasure = person_erase(identifier=who)
+    assert job_run(Job.objects.get(kind=ERASE, key=str(erasure.id)).id)
+    erasure.refresh_from_db()
+    return erasure
+
+
+def test_one_that_has_a_person_who_is_erased_goes_and_the_manifest_says_so(acme: Person) -> None:
+    told("Wellington")
+    export = made()
+    name = export.file
+    erasure = erased("patient")
+    export.refresh_from_db()
+    assert export.file == ""
+    assert list(store.names(store.name_of("privacy", "exports"))) == []
+    manifest = json.loads(b"".join(store.read(erasure.manifest)))["manifest"]
+    assert name in [file["name"] for part in manifest["removed"] for file in part["files"]]
+    again = made()
+    assert "Wellington" not in str({name: opened(again).read(name) for name in opened(again).namelist()})
+
+
+def test_one_that_is_made_while_a_person_is_erased_is_made_anew(
+    acme: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told("Wellington")
+    export = export_request()
+    job = Job.objects.get(kind=EXPORT, key=str(export.id))
+    really_put = store.put
+
+    def meanwhile(name: str, content: Iterable[bytes]) -> int:
+        monkeypatch.undo()
+        erased("patient")
+        return really_put(name, content)
+
+    monkeypatch.setattr(store, "put", meanwhile)
+    assert job_run(job.id)
+    export.refresh_from_db()
+    assert export.file == ""
+    assert list(store.names(store.name_of("privacy", "exports"))) == []
+    assert job_run(job.id)
+    export.refresh_from_db()
+    assert "Wellington" not in str({name: opened(export).read(name) for name in opened(export).namelist()})
+
+
+def test_a_file_that_no_export_knows_goes_unless_one_is_being_made(acme: Person) -> None:
+    export = made()
+    store.put(f"{exports_folder()}/lost/export.zip", [b"Wellington"])
+    waiting = export_request()
+    assert orphans_delete() == 0
+    export_cancel(export=waiting)
+    assert orphans_delete() == 1
+    assert list(store.names(exports_folder())) == [export.file]
 
 
 @pytest.mark.django_db(transaction=True, databases=["default", "across"])

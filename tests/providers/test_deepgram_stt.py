@@ -4,7 +4,7 @@ import pytest
 
 from antiphon.providers.base.endpoint import TOKEN, Endpoint
 from antiphon.providers.base.streaming_stt import ANSWER_WITHIN
-from antiphon.providers.base.stt import FinalTranscript, SttConfig
+from antiphon.providers.base.stt import FinalTranscript, SaidWord, SttConfig
 from antiphon.providers.deepgram.stt import DeepgramStt
 from tests.providers.contract_streaming_stt import KEY, StreamingSttContract, says_nothing, within
 from tests.providers.contract_stt import SECOND, collect, turn
@@ -148,3 +148,37 @@ async def test_flux_that_heard_nothing_just_closes(wire, flux):
     stream.finish()
     assert await collect(stream) == [FinalTranscript("", 1000, "en")]
     await stream.aclose()
+
+
+SPOKEN = [
+    {"word": "two", "punctuated_word": "Two", "start": 0.1, "end": 0.32},
+    {"word": "words", "punctuated_word": "words.", "start": 0.4, "end": 1.0},
+]
+
+
+async def words_of(wire, nova, config, words):
+    async def script(connection):
+        await connection.finished.wait()
+        spoken = {"alternatives": [{"transcript": "Two words.", "words": words}]}
+        await connection.send({"type": "Results", "is_final": True, "from_finalize": True, "channel": spoken})
+
+    nova.script = script
+    async with asyncio.timeout(PROMPTLY):
+        events = await turn(deepgram(wire, nova, "nova-3"), SECOND, config=config)
+    return events[-1].words
+
+
+async def test_who_asks_is_told_when_each_word_is_said(wire, nova):
+    timed = SttConfig(word_times=True)
+    assert await words_of(wire, nova, timed, SPOKEN) == (
+        SaidWord("Two", 100, 320),
+        SaidWord("words.", 400, 1000),
+    )
+
+
+async def test_words_that_are_not_the_whole_text_have_no_times(wire, nova):
+    assert await words_of(wire, nova, SttConfig(word_times=True), SPOKEN[:1]) == ()
+
+
+async def test_nobody_else_gets_times(wire, nova):
+    assert await words_of(wire, nova, SttConfig(), SPOKEN) == ()

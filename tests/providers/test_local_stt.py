@@ -24,6 +24,7 @@ from tests.local_models import whisper
 from tests.recordings import noise, sentence, sentences
 
 ENGLISH = SttConfig(language="en")
+TIMED = SttConfig(language="en", word_times=True)
 
 
 @pytest.fixture
@@ -156,6 +157,34 @@ def test_speech_that_repeats_itself_is_heard_as_often_as_it_was_said():
     assert whisper().recognise(said, "en").text.count("young man") == 5
 
 
+async def test_who_asks_is_told_when_each_word_is_said(stt):
+    first, then = read_audio(sentence("0870").path), read_audio(sentence("0880").path)
+    [heard] = await transcribe(stt, first + bytes(size_of(2_000)) + then, TIMED)
+    assert " ".join(word.text for word in heard.words) == heard.text
+    times = [moment for word in heard.words for moment in (word.start_ms, word.end_ms)]
+    assert times == sorted(times)
+    assert times[-1] <= heard.audio_ms
+    power = next(word for word in heard.words if word.text == "power")
+    assert power.start_ms == pytest.approx(5_750, abs=200)
+    young = next(word for word in heard.words if word.text.startswith("young"))
+    assert duration_ms(len(first)) + 2_000 < young.start_ms < heard.audio_ms
+
+
+async def test_the_times_of_a_long_turn_count_from_its_beginning(stt):
+    pcm = bytes(size_of(3_000)).join(read_audio(each.path) for each in sentences())
+    assert duration_ms(len(pcm)) > 30_000
+    [heard] = await transcribe(stt, pcm, TIMED)
+    assert " ".join(word.text for word in heard.words) == heard.text
+    starts = [word.start_ms for word in heard.words]
+    assert starts == sorted(starts)
+    assert starts[-1] > duration_ms(len(pcm)) - 2_000
+
+
+async def test_nobody_else_pays_for_that(stt):
+    [heard] = await transcribe(stt, read_audio(sentence("0880").path))
+    assert heard.words == ()
+
+
 async def test_an_unknown_language_is_refused(stt):
     with pytest.raises(ProviderError, match="There is no language 'xx' in this model") as refusal:
         await transcribe(stt, bytes(size_of(500)), SttConfig(language="xx"))
@@ -223,9 +252,9 @@ def test_a_loop_of_words_is_told_from_speech():
 
 
 def test_words_are_imagined_only_if_the_model_doubts_both_speech_and_words():
-    assert is_imagined(Decoded("you", 1, score=-1.3, no_speech=0.9))
-    assert not is_imagined(Decoded("No.", 1, score=-1.3, no_speech=0.1))
-    assert not is_imagined(Decoded("No.", 1, score=-0.3, no_speech=0.9))
+    assert is_imagined(Decoded("you", [1], score=-1.3, no_speech=0.9))
+    assert not is_imagined(Decoded("No.", [1], score=-1.3, no_speech=0.1))
+    assert not is_imagined(Decoded("No.", [1], score=-0.3, no_speech=0.9))
 
 
 async def test_speech_that_came_over_a_telephone_is_recognised(stt, tmp_path):

@@ -8,7 +8,7 @@ import pytest
 
 from apps.core.spreadsheets import safe_text
 from apps.reports import pdf_writer, xlsx_writer
-from apps.reports.fonts import Letters, marked
+from apps.reports.fonts import Letters, letters, marked
 from apps.reports.tables import Chart, Column, Document, Row, Section, Shows, Sums, fixed
 from tests.reports.reading import as_csv, as_pdf, as_workbook, pdf_pages, pdf_totals, sheet_rows, sheet_sum
 
@@ -148,6 +148,11 @@ def test_markup_in_text_is_text() -> None:
 def test_nothing_is_said_to_be_nothing() -> None:
     (page,) = pdf_pages(as_pdf(document(table([]))))
     assert "There is nothing of this in the period." in page
+
+
+def test_the_letters_of_most_alphabets_are_in_the_file_whatever_the_machine_has() -> None:
+    known = letters().known
+    assert all(ord(letter) in known for letter in "ÄöüßŁşđ Ελλάδα Київ Հայ ქართ ₽€→")
 
 
 def test_letters_find_a_face() -> None:

@@ -11,6 +11,7 @@ import pytest
 from channels.db import database_sync_to_async
 from django.utils import timezone
 
+from antiphon.providers.base.stt import FinalTranscript, SaidWord
 from antiphon.providers.scripted.llm import ScriptedLlm, say
 from antiphon.providers.scripted.server import Canned, StubServer
 from antiphon.providers.scripted.stt import Heard, ScriptedStt
@@ -26,7 +27,7 @@ from apps.jobs.running import job_run
 from apps.jobs.services import job_add
 from apps.transcripts.entries import Entry
 from apps.transcripts.models import Insights, Source, Transcript
-from apps.transcripts.retranscribe import retranscribe
+from apps.transcripts.retranscribe import _replace, retranscribe
 from apps.transcripts.services import transcript_keep
 from apps.usage.models import UsageLine
 from apps.usage.recorder import Recorder
@@ -165,6 +166,14 @@ async def test_a_refusal_of_the_vendors_fails_and_its_trouble_is_tried_again(
     assert (await for_alice(alice, summarise, session)).state == JobState.FAILED
     server.next_answer(Canned([b"{}"], status=503))
     assert (await for_alice(alice, summarise, session)).state == JobState.WAITING
+
+
+def test_words_have_the_times_that_the_recogniser_told() -> None:
+    entry = Entry(kind="user", start_ms=1000, end_ms=3000, text="I want")
+    said = (SaidWord("I", 100, 300), SaidWord("wanted", 300, 2400))
+    _replace(entry, FinalTranscript("I wanted", 2000, words=said))
+    assert (entry.text, entry.exact) == ("I wanted", True)
+    assert entry.words == [(1100, 1300, "I"), (1300, 3000, "wanted")]
 
 
 async def test_a_session_is_heard_once_more(alice: Person, server: StubServer) -> None:

@@ -285,6 +285,17 @@ class TestCommand:
         log(session, heard("Hello"), words | {"delta": "Hi there, you."}, cut)
         assert self.printed(session) == "00:00  User: Hello\n00:02  Agent: Hi there, [not heard: you.]\n"
 
+    @pytest.mark.django_db(transaction=True, databases=["default", "across"])
+    def test_a_session_is_found_whosever_it_is(self, session: RealtimeSession) -> None:
+        out = StringIO()
+        call_command("transcript", session.session_id, "--json", stdout=out)
+        assert json.loads(out.getvalue())["session_id"] == session.session_id
+
+    @pytest.mark.django_db(transaction=True, databases=["default", "across"])
+    def test_a_session_that_nobody_has_is_none(self) -> None:
+        with pytest.raises(CommandError, match="There is no session 'sess_none'"):
+            call_command("transcript", "sess_none")
+
     def test_another_tenants_session_is_none(self, session: RealtimeSession, mallory: Person) -> None:
         with pytest.raises(CommandError, match="has no session"):
             call_command("transcript", session.session_id, f"--tenant={mallory.tenant.slug}")

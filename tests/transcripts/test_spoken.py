@@ -5,6 +5,8 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+
 from antiphon.engine.observers.log import LogObserver, Record, entry_of
 from antiphon.providers.scripted.llm import ScriptedLlm, say
 from antiphon.providers.scripted.stt import Heard, ScriptedStt
@@ -129,6 +131,14 @@ async def test_what_the_client_says_was_heard_counts() -> None:
     assert (assistant.text, assistant.is_cut) == ("One two three", True)
     assert assistant.unheard == "four five six seven eight nine ten."
     assert assistant.end_ms - assistant.start_ms == 700
+
+
+async def test_a_turn_ends_with_its_audio_however_long_nothing_follows() -> None:
+    kept = await spoken(make_stage())
+    whole = kept.entries()[0]
+    pause = {"user": [[0, 0], [whole.end_ms - 1, 60_000]]}
+    user, _ = kept.entries(pause)
+    assert user.end_ms == pytest.approx(whole.end_ms, abs=5)
 
 
 async def test_a_recordings_timeline_counts_more_than_the_log() -> None:

@@ -12,7 +12,7 @@ SAMPLE_RATE = 16_000  # Hz
 BANDS = 80
 STEP = 1600  # samples: 100 ms. What is analysed is a multiple of this
 
-_HOP = 160  # samples: 10 ms
+HOP = 160  # samples: 10 ms
 
 _WINDOW_LENGTH = 400  # samples: 25 ms
 _FLOOR = np.float32(1e-10)
@@ -22,11 +22,11 @@ _RANGE = np.float32(8.0)  # decades below the loudest value that are kept
 def log_mel(samples: NDArray[np.float32]) -> NDArray[np.float32]:
     """`float32[80, n // 160]` from `float32[n]` at 16 kHz, n a multiple of STEP."""
     padded = np.pad(samples, _WINDOW_LENGTH // 2, mode="reflect")  # frame i is centred on sample 160 * i
-    frames = sliding_window_view(padded, _WINDOW_LENGTH)[: len(samples) : _HOP]
+    frames = sliding_window_view(padded, _WINDOW_LENGTH)[: len(samples) : HOP]
     spectrum = np.fft.rfft(frames * _HANN, axis=1)
     power = spectrum.real**2 + spectrum.imag**2
     # Blocks of 10 frames: one large product would wake BLAS threads, which spin and double the CPU time.
-    mel = power.reshape(-1, STEP // _HOP, power.shape[1]) @ _MEL_FILTERS
+    mel = power.reshape(-1, STEP // HOP, power.shape[1]) @ _MEL_FILTERS
     decades = np.log10(np.maximum(mel.reshape(-1, BANDS), _FLOOR))
     np.maximum(decades, decades.max() - _RANGE, out=decades)
     decades += np.float32(4.0)

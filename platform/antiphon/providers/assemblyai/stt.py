@@ -19,6 +19,7 @@ from antiphon.providers.base.streaming_stt import (
     Piece,
     SocketStt,
     SttDialect,
+    said_words,
 )
 from antiphon.providers.base.stt import SttConfig, TurnSignal
 
@@ -79,7 +80,10 @@ class AssemblyAiDialect(SttDialect):
                 ended = bool(rest.get("end_of_turn"))
                 language = rest.get("language_code")
                 yield Piece(
-                    turn, text if ended else _so_far(message), language if isinstance(language, str) else None
+                    turn,
+                    text if ended else _so_far(message),
+                    language if isinstance(language, str) else None,
+                    said_words(rest.get("words"), 1),
                 )
                 if ended and turn > self._last_ended:
                     self._last_ended = turn

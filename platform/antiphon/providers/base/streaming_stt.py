@@ -21,6 +21,7 @@ from antiphon.providers.base.socket import LEAVE_WITHIN, VendorSocket
 from antiphon.providers.base.stt import (
     FinalTranscript,
     PartialTranscript,
+    SaidWord,
     SttCapabilities,
     SttConfig,
     SttEvent,
@@ -55,6 +56,7 @@ class Piece:
     index: int
     text: str
     language: str | None = None
+    words: Sequence[SaidWord] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -356,7 +358,28 @@ class SocketSttStream:
     def _transcript(self) -> FinalTranscript:
         languages = (piece.language for piece in self._pieces.values() if piece.language)
         language = next(languages, None) or self._config.language
-        return FinalTranscript(self._text, pcm16.duration_ms(self._sent), language)
+        words = self._words() if self._config.word_times else ()
+        return FinalTranscript(self._text, pcm16.duration_ms(self._sent), language, words)
+
+    def _words(self) -> tuple[SaidWord, ...]:
+        """None, if they are not all of the text."""
+        words = tuple(word for index in sorted(self._pieces) for word in self._pieces[index].words)
+        is_all = "".join(word.text for word in words) == "".join(self._text.split())
+        return words if is_all else ()
+
+
+def said_words(words: object, unit_ms: float) -> tuple[SaidWord, ...]:
+    """From a list of objects with `start` and `end` in units of so many ms and `punctuated_word`, `text` or `word`;
+    none, if it is something else."""
+    said = []
+    for word in words if isinstance(words, list) else ():
+        match word:
+            case {"start": int() | float() as start, "end": int() | float() as end}:
+                text = word.get("punctuated_word") or word.get("text") or word.get("word")
+                said.append(SaidWord(str(text).strip(), round(start * unit_ms), round(end * unit_ms)))
+            case _:
+                return ()
+    return tuple(said)
 
 
 def _decode(message: str | bytes) -> dict[str, Any]:

@@ -11,6 +11,7 @@ class SttConfig:
     prompt: str | None = None
     keywords: tuple[str, ...] = ()
     partials: bool = False  # whether anybody looks at them
+    word_times: bool = False  # whether anybody asks when each word was said; some recognisers work for that
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +22,23 @@ class PartialTranscript:
 
 
 @dataclass(frozen=True, slots=True)
+class SaidWord:
+    """A word as it is written, with its punctuation, and when it is said, in ms of the turn's audio."""
+
+    text: str
+    start_ms: int
+    end_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class FinalTranscript:
-    """The whole turn. Empty when nothing was said (noise, a cough). `audio_ms` is what was recognised."""
+    """The whole turn. Empty when nothing was said (noise, a cough). `audio_ms` is what was recognised. `words` are
+    those of `text`, in order, where the recogniser knows when each was said and the configuration asks for it."""
 
     text: str
     audio_ms: int
     language: str | None = None
+    words: tuple[SaidWord, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from antiphon.providers.base.streaming_stt import (
     Piece,
     SocketStt,
     SttDialect,
+    said_words,
 )
 from antiphon.providers.base.stt import SttConfig, TurnSignal
 
@@ -76,7 +77,7 @@ class NovaDialect(SttDialect):
     def read(self, message: dict[str, Any]) -> Iterable[Heard]:
         match message:
             case {"type": "Results", "channel": {"alternatives": [{"transcript": str(text)} as heard, *_]}}:
-                yield Piece(self._finals, text, _language(heard))
+                yield Piece(self._finals, text, _language(heard), said_words(heard.get("words"), 1000))
                 self._finals += bool(message.get("is_final"))
                 if message.get("speech_final"):
                     yield TurnSignal("probably_ended")

@@ -1,7 +1,8 @@
 """Speech recognition with the embedded Whisper models."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
@@ -14,13 +15,14 @@ from antiphon.providers.base.errors import ProviderError
 from antiphon.providers.base.stt import (
     FinalTranscript,
     PartialTranscript,
+    SaidWord,
     SttCapabilities,
     SttConfig,
     SttEvent,
     SttUsage,
 )
 from antiphon.providers.local.pool import InferencePool, Priority
-from antiphon.providers.local.whisper import FULL_WINDOW, UnknownLanguage, Whisper
+from antiphon.providers.local.whisper import FULL_WINDOW, Recognised, UnknownLanguage, Whisper
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -29,6 +31,15 @@ Samples = NDArray[np.float32]
 _EARLIEST_CUT = 20 * SAMPLE_RATE  # samples into a full window
 _PAUSE = SAMPLE_RATE // 10  # samples
 _BETWEEN_PARTIALS = pcm16.size_of(800)  # bytes of new audio
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """In all windows."""
+
+    text: str
+    language: str | None
+    words: tuple[SaidWord, ...]
 
 
 class LocalStt:
@@ -61,7 +72,7 @@ class LocalSttStream:
         self._config = config
         self._pcm = bytearray()
         self._heard = 0  # bytes of which there was a partial
-        self._texts: list[str] = []  # of the windows that are full and will not change
+        self._full: list[Recognised] = []  # windows that will not change
         self._language = config.language and config.language.split("-")[0].lower()
         self._used_ms = 0
         self._finished = False
@@ -120,30 +131,36 @@ class LocalSttStream:
         """Of all audio so far; empty if the turn ended meanwhile."""
         self._heard = len(self._pcm)
         try:
-            text, _ = await self._recognise(Priority.PARTIAL)
+            recognised = await self._recognise(Priority.PARTIAL)
         except _Dropped:
             return ""
-        return text
+        return recognised.text
 
     async def _final(self) -> FinalTranscript:
         self._used_ms = pcm16.duration_ms(len(self._pcm))
-        text, language = await self._recognise(Priority.FINAL_TRANSCRIPT)
-        return FinalTranscript(text, pcm16.duration_ms(len(self._pcm)), language)
+        heard = await self._recognise(Priority.FINAL_TRANSCRIPT)
+        return FinalTranscript(heard.text, pcm16.duration_ms(len(self._pcm)), heard.language, heard.words)
 
-    async def _recognise(self, priority: Priority) -> tuple[str, str | None]:
-        """The text so far and its language. One window is one job, so that a long turn does not hold up others."""
+    async def _recognise(self, priority: Priority) -> _Heard:
+        """All so far. One window is one job, so that a long turn does not hold up others."""
         windows = await self._in_pool(priority, windows_of, bytes(self._pcm))
-        texts, language = list(self._texts), self._language
-        for window in windows[len(texts) :]:
+        heard, language = list(self._full), self._language
+        for window in windows[len(heard) :]:
             recognised = await self._in_pool(
-                priority, self._whisper.recognise, window, language, self._config.prompt
+                priority,
+                self._whisper.recognise,
+                window,
+                language,
+                self._config.prompt,
+                word_times=self._config.word_times and priority is Priority.FINAL_TRANSCRIPT,
             )
-            texts.append(recognised.text)
+            heard.append(recognised)
             if recognised.text:
                 language = recognised.language  # of the whole turn, once it was heard
-            if len(texts) < len(windows):
-                self._texts, self._language = list(texts), language
-        return " ".join(filter(None, texts)), language
+            if len(heard) < len(windows):
+                self._full, self._language = list(heard), language
+        text = " ".join(each.text for each in heard if each.text)
+        return _Heard(text, language, tuple(_words(heard, windows)))
 
     async def _in_pool(
         self, priority: Priority, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs
@@ -183,3 +200,15 @@ def windows_of(pcm: bytes) -> list[Samples]:
         windows.append(samples[:cut])
         samples = samples[cut:]
     return [*windows, samples] if len(samples) else windows
+
+
+def _words(heard: Sequence[Recognised], windows: Sequence[Samples]) -> Iterator[SaidWord]:
+    """Those of all windows, none if there is one without times: a partial's, which was full before the end."""
+    if any(each.text and not each.words for each in heard):
+        return
+    start = 0  # samples
+    for each, window in zip(heard, windows, strict=True):
+        before = start * 1000 // SAMPLE_RATE
+        for word in each.words:
+            yield SaidWord(word.text, before + word.start_ms, before + word.end_ms)
+        start += len(window)

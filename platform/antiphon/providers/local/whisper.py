@@ -7,6 +7,7 @@ circles, the full window is used after all.
 
 import json
 import zlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from antiphon.audio.logmel import SAMPLE_RATE, STEP, log_mel
+from antiphon.audio.logmel import HOP, SAMPLE_RATE, STEP, log_mel
+from antiphon.providers.base.stt import SaidWord
 
 FULL_WINDOW = 30 * SAMPLE_RATE  # samples: the most that one call takes
 
@@ -26,6 +28,10 @@ _SPARE_TOKENS = 16
 _MOST_TOKENS = 224  # of text; the prompt may be as long
 _SURE_OF_LANGUAGE = 0.5  # probability
 _DEFAULT_LANGUAGE = "en"
+_ENCODED_MS = 20  # of one frame of the encoder, which makes one of two
+_UNSPACED = frozenset(
+    {"zh", "yue", "ja", "th", "lo", "my", "km"}
+)  # languages that put no space between words
 
 Samples = NDArray[np.float32]
 
@@ -38,12 +44,13 @@ class UnknownLanguage(Exception):
 class Recognised:
     text: str  # empty when nothing was said
     language: str  # ISO 639-1
+    words: tuple[SaidWord, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
     text: str
-    tokens: int
+    tokens: Sequence[int]
     score: float  # mean log probability of the tokens
     no_speech: float  # probability
 
@@ -65,12 +72,16 @@ class Whisper:
         self.recognise(np.zeros(SAMPLE_RATE, np.float32))
 
     def recognise(
-        self, samples: Samples, language: str | None = None, prompt: str | None = None
+        self,
+        samples: Samples,
+        language: str | None = None,
+        prompt: str | None = None,
+        word_times: bool = False,
     ) -> Recognised:
         """What is said in `float32[n]` at 16 kHz, n up to FULL_WINDOW.
 
         `language` is an ISO 639-1 code, None to detect it. `prompt` is text that could have come before, for
-        its spelling and style. Raises UnknownLanguage.
+        its spelling and style. `word_times` also finds out when each word is said. Raises UnknownLanguage.
         """
         seconds = len(samples) / SAMPLE_RATE
         most_tokens = min(_SPARE_TOKENS + int(seconds * _TOKENS_PER_SECOND), _MOST_TOKENS)
@@ -78,14 +89,18 @@ class Whisper:
         encoded = self._encode(samples, window)
         language = self._choose_language(encoded, language)
         decoded = self._decode(encoded, language, prompt, most_tokens)
-        cut_off = decoded.tokens >= most_tokens
+        cut_off = len(decoded.tokens) >= most_tokens
         if (
             not is_imagined(decoded)
             and (cut_off or is_looping(decoded.text, seconds))
             and window < FULL_WINDOW
         ):
-            decoded = self._decode(self._encode(samples, FULL_WINDOW), language, None, _MOST_TOKENS)
-        return Recognised("" if is_imagined(decoded) else decoded.text, language)
+            encoded = self._encode(samples, FULL_WINDOW)
+            decoded = self._decode(encoded, language, None, _MOST_TOKENS)
+        if is_imagined(decoded):
+            return Recognised("", language)
+        words = self._align(encoded, language, decoded.tokens, len(samples)) if word_times else ()
+        return Recognised(decoded.text, language, tuple(words))
 
     def _languages(self, config: Path) -> frozenset[str]:
         if not self._model.is_multilingual:
@@ -125,7 +140,7 @@ class Whisper:
         )
         ids = result.sequences_ids[0]
         text = self._tokenizer.decode(ids, skip_special_tokens=True).strip()
-        return Decoded(text, len(ids), result.scores[0], result.no_speech_prob)
+        return Decoded(text, ids, result.scores[0], result.no_speech_prob)
 
     def _start_tokens(self, language: str, prompt: str | None) -> list[int]:
         tokens: list[int] = []
@@ -136,6 +151,42 @@ class Whisper:
         if len(self.languages) > 1:
             tokens += [self._special(language), self._special("transcribe")]
         return [*tokens, self._special("notimestamps")]
+
+    def _align(
+        self, encoded: ctranslate2.StorageView, language: str, tokens: Sequence[int], samples: int
+    ) -> Iterator[SaidWord]:
+        """Where the decoder looks while it writes a token tells when that is said, as Whisper's authors have it. A
+        word ends where the next one begins: pauses belong to words."""
+        tokens = [token for token in tokens if token < self._special("endoftext")]
+        frames = samples // HOP
+        if not tokens or frames < 2:
+            return
+        start = self._start_tokens(language, None)[:-1]
+        [aligned] = self._model.align(encoded, start, [tokens], frames)
+        begins: dict[int, int] = {}
+        for index, frame in aligned.alignments:
+            begins.setdefault(index, frame * _ENCODED_MS)
+        last = samples * 1000 // SAMPLE_RATE
+        at = [begins.get(index, last) for index in range(len(tokens) + 1)]
+        words = list(self._words(tokens, language))
+        for (first, text), (after, _) in zip(words, [*words[1:], (len(tokens), "")], strict=True):
+            yield SaidWord(text, min(at[first], last), min(at[after], last))
+
+    def _words(self, tokens: Sequence[int], language: str) -> Iterator[tuple[int, str]]:
+        """Each with the number of its first token. A character may take several tokens."""
+        first, word, read = 0, "", ""
+        for index in range(len(tokens)):
+            text = self._tokenizer.decode(tokens[: index + 1], skip_special_tokens=True)
+            if text.endswith("\ufffd"):
+                continue
+            piece, read = text[len(read) :], text
+            begins = piece[:1].isspace() or (language in _UNSPACED and piece[:1].isalnum())
+            if begins and word.strip():
+                yield first, word.strip()
+                first, word = index, ""
+            word += piece
+        if word.strip():
+            yield first, word.strip()
 
     def _special(self, name: str) -> int:
         token: int | None = self._tokenizer.token_to_id(f"<|{name}|>")

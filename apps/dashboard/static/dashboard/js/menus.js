@@ -1,9 +1,21 @@
-// Menus are <details class="dropmenu">: one at a time, and Escape or a click elsewhere closes it.
+// Menus are <details class="dropmenu">: one at a time, and Escape, a click elsewhere or a choice closes it.
 const opened = () => document.querySelectorAll("details.dropmenu[open]");
 
 document.addEventListener("click", ({ target }) => {
   for (const menu of opened()) if (!menu.contains(target)) menu.open = false;
 });
+
+// Before what was chosen opens a dialog, so that its end gives the focus back to the menu's button.
+document.addEventListener(
+  "click",
+  ({ target }) => {
+    const menu = target.closest(".menu-item")?.closest("details.dropmenu[open]");
+    if (!menu) return;
+    menu.querySelector("summary").focus();
+    menu.open = false;
+  },
+  true,
+);
 
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Escape") return;
