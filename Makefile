@@ -6,6 +6,7 @@ SURVIVAL_SECONDS ?= 120
 UV_VERSION := 0.13.9
 
 # These play and hear sound at its pace, and talk to whole platforms: not while all else keeps the machine busy.
+# In the order in which they begin: the longest first, so that none is still under way when all else is done.
 IN_REAL_TIME := tests/soak tests/browser tests/conformance tests/clients tests/random_client tests/examples
 
 LOCKS := deploy/requirements
@@ -47,7 +48,7 @@ ifdef ARGS
 	@$(PYTEST) $(ARGS)
 else
 	@$(PYTEST) --numprocesses 2 --dist loadfile $(IN_REAL_TIME:%=--ignore=%)
-	@$(PYTEST) --numprocesses 2 --dist loadfile $(IN_REAL_TIME)
+	@$(PYTEST) --numprocesses 2 --dist loadfile --no-loadscope-reorder $(IN_REAL_TIME)
 endif
 
 lint: setup $(DEV)  ## Check style, types and the rules about imports
