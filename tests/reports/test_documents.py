@@ -166,6 +166,7 @@ def test_quality_has_the_numbers_of_analytics() -> None:
     ]
     course = rows_of(document, "Course by day")
     assert len(course) == 7
+    assert type(course[0][0]) is date
     assert course[0][1:4] == (2, 2, 700)
     assert "Latency in all" in "".join(pdf_pages(as_pdf(document)))
 

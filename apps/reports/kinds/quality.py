@@ -76,9 +76,10 @@ def latency_section(label: str, groups: Sequence[Group], chart: Chart | None = N
 
 def _course(wanted: Wanted, course: Sequence[tuple[datetime, Measures]]) -> Section:
     step = usual_step(wanted.period)
+    hourly = step == "hour"
     rows: list[Row] = [
         (
-            at,
+            at if hourly else at.date(),
             measures.sessions,
             measures.answered,
             *_percentiles(measures, "total"),
@@ -91,7 +92,7 @@ def _course(wanted: Wanted, course: Sequence[tuple[datetime, Measures]]) -> Sect
     told = [(at, measures) for at, measures in course if measures.answered]
     chart = Chart(
         "Latency in all",
-        [f"{at:%Y-%m-%d %H:%M}" if step == "hour" else f"{at:%Y-%m-%d}" for at, _ in told],
+        [f"{at:%Y-%m-%d %H:%M}" if hourly else f"{at:%Y-%m-%d}" for at, _ in told],
         [
             (share, [getattr(measures.latency["total"], share) or 0.0 for _, measures in told])
             for share in ("p50", "p90", "p99")
@@ -100,7 +101,7 @@ def _course(wanted: Wanted, course: Sequence[tuple[datetime, Measures]]) -> Sect
         Shows.MS,
     )
     columns = [
-        Column(step.capitalize(), Shows.MOMENT, 1.5),
+        Column(step.capitalize(), Shows.MOMENT if hourly else Shows.DATE, 1.5),
         Column("Sessions", Shows.INTEGER, is_summed=True),
         Column("Turns answered", Shows.INTEGER, is_summed=True),
         *(Column(share, Shows.MS) for share in _SHARES),
