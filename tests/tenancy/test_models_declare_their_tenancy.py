@@ -48,6 +48,7 @@ MAY_GO_ACROSS = {
     "apps/recordings/tasks.py",
     "apps/reports/tasks.py",
     "apps/tenants/tasks.py",
+    "apps/transcripts/management/commands/transcript.py",
     "apps/webhooks/sending.py",
     "apps/webhooks/tasks.py",
     "apps/usage/recorder.py",
