@@ -55,14 +55,17 @@ PROMPT = """You are the front desk of the {{hotel}}, on the telephone. Answer in
 Never invent a rate. If something can't be answered, offer to have somebody call back."""
 
 
+VENDORS = {"openai": "sk-of-no-account-at-all-4f2a", "groq": "gsk-of-no-account-at-all-91bc"}
+
+
 def furnish(platform: Platform, sessions: int = 20, *, sound: bool = False) -> Mapping[str, str]:
     """Furnishes the tenant `demo`, with `sound` also with a session to listen to, which is the one that is named
     then. Returns what addresses name in it, by the name of the argument."""
     arguments = ("--tenant", "demo", "--name", "Call centre", "--scopes", *Scope.values)
     key = _manage(platform, "create_api_key", *arguments)
     api = Api(platform.base_url.removesuffix("/v1") + "/api/v1", key)
-    api.put("/provider-credentials/openai", key="sk-of-no-account-at-all-4f2a")
-    api.put("/provider-credentials/groq", key="gsk-of-no-account-at-all-91bc")
+    for slug, vendor_key in VENDORS.items():
+        api.put(f"/provider-credentials/{slug}", key=vendor_key)
     api.put("/servers/on-premises", dialect="openai", base_url="https://models.harbour.example/v1")
     api.put("/routers/main", definition=ROUTER)
     rate = api.post(
@@ -142,6 +145,16 @@ def furnish(platform: Platform, sessions: int = 20, *, sound: bool = False) -> M
     }
 
 
+def take_keys_away(platform: Platform) -> None:
+    """Those of vendors: who talks to this platform next has none."""
+    key = _manage(
+        platform, "create_api_key", "--tenant", "demo", "--name", "Leaving", "--scopes", *Scope.values
+    )
+    api = Api(platform.base_url.removesuffix("/v1") + "/api/v1", key)
+    for slug in VENDORS:
+        api.delete(f"/provider-credentials/{slug}")
+
+
 def _billed(platform: Platform, api: "Api") -> Any:
     """Subscribes at the stand-in for Stripe, whose webhooks then bring the invoice."""
     back = {"success_url": "https://harbour.example/", "cancel_url": "https://harbour.example/"}
@@ -182,8 +195,11 @@ class Api:
     def put(self, path: str, **body: object) -> Any:
         return self._ask("PUT", path, body)
 
+    def delete(self, path: str) -> Any:
+        return self._ask("DELETE", path)
+
     def _ask(self, method: str, path: str, body: object = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
         headers = {"Authorization": f"Bearer {self.key}", "Content-Type": "application/json"}
         with urlopen(Request(self.url + path, data, headers, method=method)) as response:
-            return json.load(response)
+            return json.loads(response.read() or "null")

@@ -1,7 +1,7 @@
 """Every page, in a real browser: for people who see, who see little, who have a telephone, who have no mouse."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 from urllib.parse import urljoin
 
@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.browser.conftest import NewPage, Watched, serious_violations
-from tests.browser.furnished import furnish
+from tests.browser.furnished import furnish, take_keys_away
 from tests.browser.pages import OF_A_PERSON, PUBLIC, pages_of_tenant
 from tests.platform_fixture import Platform
 
@@ -24,9 +24,10 @@ def looks(number: int) -> tuple[Look, ...]:
     return LOOKS if ALL else (LOOKS[number % len(LOOKS)],)
 
 
-@pytest.fixture(scope="session")
-def arguments(platform: Platform) -> Mapping[str, str]:
-    return furnish(platform)
+@pytest.fixture(scope="module")
+def arguments(platform: Platform) -> Iterator[Mapping[str, str]]:
+    yield furnish(platform)
+    take_keys_away(platform)
 
 
 def test_axe_finds_nothing_serious_on_the_pages_of_a_tenant(
